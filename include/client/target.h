@@ -1,0 +1,57 @@
+/* What a person names to connect to: host, host:port, [v6]:port, user@domain (by MX), unix:/path, practice,
+ * a preset, or a URL (doc/targets.md). Parsing only; finding addresses is the session's.
+ */
+#ifndef CLIENT_TARGET_H
+#define CLIENT_TARGET_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+enum target_kind {
+    TARGET_HOST,     /* name or address, port */
+    TARGET_MX,       /* domain of user@domain */
+    TARGET_UNIX,     /* path */
+    TARGET_PRACTICE, /* the built-in server; .name is the scenario or empty */
+    TARGET__COUNT
+};
+
+enum target_service {
+    SERVICE_SMTP,        /* 25 */
+    SERVICE_SUBMISSION,  /* 587, STARTTLS */
+    SERVICE_SUBMISSIONS, /* 465, TLS from the first octet; smtps:// is the same */
+    SERVICE_LMTP,        /* 24 */
+    SERVICE__COUNT
+};
+
+struct target_service_info {
+    const char *name;   /* as `serve` names it */
+    const char *scheme; /* of the URL */
+    unsigned port;
+    bool implicit_tls;
+    bool lmtp;
+    const char *help;
+};
+const struct target_service_info *target_service_info(enum target_service service);
+
+struct target {
+    enum target_kind kind;
+    enum target_service service;
+    char name[256];    /* host, domain, path or scenario */
+    unsigned port;     /* 0: the service's */
+    char recipient[321]; /* of user@domain: the whole address */
+    char user[129];    /* of a URL smtp://user@host, may be empty */
+    char text[320];    /* as typed, for showing (never holds a password) */
+    bool had_password; /* the URL held one: it was not kept; say so */
+};
+
+/* err: what is wrong and how to write it. Port 465 named without a scheme means submissions, 587
+ * submission, 24 lmtp. */
+bool target_parse(const char *text, struct target *out, struct err *err);
+
+/* Presets of well-known providers (src/client/presets.tsv). */
+struct target_preset {
+    const char *name, *protocol, *host, *port, *tls, *user, *auth, *note;
+};
+const struct target_preset *target_preset_at(size_t index); /* NULL at the end */
+
+#endif

@@ -1,0 +1,64 @@
+/* The transcript: the journal as lines on a screen or in print. Built from OCTETS, so that every octet shows,
+ * parsed or not; other events decorate the lines (reply times, deviations) or are lines of their own.
+ */
+#ifndef DECODE_TRANSCRIPT_H
+#define DECODE_TRANSCRIPT_H
+
+#include "base/vis.h"
+#include "journal/journal.h"
+
+enum transcript_kind {
+    TRANSCRIPT_LINE,    /* a line of either side */
+    TRANSCRIPT_CONTENT, /* a line of message content */
+    TRANSCRIPT_LINK,    /* connection events */
+    TRANSCRIPT_TLS,     /* handshake result, verification, alerts */
+    TRANSCRIPT_NOTE,    /* messages of the program and notes of the person */
+    TRANSCRIPT_DEVIATION,
+    TRANSCRIPT_BACKSTAGE, /* inside the practice server */
+    TRANSCRIPT_GAP
+};
+enum transcript_flag {
+    TRANSCRIPT_TLS_ON = 1,     /* travelled inside TLS */
+    TRANSCRIPT_OPEN = 2,       /* no line end yet */
+    TRANSCRIPT_REPLY_OK = 4,   /* last line of a 2yz or 3yz reply */
+    TRANSCRIPT_REPLY_BAD = 8,  /* of a 4yz, 5yz or malformed one */
+    TRANSCRIPT_DEVIANT = 16,   /* a DEVIATION points into it */
+    TRANSCRIPT_HIDDEN = 32,    /* holds secret octets */
+    TRANSCRIPT_CONT = 64       /* not the first line of its reply */
+};
+
+struct transcript_line {
+    uint64_t seq;      /* of the event it shows (OCTETS: where it began) */
+    uint64_t offset;   /* LINE, CONTENT: in the plain stream of conn and dir */
+    uint32_t length;   /* with its line end */
+    uint32_t conn;
+    uint32_t reply_us; /* last line of a reply: time since its command, saturated; else 0 */
+    uint8_t kind, dir, flags;
+};
+
+enum { TRANSCRIPT_LINE_MAX_OCTETS = 65536 }; /* a longer line is shown in pieces */
+
+struct transcript;
+/* backstage: also lines of what happens inside the practice server (never its octets). conn 0: all. */
+struct transcript *transcript_new(const struct journal *j, uint32_t conn, bool backstage);
+void transcript_free(struct transcript **t);
+/* Take in events up to the journal's last; returns how many lines are new or changed from
+ * *first_changed_out on. */
+size_t transcript_update(struct transcript *t, size_t *first_changed_out);
+size_t transcript_count(const struct transcript *t);
+const struct transcript_line *transcript_at(const struct transcript *t, size_t index);
+/* Line that shows event seq, or the nearest before. */
+size_t transcript_find_seq(const struct transcript *t, uint64_t seq);
+/* The raw octets of a line, secrets masked, with its line end. */
+bool transcript_octets(const struct transcript *t, size_t index, struct buf *out);
+/* Its text, safe, without its line end, from column `skip_octets` of the raw line on, at most max_cols wide. */
+void transcript_text(const struct transcript *t, size_t index, unsigned vis_flags, size_t max_cols,
+                     struct vis_text *out);
+/* Seconds since the first event of its connection, as a number of microseconds. */
+uint64_t transcript_at_us(const struct transcript *t, size_t index);
+uint64_t transcript_tick_ns(const struct transcript *t, size_t index);
+
+/* One printed line for headless use and logs: "   0.031 <S  220 mx ..." (ASCII marks, no colour). */
+void transcript_print(const struct transcript *t, size_t index, struct buf *out);
+
+#endif

@@ -1,0 +1,100 @@
+/* What is known of one connection, folded from its events: connection, TLS, certificates, capabilities,
+ * state, envelope, message, last reply. Pure: the same events give the same view, live or from a file;
+ * meaning (an expired certificate) is worked out here, not stored.
+ */
+#ifndef DECODE_VIEW_H
+#define DECODE_VIEW_H
+
+#include "journal/journal.h"
+#include "smtp/verb.h"
+
+enum view_link { VIEW_LINK_NONE, VIEW_LINK_RESOLVING, VIEW_LINK_CONNECTING, VIEW_LINK_UP, VIEW_LINK_DOWN };
+
+/* Strings are owned by the view; NULL: unknown. From a peer unless said otherwise: show through vis. */
+struct view_cert {
+    char *subject, *issuer; /* one line, RFC 2253 style */
+    char *names;            /* subject alternative names, space separated */
+    int64_t not_before_s, not_after_s; /* seconds since the epoch */
+    char *key;              /* "EC P-256", "RSA 2048" */
+    char *signature;        /* "ecdsa-with-SHA256" */
+    char fingerprint[65];   /* SHA-256, hexadecimal */
+    char spki_fingerprint[65]; /* of the public key: what TLSA 3 1 1 holds */
+};
+struct view_recipient {
+    char *path;
+    unsigned code;
+    char *enhanced; /* may be NULL */
+    char *text;     /* reply's last line's text */
+};
+struct view_deviation {
+    char *rule, *note;
+    enum event_dir dir;
+    uint64_t seq;
+    uint64_t count; /* the same rule again and again is counted, not listed */
+};
+
+struct view {
+    uint32_t conn;
+    uint64_t last_seq; /* folded up to here */
+
+    enum view_link link;
+    char *target, *local, *peer;
+    enum event_transport transport;
+    uint64_t connect_us, up_tick_ns, down_tick_ns;
+    enum event_down down_why;
+    char *down_text;
+    uint64_t octets[DIR__COUNT];
+
+    bool tls, tls_failed;
+    char *tls_version, *tls_cipher, *tls_group, *tls_signature, *tls_alpn, *tls_sni, *tls_error;
+    unsigned tls_bits;
+    bool tls_resumed;
+    uint64_t tls_us;
+    struct view_cert *certs;
+    size_t n_certs;
+    bool verify_known, verify_ok;
+    enum event_verify verify_mode;
+    char *verify_reason, *verify_text, *verify_name;
+
+    enum smtp_state state;
+    char *greeting; /* text of the 220 */
+    char *hello;    /* what the client called itself */
+    char **caps;    /* now */
+    size_t n_caps;
+    char **caps_clear; /* those offered before TLS, for comparison */
+    size_t n_caps_clear;
+    char *auth_mechanism;
+    bool authenticated;
+
+    char *reverse_path, *reverse_params;
+    unsigned reverse_code;
+    struct view_recipient *recipients;
+    size_t n_recipients;
+    bool content_known;
+    struct ev_data_end content;
+    unsigned delivered_code; /* reply to the final dot; 0: not yet */
+    unsigned messages;       /* delivered in this session */
+
+    uint64_t last_command_seq, last_reply_seq;
+    unsigned last_code;
+    char *last_enhanced, *last_text; /* last line's text */
+    enum smtp_verb last_verb;        /* what it answers */
+    uint64_t last_reply_us;          /* from command to reply */
+    uint64_t rtt_us[16];             /* newest last */
+    size_t n_rtt;
+
+    struct view_deviation *deviations;
+    size_t n_deviations;
+};
+
+/* conn 0: follow the first connection that is not backstage. */
+void view_init(struct view *v, uint32_t conn);
+void view_deinit(struct view *v);
+/* Fold one event; events of other connections and backstage ones are ignored. */
+void view_apply(struct view *v, const struct journal *j, const struct event *ev);
+/* Anew, from the first event in memory up to and including seq: the state as it was then. */
+void view_at(struct view *v, const struct journal *j, uint32_t conn, uint64_t seq);
+/* Next commands in order now, as names, at most max; returns how many. */
+size_t view_next_commands(const struct view *v, const char **names_out, size_t max);
+
+#endif
