@@ -52,9 +52,18 @@ bool sasl_client_first(const struct sasl *s);
 typedef bool (*sasl_lookup_fn)(void *ctx, const char *user, struct secret *password_out);
 struct sasl *sasl_server_new(const char *mechanism, sasl_lookup_fn lookup, void *ctx,
                              const char *host, struct err *err);
+/* The same with what TLS knows: its exporter value (32 octets, RFC 9266) for -PLUS, and the identity that a
+ * client certificate has proven, for EXTERNAL. Either may be NULL: then -PLUS cannot be had, and EXTERNAL
+ * refuses everybody. sasl_server_new passes NULL for both. */
+struct sasl *sasl_server_new_bound(const char *mechanism, sasl_lookup_fn lookup, void *ctx,
+                                   const char *host, const uint8_t *tls_exporter,
+                                   const char *external, struct err *err);
 
 /* One step: `in` from the peer (empty at the first step of a client that speaks first), out reset and
- * filled. */
+ * filled. At the first step of a server, in.ptr NULL says that no initial response came, a pointer with
+ * len 0 that an empty one did ("="): EXTERNAL and ANONYMOUS differ there. After anything but
+ * SASL_CONTINUE the exchange is over and a further step is SASL_FAILED. A SCRAM server may ask for
+ * 1000000 rounds of hashing at most. */
 enum sasl_result sasl_step(struct sasl *s, struct slice in, struct buf *out, struct err *err);
 /* The identity proven, after SASL_DONE on the server side; NULL before. */
 const char *sasl_user(const struct sasl *s);
