@@ -45,6 +45,8 @@ struct dns_options {
     const char *resolv_conf; /* NULL: /etc/resolv.conf */
     const char *hosts;       /* NULL: /etc/hosts */
     const char *forward;     /* ask only this address[@port]; NULL: resolv.conf's */
+    const char *trust_anchor; /* only read; NULL: /usr/share/dns/root.key. No such file: no validation,
+                               * every answer is DNSSEC_UNKNOWN */
 };
 /* Nothing is opened before the first question. */
 struct dns *dns_new(struct loop *l, struct journal *j, const struct dns_options *options);
