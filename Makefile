@@ -1,5 +1,5 @@
 # smtpscope: one non-recursive GNU makefile. `make help` lists the targets.
-# build/<variant>/ holds objects; VARIANT=plain|asan|ubsan|clang|fuzz|coverage live side by side.
+# build/<variant>/ holds objects; VARIANT=plain|san|asan|ubsan|clang|fuzz|coverage live side by side.
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
@@ -21,6 +21,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g
 OPT_asan  := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+OPT_san   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_clang := -O1 -g
 OPT_coverage := -O0 -g --coverage
@@ -83,9 +84,91 @@ unit-%:
 	@$(MAKE) --no-print-directory $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/$*/test_*.c))
 	@for t in $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/$*/test_*.c)); do echo "== $$t"; $$t || exit 1; done
 
-.PHONY: clean
-clean:
+# make run and make check work alone on a fresh machine: what is missing is installed first, then make starts anew,
+# because pkg-config had nothing to say when this file was read.
+.PHONY: run demo deps check check-unit check-system check-screen check-variants check-fuzz fuzz bench lint format doc \
+        install uninstall dist help
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SUB := $(MAKE) --no-print-directory -j$(JOBS)
+
+run: ## build what is missing and open the console on the practice server
+	@sh .ci/deps.sh install build
+	@$(SUB) all
+	@./build/smtpscope $(ARGS)
+
+demo: ## send a message to the practice server and print what happened
+	@sh .ci/deps.sh install build
+	@$(SUB) all
+	@./build/smtpscope send --from ann@example.net --to bob@example.test practice
+
+deps: ## install what building and testing need, with the system's package manager
+	@sh .ci/deps.sh install check
+
+check: ## every test, under gcc, clang and the sanitizers, with a bounded run of each fuzzer
+	@sh .ci/deps.sh install check
+	@sh tests/check.sh $(JOBS)
+
+# The pieces of `make check`, each alone. VARIANT chooses the build.
+UNIT_BIN   := $(filter $(B)/tests/unit/% $(B)/tests/engine/%,$(TEST_BIN))
+SYSTEM_BIN := $(filter $(B)/tests/system/%,$(TEST_BIN))
+SCREEN_BIN := $(filter $(B)/tests/screen/%,$(TEST_BIN))
+
+check-unit: $(UNIT_BIN) ## unit and engine tests
+	@tests/run.sh $(B)/log $(JOBS) $(UNIT_BIN)
+
+check-system: all $(SYSTEM_BIN) ## against real peers on loopback (tests/peers.sh unpacks them under build/peers)
+	@sh tests/peers.sh
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(JOBS) $(SYSTEM_BIN)
+
+check-screen: all $(SCREEN_BIN) ## the real program under a pseudo-terminal
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(JOBS) $(SCREEN_BIN)
+
+# Fuzzers: one program for each tests/fuzz/fuzz_*.c; they need clang and VARIANT=fuzz.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
+FUZZ_S   ?= 8
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsmtpscope.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libsmtpscope.a $(LIBS)
+fuzzers: $(FUZZ_BIN)
+check-fuzz:
+	@$(SUB) VARIANT=fuzz fuzzers
+	@sh tests/fuzz.sh build/fuzz/fuzz $(FUZZ_S)
+fuzz: ## run each fuzzer for FUZZ_S seconds (make fuzz FUZZ_S=3600)
+	@$(SUB) check-fuzz FUZZ_S=$(if $(filter command line,$(origin FUZZ_S)),$(FUZZ_S),600)
+
+bench: all ## measure against curl, swaks, smtp-sink and smtp-source in one run
+	@sh tests/peers.sh
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope sh tests/bench/bench.sh
+
+lint: ## floors, banned functions, sizes, cppcheck
+	@sh tests/lint.sh
+	@if command -v cppcheck >/dev/null; then cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr -j $(JOBS) \
+	    --enable=warning,portability,performance --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+	    --suppress=unknownMacro -Iinclude -Isrc -Iui -D_GNU_SOURCE src ui; fi
+
+format: ## clang-format everything
+	clang-format -i $$(git ls-files 'src/*.[ch]' 'ui/*.[ch]' 'include/*.h' 'tests/*.[ch]')
+
+doc: all ## write the pages that come from tables: man page, commands, keys, events, deviations
+	@./build/smtpscope help --generate doc
+
+MAN1DIR = $(DESTDIR)$(PREFIX)/share/man/man1
+install: all ## into DESTDIR and PREFIX
+	install -D -m 755 $(B)/smtpscope $(DESTDIR)$(PREFIX)/bin/smtpscope
+	install -D -m 644 doc/smtpscope.1 $(MAN1DIR)/smtpscope.1
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/smtpscope $(MAN1DIR)/smtpscope.1
+
+dist: ## build/smtpscope-VERSION.tar.gz of what is committed
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=smtpscope-$(VERSION)/ -o build/smtpscope-$(VERSION).tar.gz HEAD
+
+clean: ## remove build/
 	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_LIB_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/obj/%.d)

@@ -31,6 +31,7 @@ struct console_options {
     const char *spool_dir;
     const char *netrc_path;    /* NULL: none */
     const char *host_name;     /* for EHLO; NULL: [127.0.0.1] */
+    const char *keylog_path;   /* SSLKEYLOGFILE; NULL: none */
     const char *tool;          /* "smtpscope 0.1.0" */
     const char *command_line;  /* for the recording; secrets removed */
     bool read_only;            /* show: no connections */
@@ -45,10 +46,20 @@ void console_set_ui(struct console *c, const struct console_ui *ui, void *ctx);
 /* Do what a line says: a /command, or octets for the peer. `origin` for USER_COMMAND: "keys", "FILE:12".
  * False: it could not be done; a NOTE says why (and *err, which may be NULL). */
 bool console_submit(struct console *c, struct slice line, const char *origin, struct err *err);
+/* What /open and /send do, for `smtpscope send`. path: NULL makes a test message, "-" reads standard input.
+ * quit: say QUIT at the end. The result is session_result(console_session()). */
+bool console_open(struct console *c, const char *target, const char *origin, struct err *err);
+bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
+                          struct err *err);
+/* Why the newest session could not connect or went down; domain ERR_NONE: it did not. */
+const struct err *console_link_err(const struct console *c);
+/* /record FILE, for --record: events so far are written too. */
+bool console_record(struct console *c, const char *path, struct err *err);
+
 /* Ctrl-C while something runs: stop it (content, helper, wait). True: there was something. */
 bool console_interrupt(struct console *c);
 
-struct session *console_session(struct console *c);       /* NULL: none */
+struct session *console_session(struct console *c);       /* the newest, kept after it went down; NULL: none */
 const struct session *console_session_const(const struct console *c);
 struct mock *console_mock(struct console *c);             /* NULL before it is needed */
 struct settings *console_settings(struct console *c);

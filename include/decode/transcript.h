@@ -1,5 +1,12 @@
 /* The transcript: the journal as lines on a screen or in print. Built from OCTETS, so that every octet shows,
  * parsed or not; other events decorate the lines (reply times, deviations) or are lines of their own.
+ *
+ * Lines stand in the journal's order and only the newest of a stream still change. An event is one line,
+ * with two exceptions: an OCTETS event is as many as it holds, and a NOTE is one line for its text and one
+ * each for what it means and what to do next, where it says so ("text", "  means: ...", "  next: ..."), so
+ * that nothing is cut. A TLS_VERIFY that went well stands on the line of TLS_UP ("..., certificate ok"),
+ * any other on a line of its own. A DEVIATION marks the line it points into and is a line of its own
+ * where the journal has it.
  */
 #ifndef DECODE_TRANSCRIPT_H
 #define DECODE_TRANSCRIPT_H
@@ -39,7 +46,8 @@ struct transcript_line {
 enum { TRANSCRIPT_LINE_MAX_OCTETS = 65536 }; /* a longer line is shown in pieces */
 
 struct transcript;
-/* backstage: also lines of what happens inside the practice server (never its octets). conn 0: all. */
+/* backstage: also lines of what happens inside the practice server: FAULT, STORED and NOTE of all its
+ * connections, never its octets. conn 0: all. Events of no connection are in every transcript. */
 struct transcript *transcript_new(const struct journal *j, uint32_t conn, bool backstage);
 void transcript_free(struct transcript **t);
 /* Take in events up to the journal's last; returns how many lines are new or changed from
@@ -49,16 +57,22 @@ size_t transcript_count(const struct transcript *t);
 const struct transcript_line *transcript_at(const struct transcript *t, size_t index);
 /* Line that shows event seq, or the nearest before. */
 size_t transcript_find_seq(const struct transcript *t, uint64_t seq);
-/* The raw octets of a line, secrets masked, with its line end. */
+/* The raw octets of a line, secrets masked, with its line end. False: it holds none, or they left. */
 bool transcript_octets(const struct transcript *t, size_t index, struct buf *out);
-/* Its text, safe, without its line end, from column `skip_octets` of the raw line on, at most max_cols wide. */
+/* Its text, safe, without its line end (VIS_SHOW_EOL: with it), at most max_cols wide. */
 void transcript_text(const struct transcript *t, size_t index, unsigned vis_flags, size_t max_cols,
                      struct vis_text *out);
+/* The same from octet `skip_octets` of the raw line on: for long lines shown sideways. */
+void transcript_text_from(const struct transcript *t, size_t index, size_t skip_octets,
+                          unsigned vis_flags, size_t max_cols, struct vis_text *out);
 /* Seconds since the first event of its connection, as a number of microseconds. */
 uint64_t transcript_at_us(const struct transcript *t, size_t index);
 uint64_t transcript_tick_ns(const struct transcript *t, size_t index);
 
-/* One printed line for headless use and logs: "   0.031 <S  220 mx ..." (ASCII marks, no colour). */
+/* One printed line for headless use and logs, without a line feed: seconds, who ("C>" "<S", "==" TLS, "--"
+ * other events), "T" inside TLS, the text, and for a reply's last line its time:
+ *     "   0.031 <S  220 mx.example ESMTP                                      19 ms"
+ * ASCII only, no colour, never cut. */
 void transcript_print(const struct transcript *t, size_t index, struct buf *out);
 
 #endif

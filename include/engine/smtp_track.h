@@ -37,11 +37,11 @@ enum smtp_item_kind {
     SMTP_ITEM_VOID         /* octets between the 220 to STARTTLS and the handshake: not to be believed */
 };
 
-/* Borrowed until the next call on the tracker. */
+/* Borrowed until the next call on the tracker; what is whole in `in` is not copied, so `in` must stay, too. */
 struct smtp_item {
     enum smtp_item_kind kind;
     uint64_t seq;                       /* of its COMMAND, REPLY or DATA_END event; 0: none */
-    const struct smtp_command *command; /* COMMAND */
+    const struct smtp_command *command; /* COMMAND; .rules holds all that the tracker found, its line end too */
     struct slice line;                  /* AUTH_DATA */
     const struct smtp_reply *reply;     /* REPLY */
     enum smtp_verb answers;             /* REPLY: what it answers; UNKNOWN where nothing was asked */
@@ -105,8 +105,8 @@ enum smtp_effect {
     SMTP_EFFECT_RESET,     /* READY (or GREETED), envelope emptied */
     SMTP_EFFECT_TLS,       /* TLS: handshake next */
     SMTP_EFFECT_CHALLENGE, /* AUTH: the client's turn */
-    SMTP_EFFECT_AUTH_OK,   /* READY, authenticated */
-    SMTP_EFFECT_AUTH_NO,   /* READY, not authenticated */
+    SMTP_EFFECT_AUTH_OK,   /* READY (the state before the challenge), authenticated */
+    SMTP_EFFECT_AUTH_NO,   /* READY (the state before the challenge), not authenticated */
     SMTP_EFFECT_QUIT,      /* QUIT */
     SMTP_EFFECT_CLOSED,    /* CLOSED */
     SMTP_EFFECT__COUNT

@@ -15,6 +15,8 @@ struct tls_client_options {
     const char *name;      /* the name the certificate must carry, and what SNI says; may be NULL */
     const char *sni;       /* another SNI than name; "" sends none; NULL: as name */
     const char *ca_file;   /* PEM file or directory; NULL: the system's store */
+    struct slice ca_pem;   /* certificates to trust, PEM text, besides ca_file; empty: none. Given without
+                              ca_file: instead of the system's store */
     const char *cert_file; /* client certificate, PEM; NULL: none */
     const char *key_file;
     const char *version_min; /* "1.0" .. "1.3"; NULL: the library's default */

@@ -1,0 +1,231 @@
+/* What the subcommands share: loop, journal, console, recording, and printing the transcript as
+ * lines. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/vis.h"
+#include "decode/transcript.h"
+
+void cli_say_err(const struct err *err)
+{
+    fprintf(stderr, "smtpscope: %s\n", err->text);
+    if (err->means[0])
+        fprintf(stderr, "  means: %s\n", err->means);
+    if (err->next[0])
+        fprintf(stderr, "  next:  %s\n", err->next);
+}
+
+/* $XDG_<what>_HOME/smtpscope, or ~/<fallback>/smtpscope; NULL without a home. The caller frees. */
+static char *xdg_dir(const char *variable, const char *fallback)
+{
+    const char *base = getenv(variable);
+    if (base && *base == '/')
+        return mem_printf("%s/smtpscope", base);
+    const char *home = getenv("HOME");
+    return home && *home ? mem_printf("%s/%s/smtpscope", home, fallback) : NULL;
+}
+
+/* mkdir -p with mode 0700 for what is made. False: it is not there afterwards. */
+static bool make_dirs(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(path, 0700);
+        *slash = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static char *spool_dir(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    return mem_strdup(tmp && *tmp == '/' ? tmp : "/tmp");
+}
+
+static char *netrc_path(void)
+{
+    const char *named = getenv("NETRC");
+    if (named && *named)
+        return mem_strdup(named);
+    const char *home = getenv("HOME");
+    return home && *home ? mem_printf("%s/.netrc", home) : NULL;
+}
+
+/* What we call ourselves in EHLO where nobody says: the host's name if it is one with a dot. */
+static char *host_name(void)
+{
+    char name[256] = "";
+    if (gethostname(name, sizeof name - 1) == 0 && strchr(name, '.'))
+        return mem_strdup(name);
+    return mem_strdup("[127.0.0.1]");
+}
+
+static bool config_line(struct settings *s, struct slice line, struct err *err)
+{
+    line = slice_trim(line);
+    if (line.len == 0 || line.ptr[0] == '#')
+        return true;
+    struct slice word = slice_next_word(&line);
+    if (slice_eq(word, SLICE_LIT("/set")) || slice_eq(word, SLICE_LIT("set")))
+        word = slice_next_word(&line);
+    enum setting_id id = setting_by_name(word);
+    if (id == SETTING_ID__COUNT) {
+        char shown[80];
+        vis_to_cstr(shown, sizeof shown, word);
+        err_set(err, ERR_USAGE, 0, "no setting is called %s", shown);
+        return false;
+    }
+    if (settings_is_set(s, id))
+        return true; /* the command line goes before the file */
+    char *value = mem_slice_dup(slice_trim(line));
+    bool ok = settings_set(s, id, value, err);
+    mem_free(value);
+    return ok;
+}
+
+static bool read_config(struct settings *s, struct err *err)
+{
+    char *dir = xdg_dir("XDG_CONFIG_HOME", ".config");
+    char *path = dir ? mem_printf("%s/config", dir) : NULL;
+    mem_free(dir);
+    FILE *f = path ? fopen(path, "re") : NULL;
+    bool ok = true;
+    char *line = NULL;
+    size_t alloc = 0;
+    for (unsigned number = 1; f && ok; number++) {
+        ssize_t len = getline(&line, &alloc, f);
+        if (len < 0)
+            break;
+        struct err inner;
+        ok = config_line(s, slice_of(line, (size_t)len), &inner);
+        if (!ok)
+            err_set(err, ERR_USAGE, 0, "%s line %u: %s", path, number, inner.text);
+    }
+    free(line); /* library memory: getline's */
+    if (f)
+        fclose(f);
+    mem_free(path);
+    return ok;
+}
+
+static void turn_end_flush(void *ctx)
+{
+    struct app *a = ctx;
+    struct recorder *r = console_recorder(a->console);
+    struct err err;
+    if (r && !recorder_flush(r, &err) && err.domain != ERR_NONE)
+        journal_note_err(a->journal, 0, &err);
+}
+
+static void emergency_flush(void *ctx)
+{
+    struct app *a = ctx;
+    struct recorder *r = a->console ? console_recorder(a->console) : NULL;
+    if (r)
+        recorder_flush_emergency(r);
+}
+
+/* The state directory's history file; NULL where there is no home to keep it in. */
+static char *history_path(void)
+{
+    char *dir = xdg_dir("XDG_STATE_HOME", ".local/state");
+    char *path = dir && make_dirs(dir) ? mem_printf("%s/history", dir) : NULL;
+    mem_free(dir);
+    return path;
+}
+
+bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct err *err)
+{
+    *a = (struct app){0};
+    if (!read_config(args->settings, err))
+        return false;
+    a->spool_dir = spool_dir();
+    a->netrc_path = netrc_path();
+    a->host_name = host_name();
+    a->history_path = history_path();
+    a->loop = loop_new();
+    a->journal = journal_new(clock_system());
+    journal_set_spool_dir(a->journal, a->spool_dir);
+    const struct console_options options = {
+        .spool_dir = a->spool_dir,
+        .netrc_path = a->netrc_path,
+        .keylog_path = getenv("SSLKEYLOGFILE"),
+        .host_name = a->host_name,
+        .tool = CLI_TOOL,
+        .command_line = args->command_line,
+        .read_only = read_only,
+    };
+    a->console = console_new(a->loop, a->journal, args->settings, &options);
+    loop_add_turn_end(a->loop, turn_end_flush, a);
+    fatal_add_hook(emergency_flush, a);
+    const char *record = settings_text(args->settings, SETTING_ID_record);
+    if (*record && !console_record(a->console, record, err)) {
+        app_close(a);
+        return false;
+    }
+    return true;
+}
+
+void app_close(struct app *a)
+{
+    if (a->console)
+        turn_end_flush(a);
+    fatal_remove_hook(emergency_flush, a);
+    if (a->transcript)
+        app_print_rest(a);
+    console_free(&a->console);
+    transcript_free(&a->transcript);
+    journal_free(&a->journal);
+    loop_free(&a->loop);
+    mem_free(a->spool_dir);
+    mem_free(a->netrc_path);
+    mem_free(a->host_name);
+    mem_free(a->history_path);
+    *a = (struct app){0};
+}
+
+/* Print lines from a->printed on; an open line (no line end yet) waits, unless `all`. */
+static void print_new(struct app *a, bool all)
+{
+    size_t changed;
+    transcript_update(a->transcript, &changed);
+    struct buf line;
+    buf_init(&line, 1 << 20);
+    size_t count = transcript_count(a->transcript);
+    for (; a->printed < count; a->printed++) {
+        const struct transcript_line *t = transcript_at(a->transcript, a->printed);
+        if (!all && (t->flags & TRANSCRIPT_OPEN))
+            break;
+        buf_reset(&line);
+        transcript_print(a->transcript, a->printed, &line);
+        fwrite(line.ptr, 1, line.len, a->print_to);
+    }
+    buf_deinit(&line);
+    fflush(a->print_to);
+}
+
+static void turn_end_print(void *ctx)
+{
+    struct app *a = ctx;
+    print_new(a, false);
+}
+
+void app_print_transcript(struct app *a, FILE *to, bool backstage)
+{
+    a->print_to = to;
+    a->transcript = transcript_new(a->journal, 0, backstage);
+    loop_add_turn_end(a->loop, turn_end_print, a);
+}
+
+void app_print_rest(struct app *a)
+{
+    if (!a->transcript)
+        return;
+    loop_remove_turn_end(a->loop, turn_end_print, a);
+    print_new(a, true);
+}

@@ -1,0 +1,49 @@
+/* smtpscope: see src/cli/verbs.c for what it can be asked. */
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static int usage_error(const struct err *err)
+{
+    fprintf(stderr, "smtpscope: %s\n", err->text);
+    return CLI_USAGE;
+}
+
+static int print_usage(const struct cli_verb *verb)
+{
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    cli_usage(&text, verb);
+    fwrite(text.ptr, 1, text.len, stdout);
+    buf_deinit(&text);
+    return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts(CLI_TOOL);
+        return CLI_OK;
+    }
+    setlocale(LC_ALL, "");
+    /* A peer or a pager that goes away is an error to report, not a reason to die. */
+    signal(SIGPIPE, SIG_IGN);
+
+    struct settings *settings = settings_new();
+    struct cli_args args = {.settings = settings};
+    struct err err;
+    int status;
+    if (!cli_parse(argc, argv, &args, &err))
+        status = usage_error(&err);
+    else if (args.want_version)
+        status = puts(CLI_TOOL) < 0;
+    else if (args.want_help)
+        status = print_usage(*args.verb->name ? args.verb : NULL);
+    else
+        status = args.verb->run(&args);
+    cli_args_deinit(&args);
+    settings_free(&settings);
+    return status;
+}

@@ -1,0 +1,151 @@
+/* smtpscope [TARGET] and smtpscope show FILE: the console on a screen; without a screen, line by
+ * line. */
+#include "cli/cli.h"
+
+#include <langinfo.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/linear.h"
+#include "cli/report.h"
+#include "recording/recording.h"
+#include "ui/ui.h"
+
+static bool no_color(const struct settings *s)
+{
+    const char *color = settings_text(s, SETTING_ID_color);
+    const char *variable = getenv("NO_COLOR");
+    if (strcmp(color, "always") == 0)
+        return false;
+    return strcmp(color, "never") == 0 || (variable && *variable);
+}
+
+static bool over(void *ctx)
+{
+    const struct app *a = ctx;
+    return console_wants_quit(a->console);
+}
+
+static void stop_on_signal(void *ctx, int signum)
+{
+    (void)signum;
+    struct app *a = ctx;
+    loop_stop(a->loop);
+}
+
+/* On a screen where there is one. False: there is none (err says why). */
+static bool run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
+                       struct err *err)
+{
+    const char *test_sync = getenv("SMTPSCOPE_TEST_SYNC");
+    const struct ui_options options = {
+        .history_path =
+            replay || !settings_bool(args->settings, SETTING_ID_history) ? NULL : a->history_path,
+        .term = getenv("TERM"),
+        .no_color = no_color(args->settings),
+        .replay = replay,
+        .test_sync = test_sync && *test_sync,
+        .title = title,
+    };
+    if (nl_langinfo(CODESET) && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        settings_set(args->settings, SETTING_ID_ascii, "on", NULL);
+    struct ui *ui = ui_open(a->loop, a->console, &options, err);
+    if (!ui)
+        return false;
+    struct loop_signal *term = loop_signal_new(a->loop, SIGTERM, stop_on_signal, a);
+    struct loop_signal *hup = loop_signal_new(a->loop, SIGHUP, stop_on_signal, a);
+    loop_run_until(a->loop, over, a);
+    ui_close(&ui);
+    loop_signal_free(&term);
+    loop_signal_free(&hup);
+    return true;
+}
+
+static bool has_screen(const struct cli_args *args)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+           !settings_bool(args->settings, SETTING_ID_linear);
+}
+
+int cli_open(const struct cli_args *args)
+{
+    const char *target = args->n_operands > 0 ? args->operands[0] : "practice";
+    if (!isatty(STDIN_FILENO))
+        return cli_run_stdin(args, "-", target);
+    struct app a;
+    struct err err;
+    if (!app_open(&a, args, false, &err)) {
+        cli_say_err(&err);
+        return cli_status_number(args->settings, cli_status_of_err(&err));
+    }
+    /* What goes wrong while opening is a note in the journal: the console comes up and shows it. A
+     * target that cannot be read is a wrong use of the program. */
+    struct target parsed;
+    if (!target_parse(target, &parsed, &err)) {
+        cli_say_err(&err);
+        app_close(&a);
+        return CLI_USAGE;
+    }
+    console_open(a.console, target, "option", &err);
+    if (!has_screen(args) || !run_screen(&a, args, target, false, &err)) {
+        if (has_screen(args))
+            cli_say_err(&err);
+        cli_linear(&a);
+    }
+    app_close(&a);
+    return CLI_OK;
+}
+
+/* What reading a recording found, in one NOTE where something was odd. */
+static void note_report(struct app *a, const char *path, const struct recording_report *r)
+{
+    char text[240];
+    if (r->lines_bad) {
+        snprintf(text, sizeof text, "%.120s: %llu lines are no events, the first is line %llu",
+                 path, (unsigned long long)r->lines_bad, (unsigned long long)r->first_bad_line);
+        journal_note(a->journal, 0, LEVEL_WARNING, text, "they were skipped; the rest is whole",
+                     "");
+    }
+    if (r->octets_lost) {
+        snprintf(text, sizeof text, "%.120s: the last line is cut off, %llu octets", path,
+                 (unsigned long long)r->octets_lost);
+        journal_note(
+            a->journal, 0, LEVEL_WARNING, text,
+            "the program that recorded ended in the middle of an event; all before it is here", "");
+    }
+    if (r->newer_schema || r->kinds_unknown) {
+        snprintf(text, sizeof text,
+                 "%.120s: written by a newer smtpscope; %llu events of unknown kinds", path,
+                 (unsigned long long)r->kinds_unknown);
+        journal_note(a->journal, 0, LEVEL_WARNING, text, "they were skipped",
+                     "use that version to see them");
+    }
+}
+
+int cli_show(const struct cli_args *args)
+{
+    if (args->n_operands == 0) {
+        fprintf(stderr, "smtpscope: show wants a recording: smtpscope show FILE\n");
+        return CLI_USAGE;
+    }
+    struct app a;
+    struct err err;
+    struct recording_report report;
+    if (!app_open(&a, args, true, &err)) {
+        cli_say_err(&err);
+        return cli_status_of_err(&err);
+    }
+    const char *path = args->operands[0];
+    if (!recording_read(path, a.journal, &report, &err)) {
+        cli_say_err(&err);
+        app_close(&a);
+        return cli_status_of_err(&err);
+    }
+    note_report(&a, path, &report);
+    if (!has_screen(args) || !run_screen(&a, args, path, true, &err))
+        app_print_transcript(&a, stdout, true);
+    app_close(&a);
+    return CLI_OK;
+}

@@ -1,0 +1,135 @@
+/* smtpscope serve: the practice servers in the foreground. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+struct serve {
+    struct app app;
+    struct mock *mock;
+    struct loop_signal *term, *intr, *hup;
+};
+
+static void stop(void *ctx, int signum)
+{
+    (void)signum;
+    struct serve *s = ctx;
+    loop_stop(s->app.loop);
+}
+
+static bool parse_port(const char *text, uint16_t *port_out, struct err *err)
+{
+    uint64_t port;
+    if (!slice_to_u64(slice_cstr(text), 65535, &port)) {
+        err_set(err, ERR_USAGE, 0, "%.40s is no port; a port is 0 (a free one) to 65535", text);
+        return false;
+    }
+    *port_out = (uint16_t)port;
+    return true;
+}
+
+static bool listen_one(struct serve *s, const struct cli_args *args, enum mock_service service,
+                       bool all, struct err *err)
+{
+    const char *port_text = cli_own(args, mock_service_name(service), 0);
+    if (!port_text && !all)
+        return true;
+    const char *host = cli_own(args, "host", 0);
+    bool remote = cli_own(args, "allow-remote", 1) != NULL;
+    struct net_address at;
+    uint16_t port = 0;
+    if (port_text && !parse_port(port_text, &port, err))
+        return false;
+    if (!net_address_parse_ip(host ? host : "127.0.0.1", port, &at)) {
+        err_set(err, ERR_USAGE, 0,
+                "--host %.60s: not an IP address; write one such as 127.0.0.1 or ::1", host);
+        return false;
+    }
+    return mock_listen(s->mock, service, &at, remote, err);
+}
+
+static bool listen_all(struct serve *s, const struct cli_args *args, struct err *err)
+{
+    bool named = false;
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
+        named = named || cli_own(args, mock_service_name((enum mock_service)i), 0);
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
+        if (!listen_one(s, args, (enum mock_service)i, !named, err))
+            return false;
+    return true;
+}
+
+static bool write_ca(struct mock *m, const char *path, struct err *err)
+{
+    struct slice pem = mock_ca_pem(m);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool ok = fd >= 0 && write(fd, pem.ptr, pem.len) == (ssize_t)pem.len;
+    if (!ok)
+        err_set(err, ERR_FILE, errno, "cannot write the practice CA to %.120s: %s", path,
+                strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static void print_ready(const struct serve *s)
+{
+    char text[160];
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++) {
+        const struct net_address *at = mock_address(s->mock, (enum mock_service)i);
+        if (!at)
+            continue;
+        net_address_format(at, text, sizeof text);
+        printf("%s %s\n", mock_service_name((enum mock_service)i), text);
+    }
+    printf("ready\n");
+    fflush(stdout);
+}
+
+static void run(struct serve *s)
+{
+    s->term = loop_signal_new(s->app.loop, SIGTERM, stop, s);
+    s->intr = loop_signal_new(s->app.loop, SIGINT, stop, s);
+    s->hup = loop_signal_new(s->app.loop, SIGHUP, stop, s);
+    loop_run(s->app.loop);
+    loop_signal_free(&s->term);
+    loop_signal_free(&s->intr);
+    loop_signal_free(&s->hup);
+}
+
+int cli_serve(const struct cli_args *args)
+{
+    struct serve s = {0};
+    struct err err;
+    bool ok = false;
+    if (!app_open(&s.app, args, false, &err))
+        goto out;
+    /* A server that runs for days keeps what is under way, not what was: the recording is for that.
+     */
+    const struct journal_limits limits = {
+        .events_octets = 1 << 20, .store_memory_octets = 1 << 20, .store_spool_octets = 0};
+    journal_set_limits(s.app.journal, &limits);
+    const struct mock_options options = {
+        .magic_off = cli_own(args, "no-magic", 0) != NULL,
+        .allow_remote = cli_own(args, "allow-remote", 0) != NULL,
+        .keep_nothing = cli_own(args, "keep-nothing", 0) != NULL,
+        .forget_octets = true,
+    };
+    s.mock = mock_new(s.app.loop, s.app.journal, &options);
+    const char *ca_path = cli_own(args, "ca-out", 0);
+    if (!listen_all(&s, args, &err) || (ca_path && !write_ca(s.mock, ca_path, &err)))
+        goto out;
+    print_ready(&s);
+    run(&s);
+    ok = true;
+out:
+    if (!ok)
+        cli_say_err(&err);
+    mock_free(&s.mock);
+    if (s.app.loop)
+        app_close(&s.app);
+    return ok ? CLI_OK : (int)cli_status_of_err(&err);
+}

@@ -1,0 +1,62 @@
+#include "cli/cli.h"
+
+#include <string.h>
+
+static const struct cli_option serve_options[] = {
+    {"smtp", "PORT", "SMTP as between servers, port 25 style; 0 takes a free port"},
+    {"submission", "PORT", "submission with STARTTLS and AUTH, port 587 style"},
+    {"submissions", "PORT", "submission inside TLS from the first octet, port 465 style"},
+    {"host", "ADDRESS", "listen on this address (default 127.0.0.1)"},
+    {"allow-remote", NULL, "let it listen beyond loopback; must be said twice"},
+    {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},
+    {"keep-nothing", NULL, "count messages instead of keeping them"},
+    {"ca-out", "FILE", "write the practice CA's certificate there (PEM), for clients to trust"},
+    {NULL, NULL, NULL},
+};
+static const struct cli_option help_options[] = {
+    {"generate", "DIR", "write the pages made from tables into DIR (used by make doc)"},
+    {NULL, NULL, NULL},
+};
+
+static const struct cli_verb verbs[] = {
+    {"", "[TARGET]", "open the console (on the practice server, where no target is named)",
+     "Three panes: the transcript of every octet, what it means, and the command line. Everything "
+     "typed goes to "
+     "the server as it is; a line that begins with / is for the console. Without a terminal, or "
+     "with --linear, "
+     "the same console reads lines from standard input and prints one event a line.",
+     OPT_OPEN, NULL, 1, cli_open},
+    {"run", "SCRIPT|- [TARGET]", "run console lines from a file, headless",
+     "The script holds the lines a person would type, and `expect` lines. The transcript is "
+     "printed as it goes. "
+     "The first expectation that fails ends the run with status 40.",
+     OPT_RUN, NULL, 2, cli_run},
+    {"send", "TARGET [FILE|-]", "send one message: a whole transaction",
+     "The message comes from FILE, from standard input with -, or is a generated test message. "
+     "Line feeds become "
+     "CRLF; nothing else is changed.",
+     OPT_SEND, NULL, 2, cli_send},
+    {"serve", "", "run the practice servers in the foreground",
+     "A small true mail server on loopback that accepts, refuses, delays and drops on request. It "
+     "prints the "
+     "address of each service, then `ready`. With no port named, all services take free ports.",
+     OPT_SERVE, serve_options, 0, cli_serve},
+    {"show", "FILE", "open a recording in the console, no network",
+     "The same panes on what was recorded. Without a terminal the transcript is printed.", OPT_SHOW,
+     NULL, 1, cli_show},
+    {"help", "[TOPIC]", "explain a subcommand, a console command, a setting or a key",
+     "Without a topic: the list of everything.", 0, help_options, 1, cli_help},
+};
+
+const struct cli_verb *cli_verb_at(size_t index)
+{
+    return index < sizeof verbs / sizeof verbs[0] ? &verbs[index] : NULL;
+}
+
+const struct cli_verb *cli_verb_by_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}

@@ -1,0 +1,160 @@
+/* The commands a person can type: the one table behind execution, completion, help, doc/commands.md
+ * and the man page.
+ */
+#include <string.h>
+
+#include "console/console_private.h"
+
+#define COMMAND(name_, group_, args_, help_, details_, needs_ui_, exec_, kind_, words_)            \
+    {                                                                                              \
+        .info = {.name = name_,                                                                    \
+                 .group = group_,                                                                  \
+                 .args = args_,                                                                    \
+                 .help = help_,                                                                    \
+                 .details = details_,                                                              \
+                 .needs_ui = needs_ui_},                                                           \
+        .exec = exec_, .arg_kind = kind_, .words = words_                                          \
+    }
+
+static const struct console_command commands[] = {
+    COMMAND("open", "connection", "TARGET", "connect to a server",
+            "TARGET: host, host:port, [v6]:port, user@domain (by MX), unix:/path, practice, or a "
+            "URL smtp:// submission:// "
+            "submissions:// smtps:// lmtp://. What is open is closed first.",
+            false, exec_open, ARG_TARGET, NULL),
+    COMMAND("close", "connection", "", "close in order (FIN), without QUIT", NULL, false,
+            exec_close, ARG_NONE, NULL),
+    COMMAND("abort", "connection", "", "cut the connection (RST)", NULL, false, exec_abort,
+            ARG_NONE, NULL),
+    COMMAND("reopen", "connection", "", "connect to the same target again", NULL, false,
+            exec_reopen, ARG_NONE, NULL),
+    COMMAND("tls", "connection", "", "STARTTLS, handshake, EHLO again", NULL, false, exec_tls,
+            ARG_NONE, NULL),
+    COMMAND("auth", "connection", "[MECH] [USER]",
+            "log in; asks for the password, never shows or keeps it",
+            "The password comes from --password-command, netrc or a prompt. Without MECH the best "
+            "the server offers: SCRAM, "
+            "CRAM-MD5, and PLAIN or LOGIN only inside TLS.",
+            false, exec_auth, ARG_MECH, NULL),
+    COMMAND("wait", "connection", "[SECS]", "wait for the next reply, at most SECS (30)", NULL,
+            false, exec_wait, ARG_NONE, NULL),
+    COMMAND("ehlo", "transaction", "[NAME]", "EHLO with NAME, or the set name", NULL, false,
+            exec_ehlo, ARG_NONE, NULL),
+    COMMAND("mail", "transaction", "ADDRESS [PARAM...]", "MAIL FROM:<ADDRESS>; <> is the null path",
+            NULL, false, exec_mail, ARG_ADDRESS, NULL),
+    COMMAND("rcpt", "transaction", "ADDRESS...", "RCPT TO:<ADDRESS>, one after another", NULL,
+            false, exec_rcpt, ARG_ADDRESS, NULL),
+    COMMAND("data", "transaction", "[FILE]", "DATA; with FILE its content and the final dot too",
+            "Without FILE type the message, a lone dot ends it. LF in FILE becomes CRLF.", false,
+            exec_data, ARG_FILE, NULL),
+    COMMAND("send", "transaction", "[FILE]",
+            "a whole transaction, by the settings from, to, tls, auth",
+            "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
+            "Without FILE a test message.",
+            false, exec_send, ARG_FILE, NULL),
+    COMMAND("rset", "transaction", "", "RSET: drop the envelope", NULL, false, exec_rset, ARG_NONE,
+            NULL),
+    COMMAND("quit-session", "transaction", "", "QUIT", NULL, false, exec_quit_session, ARG_NONE,
+            NULL),
+    COMMAND("raw", "bytes", "\"TEXT\\r\\n\\x00\"",
+            "send exactly these octets; C escapes, no line end is added", NULL, false, exec_raw,
+            ARG_NONE, NULL),
+    COMMAND("pipe", "bytes", "LINE | LINE ...", "several lines in one write (pipelining)", NULL,
+            false, exec_pipe, ARG_NONE, NULL),
+    COMMAND("slow", "bytes", "N", "send at most N octets a second; 0: as fast as it goes", NULL,
+            false, exec_slow, ARG_NONE, NULL),
+    COMMAND("set", "bytes", "NAME [VALUE]", "change a setting; without VALUE back to its default",
+            "A list (to) grows by each /set; /set to without value empties it.", false, exec_set,
+            ARG_SETTING, NULL),
+    COMMAND("show", "bytes", "[NAME]", "show a setting, or all of them", NULL, false, exec_show,
+            ARG_SETTING, NULL),
+    COMMAND("explain", "reading", "", "what the last reply means, who must act, what to do next",
+            NULL, false, exec_explain, ARG_NONE, NULL),
+    COMMAND("certs", "reading", "", "the certificate chain of this session", NULL, false,
+            exec_certs, ARG_NONE, NULL),
+    COMMAND("note", "reading", "TEXT", "a remark of yours in the transcript and the recording",
+            NULL, false, exec_note, ARG_NONE, NULL),
+    COMMAND("find", "reading", "TEXT", "find text in the transcript; n and N go on", NULL, true,
+            exec_view, ARG_NONE, NULL),
+    COMMAND("goto", "reading", "N", "go to line N of the transcript", NULL, true, exec_view,
+            ARG_NONE, NULL),
+    COMMAND("follow", "reading", "", "go to the end and stay there", NULL, true, exec_view,
+            ARG_NONE, NULL),
+    COMMAND("hex", "reading", "[N]", "octets of the selected line, or line N", NULL, true,
+            exec_view, ARG_NONE, NULL),
+    COMMAND("fold", "reading", "", "fold or unfold message content", NULL, true, exec_view,
+            ARG_NONE, NULL),
+    COMMAND("record", "recordings", "FILE|off",
+            "write a recording from the first event on, secrets removed", NULL, false, exec_record,
+            ARG_FILE, NULL),
+    COMMAND("mailbox", "practice", "[N]", "messages the practice server keeps, or message N", NULL,
+            false, exec_mailbox, ARG_NONE, NULL),
+    COMMAND("help", "program", "[TOPIC]", "help on a command, a verb, a setting, or a list of all",
+            NULL, false, exec_help, ARG_TOPIC, NULL),
+    COMMAND("layout", "program", "NAME", "auto, wide, stacked or transcript", NULL, true, exec_view,
+            ARG_WORDS, "auto|wide|stacked|transcript"),
+    COMMAND("theme", "program", "NAME", "dark, light, contrast or mono", NULL, true, exec_view,
+            ARG_WORDS, "dark|light|contrast|mono"),
+    COMMAND("tab", "program", "NAME", "section of the decoded pane", NULL, true, exec_view,
+            ARG_WORDS, "session|tls|capabilities|envelope|why|deviations"),
+    COMMAND("zoom", "program", "", "one pane on the whole screen, and back", NULL, true, exec_view,
+            ARG_NONE, NULL),
+    COMMAND("keys", "program", "", "the keys of the screen", NULL, true, exec_view, ARG_NONE, NULL),
+    COMMAND("source", "program", "FILE", "run the lines of FILE, with expect and all", NULL, false,
+            exec_source, ARG_FILE, NULL),
+    COMMAND("alias", "program", "NAME = LINE",
+            "make /NAME stand for LINE; without arguments list them", NULL, false, exec_alias,
+            ARG_NONE, NULL),
+    COMMAND("quit", "program", "", "leave the program", NULL, false, exec_quit, ARG_NONE, NULL),
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct console_command *console_command_find(struct slice name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (slice_eq(name, slice_cstr(commands[i].info.name)))
+            return &commands[i];
+    return NULL;
+}
+
+const struct console_command *console_command_entry(size_t index)
+{
+    return index < N_COMMANDS ? &commands[index] : NULL;
+}
+
+const struct console_command_info *console_command_at(size_t index)
+{
+    return index < N_COMMANDS ? &commands[index].info : NULL;
+}
+
+void console_doc_markdown(struct buf *out)
+{
+    const char *group = "";
+    buf_append_cstr(
+        out,
+        "# What can be typed\n\nWritten from src/console/commands.c by `make doc`.\n\n"
+        "Everything goes to the peer as typed, with CRLF behind it, unless it begins with `/`. "
+        "`//x` sends `/x`.\n");
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const struct console_command_info *info = &commands[i].info;
+        if (strcmp(group, info->group) != 0)
+            buf_printf(out, "\n## %s\n\n| command | what it does |\n|---|---|\n",
+                       group = info->group);
+        buf_append_cstr(out, "| `/");
+        buf_append_cstr(out, info->name);
+        buf_append_cstr(out, *info->args ? " " : "");
+        for (const char *p = info->args; *p; p++) /* a bar would end the table's cell */
+            buf_printf(out, "%s%c", *p == '|' ? "\\" : "", *p);
+        buf_printf(out, "` | %s%s%s |\n", info->help, info->details ? ". " : "",
+                   info->details ? info->details : "");
+    }
+    buf_append_cstr(
+        out, "\n## settings\n\n| setting | value | default | what it does |\n|---|---|---|---|\n");
+    for (int id = 0; id < SETTING_ID__COUNT; id++) {
+        const struct setting_info *s = setting_info((enum setting_id)id);
+        buf_printf(out, "| `%s` | ", s->name);
+        for (const char *p = s->type == SETTING_BOOL ? "on|off" : s->arg; *p; p++)
+            buf_printf(out, "%s%c", *p == '|' ? "\\" : "", *p);
+        buf_printf(out, " | %s | %s |\n", s->dflt, s->help);
+    }
+}

@@ -1,0 +1,314 @@
+/* /open /close /abort /reopen /wait, and what the session tells. */
+#include <string.h>
+
+#include "console/console_private.h"
+
+/* --- the session's callbacks --- */
+
+static void on_item(void *ctx, const struct smtp_item *item)
+{
+    struct console *c = ctx;
+    if (item->kind == SMTP_ITEM_REPLY) {
+        c->n_replies++;
+        if (c->waiting)
+            console_wait_over(c);
+    }
+    console_data_try(c, item);
+    console_queue_try(c);
+}
+
+static void on_up(void *ctx)
+{
+    struct console *c = ctx;
+    c->connecting = false;
+    console_task_try_start(c);
+}
+
+static void on_tls(void *ctx, const struct err *err)
+{
+    struct console *c = ctx;
+    if (err)
+        journal_note_err(c->journal, console_conn(c), err);
+}
+
+static void on_down(void *ctx, enum event_down why, const struct err *err)
+{
+    struct console *c = ctx;
+    bool wanted = why == DOWN_OURS || why == DOWN_ABORT;
+    bool never_up = c->connecting;
+    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    /* After QUIT the end is what was asked for. */
+    bool in_order =
+        t && smtp_track_state(t) == SMTP_STATE_CLOSED && why == DOWN_EOF && err && err->code == 0;
+    c->connecting = false;
+    c->closing = false;
+    c->went_down = true;
+    if (c->waiting)
+        console_wait_over(c);
+    console_queue_clear(c);
+    if (!wanted && err) {
+        c->link_err = *err;
+        if (never_up || (why != DOWN_EOF && !in_order))
+            journal_note_err(c->journal, console_conn(c), err);
+    }
+    if (c->task.waiting || c->password_reader) {
+        console_password_stop(c);
+        console_task_reset(c);
+    }
+}
+
+/* What a helper's end means to a person, where it is not what was wanted. */
+static void say_result(struct console *c, const struct smtp_result *r)
+{
+    if (r->ok)
+        return;
+    if (r->err.domain != ERR_NONE) {
+        journal_note_err(c->journal, console_conn(c), &r->err);
+        return;
+    }
+    struct err e;
+    const char *step = smtp_step_name(r->stage);
+    if (r->code)
+        err_set(&e, ERR_CLOSED, (int)r->code, "stopped at %s: the server said %u", step, r->code);
+    else
+        err_set(&e, ERR_CLOSED, 0, "stopped at %s: %s", step, smtp_outcome_name(r->outcome));
+    err_explain(&e,
+                r->code >= 500   ? "permanent: the same again will be refused again"
+                : r->code >= 400 ? "not now: the server may take it later"
+                                 : "the exchange did not come to its end",
+                "/explain says more on the last reply");
+    journal_note(c->journal, console_conn(c), LEVEL_WARNING, e.text, e.means, e.next);
+}
+
+static void on_drive_done(void *ctx, const struct smtp_result *result)
+{
+    struct console *c = ctx;
+    bool quit = c->task.quit;
+    say_result(c, result);
+    console_task_reset(c);
+    if (quit && session_is_up(c->session)) {
+        c->closing = true;
+        session_close(c->session);
+    }
+    console_queue_try(c);
+}
+
+static const struct session_handlers handlers = {.on_item = on_item,
+                                                 .on_up = on_up,
+                                                 .on_tls = on_tls,
+                                                 .on_down = on_down,
+                                                 .on_drive_done = on_drive_done};
+
+/* --- opening --- */
+
+static const enum mock_service practice_service[SERVICE__COUNT] = {
+    [SERVICE_SMTP] = MOCK_SMTP,
+    [SERVICE_SUBMISSION] = MOCK_SUBMISSION,
+    [SERVICE_SUBMISSIONS] = MOCK_SUBMISSIONS,
+    [SERVICE_LMTP] = MOCK_SMTP,
+};
+
+static struct mock *practice(struct console *c)
+{
+    if (!c->mock) {
+        const struct mock_options options = {.name = c->options.practice_name};
+        c->mock = mock_new(c->loop, c->journal, &options);
+    }
+    return c->mock;
+}
+
+static struct link *practice_link(void *ctx, uint32_t conn, enum target_service service,
+                                  const struct link_handlers *link_handlers, void *handlers_ctx)
+{
+    struct console *c = ctx;
+    return mock_connect(practice(c), conn, practice_service[service], link_handlers, handlers_ctx);
+}
+
+/* NULL for a setting that is not set: what the lower floors take as "default". */
+static const char *text_or_null(const struct console *c, enum setting_id id)
+{
+    const char *text = settings_text(c->settings, id);
+    return *text ? text : NULL;
+}
+
+static enum event_verify verify_mode(const struct console *c)
+{
+    const char *word = settings_text(c->settings, SETTING_ID_verify);
+    return strcmp(word, "none") == 0    ? VERIFY_NONE
+           : strcmp(word, "chain") == 0 ? VERIFY_CHAIN
+                                        : VERIFY_FULL;
+}
+
+static void fill_options(struct console *c, struct session_options *o)
+{
+    uint64_t timeout_ms = settings_number(c->settings, SETTING_ID_timeout) * 1000;
+    *o = (struct session_options){
+        .name = console_helo_name(c),
+        .tls =
+            {
+                .verify = verify_mode(c),
+                .sni = settings_is_set(c->settings, SETTING_ID_sni)
+                           ? settings_text(c->settings, SETTING_ID_sni)
+                           : NULL,
+                .ca_file = text_or_null(c, SETTING_ID_ca),
+                .cert_file = text_or_null(c, SETTING_ID_cert),
+                .key_file = text_or_null(c, SETTING_ID_key),
+                .version_min = text_or_null(c, SETTING_ID_tls_min),
+                .version_max = text_or_null(c, SETTING_ID_tls_max),
+                .ciphers = text_or_null(c, SETTING_ID_ciphers),
+                .keylog_file = c->options.keylog_path,
+            },
+        .ipv4_only = settings_bool(c->settings, SETTING_ID_ipv4),
+        .ipv6_only = settings_bool(c->settings, SETTING_ID_ipv6),
+        .source = text_or_null(c, SETTING_ID_source),
+        .connect_timeout_ms = timeout_ms,
+        .resolve_timeout_ms = timeout_ms,
+        .reply_timeout_ms = timeout_ms,
+        .keep_wire = c->options.keylog_path != NULL,
+    };
+    if (c->target.kind == TARGET_PRACTICE && !o->tls.ca_file) {
+        struct mock *m = practice(c);
+        o->tls.ca_pem = mock_ca_pem(m);
+        o->tls.name = mock_name(m);
+    }
+}
+
+static bool open_target(struct console *c, struct err *err)
+{
+    if (c->options.read_only) {
+        err_set(err, ERR_USAGE, 0, "this is a recording: nothing can be opened");
+        err_explain(err, "", "smtpscope TARGET opens a live session");
+        return false;
+    }
+    if (c->target.kind == TARGET_PRACTICE && c->target.name[0]) {
+        err_set(err, ERR_USAGE, 0, "no practice scenario is called %.60s", c->target.name);
+        err_explain(err, "the practice server has one, the friendly one",
+                    "/open practice; its addresses that misbehave: smtpscope help magic");
+        return false;
+    }
+    if (c->session && session_is_up(c->session))
+        session_close(c->session);
+    session_free(&c->session);
+    console_queue_clear(c);
+    if (!c->dns) {
+        const struct dns_options dns_options = {0};
+        c->dns = dns_new(c->loop, c->journal, &dns_options);
+    }
+    struct session_options options;
+    fill_options(c, &options);
+    err_clear(&c->link_err);
+    c->went_down = false;
+    c->connecting = true;
+    if (c->target.had_password)
+        journal_note(c->journal, 0, LEVEL_WARNING, "the password in the URL was not taken",
+                     "what stands on a command line is seen by everyone on this machine",
+                     "use --password-command, netrc, or the prompt");
+    if (options.tls.keylog_file)
+        journal_note(c->journal, 0, LEVEL_WARNING, "TLS keys are being written to SSLKEYLOGFILE",
+                     "who has that file can read this session", "unset SSLKEYLOGFILE to stop it");
+    c->session = session_open(c->loop, c->journal, c->dns, &c->target, &options, practice_link, c,
+                              &handlers, c);
+    return true;
+}
+
+bool console_open(struct console *c, const char *target, const char *origin, struct err *err)
+{
+    struct err local;
+    err = err ? err : &local;
+    err_clear(err);
+    (void)origin;
+    struct target parsed;
+    bool ok = target_parse(target, &parsed, err);
+    if (ok) {
+        c->target = parsed;
+        ok = open_target(c, err);
+    }
+    if (!ok)
+        journal_note_err(c->journal, 0, err);
+    return ok;
+}
+
+bool exec_open(struct console *c, const struct console_call *call)
+{
+    if (call->args.len == 0 || call->args.len > 1000) {
+        err_set(call->err, ERR_USAGE, 0, "/open wants a target");
+        err_explain(call->err, "", "/open HOST[:PORT], /open USER@DOMAIN, /open practice");
+        return false;
+    }
+    struct target parsed;
+    char *text = mem_slice_dup(call->args);
+    bool ok = target_parse(text, &parsed, call->err);
+    mem_free(text);
+    if (!ok)
+        return false;
+    console_task_reset(c);
+    c->target = parsed;
+    return open_target(c, call->err);
+}
+
+bool exec_reopen(struct console *c, const struct console_call *call)
+{
+    if (!c->session) {
+        err_set(call->err, ERR_USAGE, 0, "nothing was open yet");
+        err_explain(call->err, "", "/open TARGET");
+        return false;
+    }
+    console_task_reset(c);
+    return open_target(c, call->err);
+}
+
+bool exec_close(struct console *c, const struct console_call *call)
+{
+    if (c->connecting) {
+        session_free(&c->session);
+        c->connecting = false;
+        return true;
+    }
+    if (!console_need_session(c, call->err))
+        return false;
+    c->closing = true;
+    session_close(c->session);
+    return true;
+}
+
+bool exec_abort(struct console *c, const struct console_call *call)
+{
+    if (!console_need_session(c, call->err))
+        return false;
+    c->closing = true;
+    session_abort(c->session);
+    return true;
+}
+
+/* --- /wait --- */
+
+void console_wait_over(struct console *c)
+{
+    c->waiting = false;
+    if (c->wait_timer)
+        loop_timer_stop(c->wait_timer);
+}
+
+static void wait_timed_out(void *ctx)
+{
+    struct console *c = ctx;
+    console_wait_over(c);
+    journal_note(c->journal, console_conn(c), LEVEL_INFO, "/wait: nothing came in that time", "",
+                 "");
+}
+
+bool exec_wait(struct console *c, const struct console_call *call)
+{
+    uint64_t seconds = 30;
+    if (call->args.len && !slice_to_u64(call->args, 86400, &seconds)) {
+        err_set(call->err, ERR_USAGE, 0, "/wait wants seconds, a whole number");
+        return false;
+    }
+    if (!c->connecting && !console_need_session(c, call->err))
+        return false;
+    if (!c->wait_timer)
+        c->wait_timer = loop_timer_new(c->loop, wait_timed_out, c);
+    c->waiting = true;
+    loop_timer_start(c->wait_timer, seconds * 1000);
+    return true;
+}

@@ -1,0 +1,387 @@
+/* The console object: submitting lines, the session's callbacks, what is under way. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/vis.h"
+#include "console/console_private.h"
+
+struct console *console_new(struct loop *l, struct journal *j, struct settings *settings,
+                            const struct console_options *options)
+{
+    struct console *c = mem_zalloc(sizeof *c);
+    c->loop = l;
+    c->journal = j;
+    c->settings = settings;
+    c->options = *options;
+    c->task.fd = -1;
+    c->data_fd = -1;
+    secret_init(&c->password);
+    buf_init(&c->task.message, CONSOLE_MESSAGE_MAX_OCTETS);
+    buf_init(&c->scratch, CONSOLE_LINE_MAX_OCTETS + 16);
+    return c;
+}
+
+void console_free(struct console **cp)
+{
+    struct console *c = *cp;
+    if (!c)
+        return;
+    script_free(&c->source);
+    session_free(&c->session);
+    console_password_stop(c);
+    console_task_reset(c);
+    console_queue_clear(c);
+    loop_timer_free(&c->wait_timer);
+    mock_free(&c->mock);
+    dns_free(&c->dns);
+    if (c->recorder)
+        recorder_close(&c->recorder, NULL);
+    secret_clear(&c->password);
+    mem_free(c->password_user);
+    for (size_t i = 0; i < c->n_addresses; i++)
+        mem_free(c->addresses[i]);
+    mem_free(c->addresses);
+    for (size_t i = 0; i < c->n_aliases; i++) {
+        mem_free(c->aliases[i].name);
+        mem_free(c->aliases[i].line);
+    }
+    mem_free(c->aliases);
+    buf_deinit(&c->task.message);
+    buf_deinit(&c->scratch);
+    mem_free(c);
+    *cp = NULL;
+}
+
+void console_set_ui(struct console *c, const struct console_ui *ui, void *ctx)
+{
+    c->ui = ui;
+    c->ui_ctx = ctx;
+}
+
+struct session *console_session(struct console *c)
+{
+    return c->session;
+}
+const struct session *console_session_const(const struct console *c)
+{
+    return c->session;
+}
+struct mock *console_mock(struct console *c)
+{
+    return c->mock;
+}
+struct settings *console_settings(struct console *c)
+{
+    return c->settings;
+}
+struct journal *console_journal(struct console *c)
+{
+    return c->journal;
+}
+struct recorder *console_recorder(struct console *c)
+{
+    return c->recorder;
+}
+uint32_t console_conn(const struct console *c)
+{
+    return c->session ? session_conn(c->session) : 0;
+}
+bool console_wants_quit(const struct console *c)
+{
+    return c->wants_quit;
+}
+const struct err *console_link_err(const struct console *c)
+{
+    return &c->link_err;
+}
+
+const char *console_helo_name(const struct console *c)
+{
+    const char *name = settings_text(c->settings, SETTING_ID_name);
+    if (*name)
+        return name;
+    return c->options.host_name ? c->options.host_name : "[127.0.0.1]";
+}
+
+bool console_busy(const struct console *c)
+{
+    if (c->connecting || c->closing || c->task.waiting || c->task.active || c->password_reader ||
+        c->waiting || c->at_queue < c->n_queue || c->data_path || c->data_fd >= 0)
+        return true;
+    if (!c->session || !session_is_up(c->session))
+        return false;
+    const struct smtp_track *t = session_track(c->session);
+    if (!t)
+        return false;
+    /* The handshake after a STARTTLS typed by hand is an answer that is awaited, too; so is the end
+     * after 221. */
+    enum smtp_state state = smtp_track_state(t);
+    return smtp_track_pending(t) > 0 || state == SMTP_STATE_TLS || state == SMTP_STATE_QUIT;
+}
+
+const char *console_prompt(struct console *c)
+{
+    const struct smtp_track *t =
+        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
+    const char *word = t               ? smtp_state_prompt(smtp_track_state(t))
+                       : c->connecting ? "connecting"
+                                       : "closed";
+    snprintf(c->prompt, sizeof c->prompt, "%s> ", word);
+    return c->prompt;
+}
+
+bool console_need_session(struct console *c, struct err *err)
+{
+    if (c->session && session_is_up(c->session))
+        return true;
+    err_set(err, ERR_USAGE, 0,
+            c->connecting ? "the connection is not up yet" : "no connection is open");
+    err_explain(err, "nothing was sent",
+                c->connecting ? "wait a moment, or /close" : "/open TARGET, or /reopen");
+    return false;
+}
+
+static void in_auth_masked(struct console *c, struct slice line, struct buf *out)
+{
+    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    bool in_auth = t && (smtp_track_state(t) == SMTP_STATE_AUTH ||
+                         smtp_track_pending_verb(t) == SMTP_VERB_AUTH);
+    smtp_line_masked(line, in_auth, out);
+}
+
+/* What was asked, for the journal; secrets masked. */
+static void note_user_command(struct console *c, struct slice line, const char *origin)
+{
+    struct buf masked;
+    buf_init(&masked, CONSOLE_LINE_MAX_OCTETS + 16);
+    in_auth_masked(c, line, &masked);
+    JOURNAL_APPEND(
+        c->journal, console_conn(c), USER_COMMAND, 0, 0,
+        (struct ev_user_command){.text = buf_slice(&masked), .origin = slice_cstr(origin)});
+    buf_deinit(&masked);
+}
+
+bool console_history_allows(struct console *c, struct slice line)
+{
+    struct buf masked;
+    buf_init(&masked, CONSOLE_LINE_MAX_OCTETS + 16);
+    in_auth_masked(c, line, &masked);
+    bool same = slice_eq(buf_slice(&masked), line);
+    buf_deinit(&masked);
+    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    bool content = t && smtp_track_state(t) == SMTP_STATE_DATA;
+    return same && !content && line.len > 0 && line.len <= 4096;
+}
+
+/* --- lines --- */
+
+static const char *alias_line(const struct console *c, struct slice name)
+{
+    for (size_t i = 0; i < c->n_aliases; i++)
+        if (slice_eq(name, slice_cstr(c->aliases[i].name)))
+            return c->aliases[i].line;
+    return NULL;
+}
+
+static bool unknown_command(struct slice word, struct err *err)
+{
+    const char *names[128];
+    size_t n = 0;
+    const struct console_command *e;
+    for (size_t i = 0; (e = console_command_entry(i)) && n < 128; i++)
+        names[n++] = e->info.name;
+    char shown[80];
+    vis_to_cstr(shown, sizeof shown, word);
+    const char *near = nearest_word(shown, names, n);
+    if (near)
+        err_set(err, ERR_USAGE, 0, "no command /%s; did you mean /%s?", shown, near);
+    else
+        err_set(err, ERR_USAGE, 0, "no command /%s", shown);
+    err_explain(err, "a line that begins with / is for the console",
+                "/help lists the commands; //... sends a / to the server");
+    return false;
+}
+
+static bool run_command(struct console *c, struct slice line, const char *origin, struct err *err,
+                        int depth)
+{
+    struct slice rest = line;
+    struct slice word = slice_next_word(&rest);
+    const struct console_command *command = console_command_find(word);
+    if (!command) {
+        const char *alias = depth < 8 ? alias_line(c, word) : NULL;
+        if (!alias)
+            return unknown_command(word, err);
+        struct buf whole;
+        buf_init(&whole, CONSOLE_LINE_MAX_OCTETS);
+        buf_append_cstr(&whole, alias);
+        if (slice_trim(rest).len) {
+            buf_append_octet(&whole, ' ');
+            buf_append(&whole, slice_trim(rest));
+        }
+        bool ok;
+        if (whole.len && whole.ptr[0] == '/')
+            ok = run_command(c, slice_skip(buf_slice(&whole), 1), origin, err, depth + 1);
+        else
+            ok = console_send_line(c, buf_slice(&whole), err);
+        buf_deinit(&whole);
+        return ok;
+    }
+    if (command->info.needs_ui && !(c->ui && c->ui->view)) {
+        err_set(err, ERR_USAGE, 0, "/%s needs the screen", command->info.name);
+        err_explain(err, "this run has none", "open the console in a terminal: smtpscope TARGET");
+        return false;
+    }
+    /* exec_view wants the name: it stands right before the arguments, in one piece. */
+    const struct console_call call = {
+        .args = command->exec == exec_view ? line : slice_trim(rest), .origin = origin, .err = err};
+    return command->exec(c, &call);
+}
+
+bool console_send_line(struct console *c, struct slice line, struct err *err)
+{
+    if (!console_need_session(c, err))
+        return false;
+    if (c->task.active) {
+        err_set(err, ERR_USAGE, 0, "a helper is at work on this session");
+        err_explain(err, "the line was not sent", "wait for it, or stop it with Ctrl-C");
+        return false;
+    }
+    console_remember_addresses(c, line);
+    if (session_send_line(c->session, line, settings_bool(c->settings, SETTING_ID_dotstuff)))
+        return true;
+    err_set(err, ERR_CLOSED, 0, "the connection is going down; the line was not sent");
+    err_explain(err, "", "/reopen connects again");
+    return false;
+}
+
+bool console_submit(struct console *c, struct slice line, const char *origin, struct err *err)
+{
+    struct err local;
+    if (!err)
+        err = &local;
+    err_clear(err);
+    if (line.len && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    bool in_content = t && session_is_up(c->session) && smtp_track_state(t) == SMTP_STATE_DATA;
+    if (line.len == 0 && !in_content && !(t && session_is_up(c->session)))
+        return true;
+
+    bool ok;
+    if (line.len >= CONSOLE_LINE_MAX_OCTETS) {
+        err_set(err, ERR_LIMIT, 0, "the line is longer than the limit typed-line, %d octets",
+                CONSOLE_LINE_MAX_OCTETS);
+        ok = false;
+    } else if (line.len >= 1 && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//"))) {
+        note_user_command(c, line, origin);
+        ok = run_command(c, slice_skip(line, 1), origin, err, 0);
+    } else {
+        struct slice typed = slice_starts(line, SLICE_LIT("//")) ? slice_skip(line, 1) : line;
+        if (!in_content)
+            note_user_command(c, typed, origin);
+        ok = console_send_line(c, typed, err);
+    }
+    if (!ok && err->domain != ERR_NONE)
+        journal_note_err(c->journal, console_conn(c), err);
+    return ok;
+}
+
+bool console_interrupt(struct console *c)
+{
+    bool had = false;
+    if (c->source && !script_result(c->source)->done) {
+        script_stop(c->source);
+        had = true;
+    }
+    if (c->waiting) {
+        console_wait_over(c);
+        had = true;
+    }
+    if (c->at_queue < c->n_queue || c->data_path || c->data_fd >= 0) {
+        console_queue_clear(c);
+        had = true;
+    }
+    if (c->task.active || c->task.waiting || c->password_reader) {
+        if (c->session)
+            session_drive_stop(c->session);
+        console_password_stop(c);
+        console_task_reset(c);
+        had = true;
+    }
+    if (c->connecting) {
+        session_free(&c->session);
+        c->connecting = false;
+        had = true;
+    }
+    if (had)
+        journal_note(c->journal, console_conn(c), LEVEL_INFO, "stopped by the person",
+                     "nothing more is sent by itself", "");
+    return had;
+}
+
+void console_remember_addresses(struct console *c, struct slice line)
+{
+    struct smtp_command command;
+    smtp_command_parse(line, &command);
+    if (!command.has_path || command.path.is_null || command.path.domain.len == 0)
+        return;
+    struct slice text = command.path.text;
+    if (text.len >= 2 && text.ptr[0] == '<')
+        text = slice_take(slice_skip(text, 1), text.len - 2);
+    for (size_t i = 0; i < c->n_addresses; i++)
+        if (slice_eq(text, slice_cstr(c->addresses[i])))
+            return;
+    if (c->n_addresses == CONSOLE_ADDRESSES_MAX || text.len == 0)
+        return;
+    c->addresses = mem_realloc(c->addresses, (c->n_addresses + 1) * sizeof *c->addresses);
+    c->addresses[c->n_addresses++] = mem_slice_dup(text);
+}
+
+/* --- recording --- */
+
+bool console_record(struct console *c, const char *path, struct err *err)
+{
+    char target[400] = "";
+    if (c->session)
+        snprintf(target, sizeof target, "%s", c->target.text);
+    const struct recorder_options options = {
+        .path = path,
+        .tool = c->options.tool,
+        .command_line = c->options.command_line,
+        .target = target,
+        .keep_secrets = settings_bool(c->settings, SETTING_ID_keep_secrets),
+    };
+    struct recorder *r = recorder_open(c->journal, &options, err);
+    if (!r)
+        return false;
+    if (c->recorder)
+        recorder_close(&c->recorder, NULL);
+    c->recorder = r;
+    if (options.keep_secrets)
+        journal_note(c->journal, 0, LEVEL_WARNING, "this recording keeps passwords and tokens",
+                     "everyone who reads the file can use them",
+                     "hand it to nobody; leave --keep-secrets out next time");
+    return true;
+}
+
+void console_page(struct console *c, const char *title, struct slice text)
+{
+    if (c->ui && c->ui->page) {
+        c->ui->page(c->ui_ctx, title, text);
+        return;
+    }
+    struct buf line;
+    buf_init(&line, 4096);
+    journal_note(c->journal, 0, LEVEL_INFO, title, "", "");
+    while (text.len) {
+        ptrdiff_t end = slice_find_octet(text, '\n');
+        size_t n = end < 0 ? text.len : (size_t)end;
+        buf_reset(&line);
+        buf_append(&line, slice_take(text, n < 4000 ? n : 4000));
+        if (line.len)
+            journal_note(c->journal, 0, LEVEL_INFO, buf_cstr(&line), "", "");
+        text = slice_skip(text, n + 1);
+    }
+    buf_deinit(&line);
+}

@@ -1,0 +1,174 @@
+/* The console's inside, for the files of this module only. */
+#ifndef CONSOLE_PRIVATE_H
+#define CONSOLE_PRIVATE_H
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "console/console.h"
+#include "console/script.h"
+
+enum {
+    CONSOLE_LINE_MAX_OCTETS = 1 << 20,    /* limit "typed-line" */
+    CONSOLE_QUEUE_MAX_LINES = 10000,      /* limit "queued-lines" */
+    CONSOLE_ADDRESSES_MAX = 200,          /* limit "remembered-addresses" */
+    CONSOLE_MESSAGE_MAX_OCTETS = 1 << 30, /* limit "standard-input-message" */
+    CONSOLE_SOURCE_DEPTH_MAX = 8          /* limit "source-depth" */
+};
+
+/* A helper that waits for something before it can start its driver: the connection, or a password.
+ */
+struct console_task {
+    bool waiting; /* for the connection or the password */
+    bool active;  /* the driver runs */
+    bool quit;    /* say QUIT and close at its end */
+    bool needs_password;
+    enum smtp_goal goal;
+    char *mechanisms; /* NULL: as set */
+    char *user;
+    char *path; /* message file; NULL: generated */
+    char *from;
+    char **to;
+    size_t n_to;
+    struct buf message; /* generated, or read from standard input */
+    int fd;             /* message file; -1: none */
+};
+
+struct console {
+    struct loop *loop;
+    struct journal *journal;
+    struct settings *settings;
+    struct console_options options; /* strings borrowed */
+    const struct console_ui *ui;
+    void *ui_ctx;
+
+    struct dns *dns;
+    struct mock *mock;
+    struct recorder *recorder;
+    bool recorder_broken;
+
+    struct session *session;
+    struct target target;
+    bool connecting; /* from /open until it is up or down */
+    bool closing;    /* asked to close, not down yet */
+    bool went_down;
+    struct err link_err;
+
+    struct secret password; /* of this run, once it was given */
+    char *password_user;    /* whose */
+    struct console_task task;
+    struct password_reader *password_reader;
+
+    /* lines of /rcpt a b c and the like: each waits for the former's reply */
+    char **queue;
+    size_t n_queue, at_queue;
+    char *data_path; /* /data FILE: goes out when 354 comes */
+    int data_fd;
+
+    struct loop_timer *wait_timer; /* /wait */
+    bool waiting;
+    uint64_t wait_for_replies_from; /* replies seen when /wait began */
+    uint64_t n_replies;
+
+    char **addresses; /* seen in this run, for completion */
+    size_t n_addresses;
+    struct {
+        char *name, *line;
+    } * aliases;
+    size_t n_aliases;
+    struct script *source; /* /source under way */
+    unsigned source_depth;
+    bool wants_quit;
+    char prompt[32];
+    struct buf scratch;
+};
+
+/* What an exec gets: the command's arguments, trimmed. */
+struct console_call {
+    struct slice args;
+    const char *origin;
+    struct err *err; /* never NULL */
+};
+typedef bool (*console_exec_fn)(struct console *c, const struct console_call *call);
+
+/* How the words behind a command complete. */
+enum console_arg_kind {
+    ARG_NONE,
+    ARG_FILE,
+    ARG_TARGET,
+    ARG_SETTING,
+    ARG_TOPIC,
+    ARG_WORDS,
+    ARG_ADDRESS,
+    ARG_MECH
+};
+struct console_command {
+    struct console_command_info info;
+    console_exec_fn exec;
+    enum console_arg_kind arg_kind;
+    const char *words; /* ARG_WORDS: separated by | */
+};
+const struct console_command *console_command_find(struct slice name); /* NULL */
+const struct console_command *console_command_entry(size_t index);     /* NULL at the end */
+
+/* connection.c */
+bool exec_open(struct console *c, const struct console_call *call);
+bool exec_close(struct console *c, const struct console_call *call);
+bool exec_abort(struct console *c, const struct console_call *call);
+bool exec_reopen(struct console *c, const struct console_call *call);
+bool exec_wait(struct console *c, const struct console_call *call);
+void console_wait_over(struct console *c);
+/* helpers.c: what runs a driver */
+bool exec_tls(struct console *c, const struct console_call *call);
+bool exec_auth(struct console *c, const struct console_call *call);
+bool exec_send(struct console *c, const struct console_call *call);
+void console_task_reset(struct console *c);
+void console_task_try_start(struct console *c);
+void console_task_password(struct console *c, const char *password); /* NULL: refused */
+/* transaction.c */
+bool exec_ehlo(struct console *c, const struct console_call *call);
+bool exec_mail(struct console *c, const struct console_call *call);
+bool exec_rcpt(struct console *c, const struct console_call *call);
+bool exec_data(struct console *c, const struct console_call *call);
+bool exec_rset(struct console *c, const struct console_call *call);
+bool exec_quit_session(struct console *c, const struct console_call *call);
+void console_queue_clear(struct console *c);
+void console_queue_try(struct console *c);
+void console_data_try(struct console *c, const struct smtp_item *item);
+bool console_need_session(struct console *c, struct err *err);
+/* bytes.c */
+bool exec_raw(struct console *c, const struct console_call *call);
+bool exec_pipe(struct console *c, const struct console_call *call);
+bool exec_slow(struct console *c, const struct console_call *call);
+bool exec_set(struct console *c, const struct console_call *call);
+bool exec_show(struct console *c, const struct console_call *call);
+/* "a\r\n\x00" with or without quotes into out; false: *err says where it does not read. */
+bool console_unescape(struct slice text, struct buf *out, struct err *err);
+/* program.c */
+bool exec_help(struct console *c, const struct console_call *call);
+bool exec_quit(struct console *c, const struct console_call *call);
+bool exec_source(struct console *c, const struct console_call *call);
+bool exec_alias(struct console *c, const struct console_call *call);
+bool exec_view(struct console *c, const struct console_call *call);
+bool exec_note(struct console *c, const struct console_call *call);
+bool exec_record(struct console *c, const struct console_call *call);
+bool exec_mailbox(struct console *c, const struct console_call *call);
+bool exec_explain(struct console *c, const struct console_call *call);
+bool exec_certs(struct console *c, const struct console_call *call);
+/* A page of own text for the person: the screen's pager, or notes. */
+void console_page(struct console *c, const char *title, struct slice text);
+/* message.c */
+void console_message_generate(struct console *c, const char *from, char *const *to, size_t n_to,
+                              struct buf *out);
+/* password.c: NULL answer where there is none; the answer comes from the loop. */
+struct password_reader;
+void console_password_find(struct console *c, const char *host, const char *user);
+void console_password_stop(struct console *c);
+bool netrc_find(struct slice text, const char *host, const char *user, struct buf *login_out,
+                struct buf *password_out);
+
+void console_remember_addresses(struct console *c, struct slice line);
+/* Send a line to the peer as typed (state, dot-stuffing by setting). */
+bool console_send_line(struct console *c, struct slice line, struct err *err);
+const char *console_helo_name(const struct console *c);
+
+#endif

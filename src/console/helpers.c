@@ -1,0 +1,351 @@
+/* What runs a driver on the session: /tls /auth /send. The helper may have to wait for the
+ * connection and for a password first; everything it needs is gathered in struct console_task and
+ * lives until the driver is done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console/console_private.h"
+
+void console_task_reset(struct console *c)
+{
+    struct console_task *t = &c->task;
+    mem_free(t->mechanisms);
+    mem_free(t->user);
+    mem_free(t->path);
+    mem_free(t->from);
+    for (size_t i = 0; i < t->n_to; i++)
+        mem_free(t->to[i]);
+    mem_free(t->to);
+    if (t->fd > STDIN_FILENO)
+        close(t->fd);
+    buf_release(&t->message);
+    struct buf kept = t->message;
+    *t = (struct console_task){.fd = -1, .message = kept};
+}
+
+/* --- gathering --- */
+
+static void default_from(struct console *c)
+{
+    if (settings_is_set(c->settings, SETTING_ID_from))
+        c->task.from = mem_strdup(settings_text(c->settings, SETTING_ID_from));
+    else
+        c->task.from = mem_printf("smtpscope@%s", console_helo_name(c));
+}
+
+static bool default_to(struct console *c, struct err *err)
+{
+    size_t n = settings_list_count(c->settings, SETTING_ID_to);
+    const char *one = c->target.kind == TARGET_MX         ? c->target.recipient
+                      : c->target.kind == TARGET_PRACTICE ? "bob@example.test"
+                                                          : NULL;
+    if (n == 0 && !one) {
+        err_set(err, ERR_USAGE, 0, "no recipient is named");
+        err_explain(err, "nothing was sent", "--to ADDRESS, or /set to ADDRESS");
+        return false;
+    }
+    c->task.n_to = n ? n : 1;
+    c->task.to = mem_zalloc(c->task.n_to * sizeof *c->task.to);
+    for (size_t i = 0; i < c->task.n_to; i++)
+        c->task.to[i] = mem_strdup(n ? settings_list_at(c->settings, SETTING_ID_to, i) : one);
+    return true;
+}
+
+static bool read_stdin(struct console *c, struct err *err)
+{
+    for (;;) {
+        uint8_t *room = buf_room(&c->task.message, 65536);
+        if (!room) {
+            err_set(err, ERR_LIMIT, 0,
+                    "standard input is longer than the limit standard-input-message, %d octets",
+                    CONSOLE_MESSAGE_MAX_OCTETS);
+            return false;
+        }
+        ssize_t n = read(STDIN_FILENO, room, 65536);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            err_set(err, ERR_FILE, errno, "cannot read standard input: %s", strerror(errno));
+        if (n <= 0)
+            return n == 0;
+        buf_grow(&c->task.message, (size_t)n);
+    }
+}
+
+static bool open_message(struct console *c, const char *path, struct err *err)
+{
+    struct console_task *t = &c->task;
+    if (!path) {
+        console_message_generate(c, t->from, t->to, t->n_to, &t->message);
+        return true;
+    }
+    if (strcmp(path, "-") == 0)
+        return read_stdin(c, err);
+    t->fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (t->fd < 0 || fstat(t->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+        err_set(err, ERR_FILE, errno, "cannot read %.120s: %s", path,
+                t->fd < 0 ? strerror(errno) : "it is a folder");
+        err_explain(err, "nothing was sent", "check the name");
+        return false;
+    }
+    t->path = mem_strdup(path);
+    return true;
+}
+
+/* Does anyone want to log in: an explicit /auth, --auth or --user? */
+static bool auth_wanted(const struct console *c)
+{
+    return c->task.goal == SMTP_GOAL_AUTH || c->task.user ||
+           settings_is_set(c->settings, SETTING_ID_auth) ||
+           settings_is_set(c->settings, SETTING_ID_user) || c->target.user[0];
+}
+
+static const char *auth_user(const struct console *c)
+{
+    if (c->task.user)
+        return c->task.user;
+    if (settings_is_set(c->settings, SETTING_ID_user))
+        return settings_text(c->settings, SETTING_ID_user);
+    return c->target.user[0] ? c->target.user : NULL;
+}
+
+static const char *auth_mechanisms(const struct console *c)
+{
+    const char *set =
+        c->task.mechanisms ? c->task.mechanisms : settings_text(c->settings, SETTING_ID_auth);
+    return *set && strcmp(set, "any") != 0 ? set : NULL;
+}
+
+/* --- starting --- */
+
+static enum smtp_tls_use tls_use(const struct console *c)
+{
+    if (c->task.goal == SMTP_GOAL_TLS)
+        return SMTP_TLS_MUST;
+    const char *word = settings_text(c->settings, SETTING_ID_tls);
+    return strcmp(word, "must") == 0   ? SMTP_TLS_MUST
+           : strcmp(word, "none") == 0 ? SMTP_TLS_NONE
+                                       : SMTP_TLS_TRY;
+}
+
+/* Octets the message will take on the wire are not known before it was read; its size in the file
+ * is what SIZE is declared with (RFC 1870 section 3: an estimate is allowed). LF files grow by a CR
+ * a line, so the estimate is left out there: a generated message knows its size. */
+static uint64_t content_octets(const struct console *c)
+{
+    if (c->task.fd >= 0) {
+        struct stat st;
+        return fstat(c->task.fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    }
+    return c->task.message.len;
+}
+
+static bool has_8bit(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] & 0x80)
+            return true;
+    return false;
+}
+
+/* Does the file hold octets above 127? Looked at once, before sending, so that BODY=8BITMIME can be
+ * said. */
+static bool file_has_8bit(int fd)
+{
+    static uint8_t piece[65536];
+    off_t at = 0;
+    ssize_t n;
+    while ((n = pread(fd, piece, sizeof piece, at)) > 0) {
+        if (has_8bit(slice_of(piece, (size_t)n)))
+            return true;
+        at += n;
+    }
+    return false;
+}
+
+static bool any_utf8(char *const *texts, size_t n, const char *from)
+{
+    bool found = from && has_8bit(slice_cstr(from));
+    for (size_t i = 0; i < n && !found; i++)
+        found = has_8bit(slice_cstr(texts[i]));
+    return found;
+}
+
+static void start(struct console *c)
+{
+    struct console_task *t = &c->task;
+    const char *quit_after = settings_text(c->settings, SETTING_ID_quit_after);
+    const struct smtp_plan plan = {
+        .goal = t->goal,
+        .name = console_helo_name(c),
+        .lmtp = target_service_info(c->target.service)->lmtp,
+        .tls = tls_use(c),
+        .auth = auth_wanted(c),
+        .mechanisms = auth_mechanisms(c),
+        .auth_in_clear = auth_mechanisms(c) != NULL,
+        .user = auth_user(c),
+        .password = &c->password,
+        .host = c->target.name,
+        .from = t->from,
+        .to = (const char *const *)t->to,
+        .n_to = t->n_to,
+        .has_content = t->goal == SMTP_GOAL_SEND,
+        .content_octets = content_octets(c),
+        .content_8bit = t->fd >= 0 ? file_has_8bit(t->fd) : has_8bit(buf_slice(&t->message)),
+        .content_utf8 = any_utf8(t->to, t->n_to, t->from),
+        .pipeline = settings_bool(c->settings, SETTING_ID_pipeline),
+        .quit = t->quit,
+        .quit_after = *quit_after && t->goal == SMTP_GOAL_SEND
+                          ? smtp_step_by_name(slice_cstr(quit_after))
+                          : SMTP_STEP__COUNT,
+    };
+    const struct session_content content = {
+        .fd = t->fd, .octets = buf_slice(&t->message), .mend = true};
+    t->waiting = false;
+    t->active = true;
+    if (session_drive(c->session, &plan, t->goal == SMTP_GOAL_SEND ? &content : NULL))
+        return;
+    journal_note(c->journal, console_conn(c), LEVEL_WARNING,
+                 "the helper could not start: the session is busy or down", "",
+                 "/reopen, or wait until the other helper is done");
+    console_task_reset(c);
+}
+
+void console_task_try_start(struct console *c)
+{
+    struct console_task *t = &c->task;
+    if (!t->waiting || c->connecting || !c->session || !session_is_up(c->session) ||
+        c->password_reader)
+        return;
+    if (t->needs_password) {
+        const char *user = auth_user(c);
+        if (!user) {
+            journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no user to log in as",
+                         "AUTH was not tried", "--user NAME, or /auth MECH USER");
+            console_task_reset(c);
+            return;
+        }
+        if (secret_is_set(&c->password) && c->password_user &&
+            strcmp(c->password_user, user) == 0) {
+            t->needs_password = false;
+        } else {
+            console_password_find(c, c->target.name, user);
+            return;
+        }
+    }
+    start(c);
+}
+
+void console_task_password(struct console *c, const char *password)
+{
+    if (!password) {
+        journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no password was found or given",
+                     "AUTH was not tried",
+                     "--password-command CMD, an entry in netrc, or a terminal to ask at");
+        bool quit = c->task.quit;
+        console_task_reset(c);
+        if (quit && c->session && session_is_up(c->session)) {
+            c->closing = true;
+            session_close(c->session);
+        }
+        err_set(&c->link_err, ERR_AUTH, 0, "no password was found or given");
+        return;
+    }
+    secret_set(&c->password, slice_cstr(password));
+    mem_free(c->password_user);
+    c->password_user = mem_strdup(auth_user(c));
+    c->task.needs_password = false;
+    console_task_try_start(c);
+}
+
+static bool begin(struct console *c, enum smtp_goal goal, struct err *err)
+{
+    if (c->task.active || c->task.waiting) {
+        err_set(err, ERR_USAGE, 0, "another helper is at work");
+        err_explain(err, "", "wait for it, or stop it with Ctrl-C");
+        return false;
+    }
+    if (!c->connecting && !console_need_session(c, err))
+        return false;
+    console_task_reset(c);
+    c->task.goal = goal;
+    return true;
+}
+
+static void go(struct console *c)
+{
+    c->task.needs_password =
+        auth_wanted(c) && c->task.goal != SMTP_GOAL_TLS && c->task.goal != SMTP_GOAL_HELLO;
+    if (c->task.goal == SMTP_GOAL_SEND && c->session && session_track(c->session) &&
+        smtp_track_authenticated(session_track(c->session)))
+        c->task.needs_password = false;
+    c->task.waiting = true;
+    console_task_try_start(c);
+}
+
+/* --- commands --- */
+
+bool exec_tls(struct console *c, const struct console_call *call)
+{
+    if (!begin(c, SMTP_GOAL_TLS, call->err))
+        return false;
+    go(c);
+    return true;
+}
+
+bool exec_auth(struct console *c, const struct console_call *call)
+{
+    if (!begin(c, SMTP_GOAL_AUTH, call->err))
+        return false;
+    struct slice rest = call->args;
+    struct slice first = slice_next_word(&rest);
+    struct slice second = slice_next_word(&rest);
+    if (slice_trim(rest).len) {
+        console_task_reset(c);
+        err_set(call->err, ERR_USAGE, 0, "/auth takes a mechanism and a user, never a password");
+        err_explain(call->err, "nothing was sent or kept",
+                    "/auth [MECH] [USER]; the password is asked for");
+        return false;
+    }
+    /* One word is a mechanism when it looks like one, else the user. */
+    bool first_is_mech = first.len && slice_find_octet(first, '@') < 0;
+    for (size_t i = 0; i < first.len && first_is_mech; i++)
+        first_is_mech = first.ptr[i] < 'a' || first.ptr[i] > 'z' || second.len;
+    if (first.len && first_is_mech)
+        c->task.mechanisms = mem_slice_dup(first);
+    else if (first.len)
+        c->task.user = mem_slice_dup(first);
+    if (second.len)
+        c->task.user = mem_slice_dup(second);
+    go(c);
+    return true;
+}
+
+bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
+                          struct err *err)
+{
+    (void)origin;
+    if (!begin(c, SMTP_GOAL_SEND, err))
+        return false;
+    c->task.quit = quit;
+    default_from(c);
+    if (!default_to(c, err) || !open_message(c, path, err)) {
+        console_task_reset(c);
+        return false;
+    }
+    go(c);
+    return true;
+}
+
+bool exec_send(struct console *c, const struct console_call *call)
+{
+    char *path = call->args.len ? mem_slice_dup(call->args) : NULL;
+    bool ok = console_send_message(c, path, false, call->origin, call->err);
+    mem_free(path);
+    return ok;
+}

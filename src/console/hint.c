@@ -1,0 +1,173 @@
+/* What stands behind and below the line being typed: its grammar, what would be wrong with it, what
+ * it is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "console/console_private.h"
+
+enum { HINT_MAX_OCTETS = 1024 };
+
+void console_hint_init(struct console_hint *h)
+{
+    buf_init(&h->ghost, HINT_MAX_OCTETS);
+    buf_init(&h->lint, HINT_MAX_OCTETS);
+    buf_init(&h->info, HINT_MAX_OCTETS);
+}
+
+void console_hint_deinit(struct console_hint *h)
+{
+    buf_deinit(&h->ghost);
+    buf_deinit(&h->lint);
+    buf_deinit(&h->info);
+}
+
+static void hint_command(struct slice line, struct console_hint *out)
+{
+    struct slice rest = slice_skip(line, 1);
+    struct slice word = slice_next_word(&rest);
+    const struct console_command *e = console_command_find(word);
+    if (e) {
+        if (slice_trim(rest).len == 0)
+            buf_printf(&out->ghost, "%s%s", rest.len || line.ptr[line.len - 1] == ' ' ? "" : " ",
+                       e->info.args);
+        buf_printf(&out->info, "/%s %s: %s", e->info.name, e->info.args, e->info.help);
+        return;
+    }
+    size_t n = 0;
+    buf_append_cstr(&out->info, word.len ? "" : "commands:");
+    for (size_t i = 0; (e = console_command_entry(i)) && n < 12; i++)
+        if (slice_starts(slice_cstr(e->info.name), word)) {
+            buf_printf(&out->info, " /%s", e->info.name);
+            n++;
+        }
+    if (n == 0)
+        buf_append_cstr(&out->lint, "no such command; /help lists them");
+}
+
+/* "MAI" -> "L FROM:<reverse-path> [parameters]": the rest of the only verb that begins so. */
+static void ghost_verb(const struct smtp_track *t, struct slice word, struct console_hint *out)
+{
+    const struct smtp_verb_info *only = NULL;
+    for (int v = 0; v < SMTP_VERB__COUNT; v++) {
+        const struct smtp_verb_info *info = smtp_verb_info((enum smtp_verb)v);
+        if (!info->typed || !slice_starts_nocase(slice_cstr(info->name), word))
+            continue;
+        bool now = t && smtp_verb_in_order((enum smtp_verb)v, smtp_track_state(t));
+        if (!now && t)
+            continue;
+        if (only)
+            return;
+        only = info;
+    }
+    if (only)
+        buf_printf(&out->ghost, "%s%s", only->name + word.len, only->grammar);
+}
+
+static void lint(const struct smtp_track *t, const struct smtp_command *command,
+                 struct console_hint *out)
+{
+    smtp_rules rules = t ? smtp_track_lint(t, command) : command->rules;
+    /* A person in the middle of a word has not broken a rule yet. */
+    rules &= ~(SMTP_RULE_BIT(SMTP_RULE_COMMAND_UNKNOWN));
+    for (int r = 0; r < SMTP_RULE__COUNT; r++)
+        if (rules & SMTP_RULE_BIT(r)) {
+            buf_printf(&out->lint, "%s (%s)", smtp_rule_meaning((enum smtp_rule)r),
+                       smtp_rule_rfc((enum smtp_rule)r));
+            return;
+        }
+}
+
+static void info_state(const struct smtp_track *t, struct console_hint *out)
+{
+    buf_append_cstr(&out->info, "allowed now:");
+    for (int v = 0; v < SMTP_VERB__COUNT; v++) {
+        const struct smtp_verb_info *info = smtp_verb_info((enum smtp_verb)v);
+        if (!info->typed || !smtp_verb_in_order((enum smtp_verb)v, smtp_track_state(t)))
+            continue;
+        if (info->extension && !smtp_track_offers(t, info->extension, NULL))
+            continue;
+        buf_printf(&out->info, " %s", info->name);
+    }
+}
+
+static bool special_state(const struct smtp_track *t, struct slice line, struct console_hint *out)
+{
+    switch (smtp_track_state(t)) {
+    case SMTP_STATE_DATA:
+        buf_append_cstr(&out->info, slice_eq(line, SLICE_LIT("."))
+                                        ? "ends the message (RFC 5321 section 4.1.1.4)"
+                                        : "message: a line with a dot alone ends it");
+        return true;
+    case SMTP_STATE_AUTH:
+        buf_append_cstr(
+            &out->info,
+            "base64 for the server's challenge; * gives up (RFC 4954 section 4). Hidden in "
+            "the recording");
+        return true;
+    case SMTP_STATE_TLS:
+        buf_append_cstr(&out->info, "TLS handshake");
+        return true;
+    case SMTP_STATE_REFUSED:
+    case SMTP_STATE_QUIT:
+        buf_append_cstr(&out->info, "the server is closing; only QUIT makes sense");
+        return true;
+    case SMTP_STATE_CONNECT:
+    case SMTP_STATE_GREETED:
+    case SMTP_STATE_READY:
+    case SMTP_STATE_MAIL:
+    case SMTP_STATE_RCPT:
+    case SMTP_STATE_DOT:
+    case SMTP_STATE_CLOSED:
+    case SMTP_STATE__COUNT:
+        break;
+    }
+    return false;
+}
+
+void console_hint_for(struct console *c, struct slice line, struct console_hint *out)
+{
+    buf_reset(&out->ghost);
+    buf_reset(&out->lint);
+    buf_reset(&out->info);
+    const struct smtp_track *t =
+        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
+    if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//"))) {
+        hint_command(line, out);
+        return;
+    }
+    if (!t) {
+        buf_append_cstr(&out->info, c->connecting
+                                        ? "connecting"
+                                        : "/open TARGET connects · /reopen · /help · /quit");
+        return;
+    }
+    if (special_state(t, line, out))
+        return;
+    struct smtp_command command;
+    smtp_command_parse(line, &command);
+    if (line.len == 0) {
+        info_state(t, out);
+        return;
+    }
+    if (command.verb == SMTP_VERB_UNKNOWN) {
+        if (slice_find_octet(line, ' ') < 0)
+            ghost_verb(t, line, out);
+        info_state(t, out);
+        return;
+    }
+    const struct smtp_verb_info *info = smtp_verb_info(command.verb);
+    if (command.args.len == 0)
+        buf_append_cstr(&out->ghost,
+                        info->grammar + (line.ptr[line.len - 1] == ' ' && info->grammar[0] == ' '));
+    buf_printf(&out->info, "%s · %s", info->help, info->rfc);
+    /* The grammar is only broken when the line is sent; while a path is still open, nothing is
+     * said. */
+    bool path_open = slice_find_octet(line, '<') >= 0 && slice_find_octet(line, '>') < 0;
+    bool just_verb = command.args.len == 0 && *info->grammar;
+    if (path_open || just_verb)
+        command.rules &=
+            ~(SMTP_RULE_BIT(SMTP_RULE_COMMAND_SYNTAX) | SMTP_RULE_BIT(SMTP_RULE_PATH_SYNTAX) |
+              SMTP_RULE_BIT(SMTP_RULE_PATH_NO_BRACKETS));
+    if (!just_verb || !smtp_verb_in_order(command.verb, smtp_track_state(t)))
+        lint(t, &command, out);
+}

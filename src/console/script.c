@@ -1,0 +1,405 @@
+/* Scripts: lines in turn, each when the former is answered; expectations looked up in the journal.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/vis.h"
+#include "console/console_private.h"
+
+enum { SCRIPT_SECONDS_MAX = 86400 };
+
+struct script {
+    struct console *console;
+    struct loop *loop;
+    char *name;
+    char *text;
+    struct slice rest; /* lines not yet taken */
+    uint64_t default_wait_ms;
+    void (*on_done)(void *ctx);
+    void *ctx;
+    struct loop_timer *timer; /* of the wait under way */
+    bool timed_out;
+    bool sleeping;
+    uint64_t since_seq; /* expectations look at events after this one */
+    struct slice line;  /* the expectation under way; empty: none */
+    bool own_seconds;   /* it named its SECS */
+    bool stepping;
+    struct script_result result;
+};
+
+bool script_match(struct slice pattern, struct slice text)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, retry = 0;
+    while (t < text.len) {
+        if (p < pattern.len &&
+            (pattern.ptr[p] == '?' || (pattern.ptr[p] != '*' && pattern.ptr[p] == text.ptr[t]))) {
+            p++;
+            t++;
+        } else if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            retry = t;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+/* --- ending --- */
+
+static void end(struct script *s)
+{
+    loop_timer_stop(s->timer);
+    s->result.done = true;
+    if (s->on_done)
+        loop_defer(s->loop, s->on_done, s->ctx);
+}
+
+static void fail(struct script *s, const struct err *err, bool expectation)
+{
+    s->result.ok = false;
+    s->result.expectation_failed = expectation;
+    s->result.err = *err;
+    end(s);
+}
+
+/* --- what came --- */
+
+/* The last reply's text since the last line, in safe form, for "what came instead". */
+static void last_came(const struct script *s, char *out, size_t out_octets)
+{
+    struct journal *j = s->console->journal;
+    snprintf(out, out_octets, "no reply came");
+    for (uint64_t seq = journal_last(j); seq > s->since_seq; seq--) {
+        const struct event *ev = journal_at(j, seq);
+        if (!ev || ev->kind != EVENT_REPLY || (ev->flags & EVENT_FLAG_BACKSTAGE))
+            continue;
+        struct ev_reply r;
+        struct buf text;
+        EVENT_GET(ev, REPLY, &r);
+        buf_init(&text, 65536);
+        journal_read_masked(j, ev->conn, DIR_S, LAYER_PLAIN, r.offset,
+                            r.length < 60000 ? r.length : 60000, &text, NULL);
+        vis_to_cstr(out, out_octets, slice_trim(buf_slice(&text)));
+        buf_deinit(&text);
+        return;
+    }
+}
+
+static bool reply_lines_match(struct journal *j, const struct event *ev, struct slice pattern)
+{
+    struct ev_reply r;
+    struct buf text;
+    bool found = false;
+    EVENT_GET(ev, REPLY, &r);
+    buf_init(&text, SMTP_CAP_REPLY_OCTETS + SMTP_CAP_LINE_OCTETS);
+    journal_read_masked(j, ev->conn, DIR_S, LAYER_PLAIN, r.offset, r.length, &text, NULL);
+    struct slice rest = buf_slice(&text);
+    while (rest.len && !found) {
+        ptrdiff_t at = slice_find_octet(rest, '\n');
+        size_t n = at < 0 ? rest.len : (size_t)at;
+        struct slice line = slice_take(rest, n);
+        if (line.len && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        found = script_match(pattern, line);
+        rest = slice_skip(rest, n + 1);
+    }
+    buf_deinit(&text);
+    return found;
+}
+
+static bool code_matches(const struct event *ev, struct slice want)
+{
+    struct ev_reply r;
+    char code[16];
+    EVENT_GET(ev, REPLY, &r);
+    snprintf(code, sizeof code, "%u", (unsigned)r.code);
+    return slice_eq(want, slice_cstr(code)) || (r.enhanced.len && slice_eq(want, r.enhanced));
+}
+
+static bool event_matches(const struct event *ev, struct slice want)
+{
+    return slice_eq_nocase(slice_cstr(event_kind_info((enum event_kind)ev->kind)->name), want);
+}
+
+/* One expectation: "code X", "event KIND", or a pattern for a reply line. */
+static bool holds_for(struct script *s, const struct event *ev, struct slice what)
+{
+    struct slice rest = what;
+    struct slice word = slice_next_word(&rest);
+    rest = slice_trim(rest);
+    if (ev->flags & EVENT_FLAG_BACKSTAGE)
+        return slice_eq(word, SLICE_LIT("event")) && rest.len && event_matches(ev, rest);
+    if (slice_eq(word, SLICE_LIT("event")) && rest.len)
+        return event_matches(ev, rest);
+    if (ev->kind != EVENT_REPLY)
+        return false;
+    if (slice_eq(word, SLICE_LIT("code")) && rest.len)
+        return code_matches(ev, rest);
+    return reply_lines_match(s->console->journal, ev, what);
+}
+
+static bool holds(struct script *s, struct slice what)
+{
+    struct journal *j = s->console->journal;
+    for (uint64_t seq = s->since_seq + 1; seq <= journal_last(j); seq++) {
+        const struct event *ev = journal_at(j, seq);
+        if (ev && holds_for(s, ev, what))
+            return true;
+    }
+    return false;
+}
+
+/* A trailing word of digits is how long to wait: "expect 250* 5". A pattern of one word keeps it.
+ */
+static struct slice split_seconds(struct slice what, uint64_t *ms, bool *own)
+{
+    size_t at = what.len;
+    uint64_t seconds;
+    while (at > 0 && what.ptr[at - 1] != ' ' && what.ptr[at - 1] != '\t')
+        at--;
+    struct slice head = slice_trim(slice_take(what, at));
+    bool bare_code = slice_eq(head, SLICE_LIT("code"));
+    *own = false;
+    if (head.len && !bare_code &&
+        slice_to_u64(slice_skip(what, at), SCRIPT_SECONDS_MAX, &seconds)) {
+        *ms = seconds * 1000;
+        *own = true;
+        return head;
+    }
+    return what;
+}
+
+static bool busy(const struct script *s)
+{
+    const struct console *c = s->console;
+    bool sourcing = c->source && c->source != s && !script_result(c->source)->done;
+    return sourcing || console_busy(c);
+}
+
+static void fail_expect(struct script *s, struct slice what, const char *word)
+{
+    struct err err;
+    char came[160], shown[120];
+    last_came(s, came, sizeof came);
+    vis_to_cstr(shown, sizeof shown, what);
+    err_set(&err, ERR_USAGE, 0, "%s %s", word, shown);
+    char means[200];
+    snprintf(means, sizeof means, "came: %.180s", came);
+    err_explain(&err, means, "the transcript above shows what was said");
+    fail(s, &err, true);
+}
+
+/* --- lines --- */
+
+/* True: the line is dealt with, go on. False: something is waited for, or the script is over. */
+static bool do_expect(struct script *s, struct slice args)
+{
+    uint64_t wait_ms = s->default_wait_ms;
+    struct slice what = split_seconds(slice_trim(args), &wait_ms, &s->own_seconds);
+    if (holds(s, what)) {
+        s->line = (struct slice){0};
+        return true;
+    }
+    if (s->line.len == 0) {
+        s->line = args;
+        s->timed_out = false;
+        loop_timer_start(s->timer, wait_ms);
+    }
+    /* Without SECS of its own it fails as soon as everything asked for has been answered. */
+    if (s->timed_out || (!s->own_seconds && !busy(s)))
+        fail_expect(s, what, "expected");
+    return false;
+}
+
+static bool do_expect_not(struct script *s, struct slice args)
+{
+    if (!holds(s, slice_trim(args)))
+        return true;
+    fail_expect(s, slice_trim(args), "did not expect");
+    return false;
+}
+
+static bool do_sleep(struct script *s, struct slice args)
+{
+    uint64_t seconds;
+    struct err err;
+    if (!slice_to_u64(slice_trim(args), SCRIPT_SECONDS_MAX, &seconds)) {
+        err_set(&err, ERR_USAGE, 0, "sleep wants seconds, a whole number");
+        fail(s, &err, false);
+        return false;
+    }
+    s->sleeping = true;
+    loop_timer_start(s->timer, seconds * 1000);
+    return false;
+}
+
+static bool do_line(struct script *s, struct slice line)
+{
+    struct err err;
+    char origin[160];
+    s->since_seq = journal_last(s->console->journal);
+    snprintf(origin, sizeof origin, "%.120s:%u", s->name, s->result.line);
+    if (console_submit(s->console, line, origin, &err)) {
+        s->timed_out = false;
+        loop_timer_start(s->timer, s->default_wait_ms);
+        return true;
+    }
+    fail(s, &err, false);
+    return false;
+}
+
+static const struct {
+    const char *word;
+    bool (*run)(struct script *s, struct slice args);
+} words[] = {{"expect", do_expect}, {"expect-not", do_expect_not}, {"sleep", do_sleep}};
+
+/* In message content nothing is taken from the message, not even "expect". */
+static bool in_content(const struct script *s)
+{
+    const struct session *session = console_session_const(s->console);
+    const struct smtp_track *t = session && session_is_up(session) ? session_track(session) : NULL;
+    return t && smtp_track_state(t) == SMTP_STATE_DATA;
+}
+
+static bool run_line(struct script *s, struct slice line)
+{
+    if (!in_content(s)) {
+        struct slice rest = slice_trim(line);
+        if (rest.len == 0 || rest.ptr[0] == '#')
+            return true;
+        struct slice word = slice_next_word(&rest);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            if (slice_eq(word, slice_cstr(words[i].word)))
+                return words[i].run(s, rest);
+    }
+    return do_line(s, line);
+}
+
+static struct slice take_line(struct script *s)
+{
+    ptrdiff_t at = slice_find_octet(s->rest, '\n');
+    size_t n = at < 0 ? s->rest.len : (size_t)at;
+    struct slice line = slice_take(s->rest, n);
+    s->rest = slice_skip(s->rest, n + 1);
+    s->result.line++;
+    if (line.len && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+static void no_answer(struct script *s)
+{
+    struct err err;
+    err_set(&err, ERR_TIMEOUT, (int)s->default_wait_ms, "nothing came within %llu s",
+            (unsigned long long)(s->default_wait_ms / 1000));
+    err_explain(&err, "the line before was never answered", "--timeout SECS waits longer");
+    fail(s, &err, false);
+}
+
+/* The connection failed while a line waited for it: the script cannot go on. */
+static bool link_failed(struct script *s)
+{
+    const struct err *link = console_link_err(s->console);
+    if (!s->console->went_down || link->domain == ERR_NONE || link->domain == ERR_CLOSED)
+        return false;
+    fail(s, link, false);
+    return true;
+}
+
+static void step(void *ctx)
+{
+    struct script *s = ctx;
+    if (s->result.done || s->stepping)
+        return;
+    s->stepping = true;
+    while (!s->result.done) {
+        if (s->sleeping)
+            break;
+        if (s->line.len) {
+            if (!do_expect(s, s->line))
+                break;
+            continue;
+        }
+        /* An expectation looks at once; any other line waits its turn. */
+        struct slice peek = slice_trim(slice_take(s->rest, 64));
+        bool expectation = slice_starts(peek, SLICE_LIT("expect")) && !in_content(s);
+        if (!expectation && busy(s)) {
+            if (s->timed_out)
+                no_answer(s);
+            break;
+        }
+        if (!expectation && link_failed(s))
+            break;
+        if (s->rest.len == 0) {
+            s->result.ok = true;
+            end(s);
+            break;
+        }
+        if (!run_line(s, take_line(s)))
+            break;
+        /* What the line led to may only be ready in the next turn. */
+        loop_defer(s->loop, step, s);
+    }
+    s->stepping = false;
+}
+
+static void timer(void *ctx)
+{
+    struct script *s = ctx;
+    s->timed_out = !s->sleeping;
+    s->sleeping = false;
+    step(s);
+}
+
+struct script *script_start(struct console *c, struct loop *l, const char *name, struct slice text,
+                            uint64_t default_wait_ms, void (*on_done)(void *ctx), void *ctx)
+{
+    struct script *s = mem_zalloc(sizeof *s);
+    s->console = c;
+    s->loop = l;
+    s->name = mem_strdup(name);
+    s->text = mem_slice_dup(text);
+    s->rest = slice_of(s->text, text.len);
+    s->default_wait_ms = default_wait_ms;
+    s->on_done = on_done;
+    s->ctx = ctx;
+    s->timer = loop_timer_new(l, timer, s);
+    s->since_seq = journal_last(c->journal);
+    loop_add_turn_end(l, step, s);
+    loop_defer(l, step, s);
+    return s;
+}
+
+const struct script_result *script_result(const struct script *s)
+{
+    return &s->result;
+}
+
+void script_stop(struct script *s)
+{
+    struct err err;
+    if (s->result.done)
+        return;
+    err_set(&err, ERR_USAGE, 0, "stopped by the person");
+    fail(s, &err, false);
+}
+
+void script_free(struct script **sp)
+{
+    struct script *s = *sp;
+    if (!s)
+        return;
+    loop_remove_turn_end(s->loop, step, s);
+    loop_defer_cancel(s->loop, s);
+    loop_timer_free(&s->timer);
+    mem_free(s->name);
+    mem_free(s->text);
+    mem_free(s);
+    *sp = NULL;
+}
