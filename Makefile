@@ -21,8 +21,8 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g
 OPT_asan  := -O1 -g -fsanitize=address -fno-omit-frame-pointer
-OPT_san   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
+OPT_san   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-format-truncation
+OPT_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all -Wno-format-truncation
 OPT_clang := -O1 -g
 OPT_coverage := -O0 -g --coverage
 OPT_fuzz  := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
