@@ -1,0 +1,168 @@
+/* Events lie one behind another in chunks, each a header and its packed payload, padded to 8
+ * octets.
+ *
+ *   | events ->                    room                    <- index |
+ *
+ * Seqs may have holes (a recording can), so an event is found by search and not by counting: first
+ * the chunk, by the seqs it knows, then within the chunk by its index, which holds the place of
+ * each 16th event, then by at most 15 steps from header to header. The index grows from the chunk's
+ * end and costs a quarter of an octet for each event. One event larger than a chunk gets a chunk of
+ * its own size.
+ */
+#include "journal/chunks.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#define CHUNK_OCTETS_MAX (64u << 10)
+#define CHUNK_OCTETS_MIN (4u << 10)
+#define INDEX_STEP       16
+
+struct chunk {
+    uint64_t first_seq;
+    uint64_t last_seq;
+    uint32_t n_events;
+    uint32_t used_octets;
+    uint32_t payload_octets; /* headers and payloads without padding */
+    uint32_t size_octets;
+    uint64_t octets[];
+};
+
+static size_t padded(size_t n_octets)
+{
+    return (n_octets + 7) & ~(size_t)7;
+}
+
+static const struct event *event_in(const struct chunk *k, uint32_t at)
+{
+    return (const struct event *)(const void *)((const uint8_t *)k->octets + at);
+}
+
+/* The i-th index entry from the end. */
+static uint32_t *index_entry(const struct chunk *k, uint32_t i)
+{
+    return (uint32_t *)(void *)((uint8_t *)(uintptr_t)k->octets + k->size_octets) - 1 - i;
+}
+
+static uint32_t index_count(const struct chunk *k)
+{
+    return (k->n_events + INDEX_STEP - 1) / INDEX_STEP;
+}
+
+void chunks_deinit(struct chunks *c)
+{
+    for (size_t i = c->gone; i < c->count; i++)
+        mem_free(c->list[i]);
+    mem_free(c->list);
+    *c = (struct chunks){0};
+}
+
+static struct chunk *chunk_new(struct chunks *c, size_t need_octets, size_t limit_octets)
+{
+    /* A small limit wants small chunks: only whole ones can leave. */
+    size_t size_octets = padded(limit_octets / 8);
+    if (size_octets > CHUNK_OCTETS_MAX)
+        size_octets = CHUNK_OCTETS_MAX;
+    if (size_octets < CHUNK_OCTETS_MIN)
+        size_octets = CHUNK_OCTETS_MIN;
+    if (size_octets < need_octets)
+        size_octets = need_octets;
+    struct chunk *k = mem_alloc(sizeof(*k) + size_octets);
+    *k = (struct chunk){.size_octets = (uint32_t)size_octets};
+    if (c->count == c->alloc_count && c->gone > c->count / 2) {
+        memmove(c->list, c->list + c->gone, (c->count - c->gone) * sizeof(*c->list));
+        c->count -= c->gone;
+        c->gone = 0;
+    }
+    if (c->count == c->alloc_count) {
+        c->alloc_count = c->alloc_count == 0 ? 8 : c->alloc_count * 2;
+        c->list = mem_realloc(c->list, c->alloc_count * sizeof(*c->list));
+    }
+    c->list[c->count++] = k;
+    c->octets += size_octets;
+    return k;
+}
+
+struct event *chunks_append(struct chunks *c, const struct event *header, size_t limit_octets)
+{
+    size_t need_octets = sizeof(*header) + padded(header->payload_octets);
+    struct chunk *k = c->count > c->gone ? c->list[c->count - 1] : NULL;
+    if (k != NULL) {
+        size_t index_octets = padded((index_count(k) + 1) * sizeof(uint32_t));
+        if (need_octets + index_octets > k->size_octets - k->used_octets)
+            k = NULL;
+    }
+    if (k == NULL)
+        k = chunk_new(c, need_octets + padded(sizeof(uint32_t)), limit_octets);
+    if (k->n_events % INDEX_STEP == 0)
+        *index_entry(k, k->n_events / INDEX_STEP) = k->used_octets;
+    if (k->n_events == 0)
+        k->first_seq = header->seq;
+    struct event *ev = (struct event *)(void *)((uint8_t *)k->octets + k->used_octets);
+    *ev = *header;
+    k->last_seq = header->seq;
+    k->n_events++;
+    k->used_octets += (uint32_t)need_octets;
+    k->payload_octets += (uint32_t)sizeof(*header) + header->payload_octets;
+    return ev;
+}
+
+bool chunks_trim(struct chunks *c, size_t limit_octets, struct chunks_left *left_out)
+{
+    bool any = false;
+    while (c->octets > limit_octets && c->count - c->gone > 1) {
+        struct chunk *k = c->list[c->gone];
+        c->list[c->gone++] = NULL;
+        if (left_out->events == 0)
+            left_out->first_seq = k->first_seq;
+        left_out->last_seq = k->last_seq;
+        left_out->events += k->n_events;
+        left_out->octets += k->payload_octets;
+        c->octets -= k->size_octets;
+        mem_free(k);
+        any = true;
+    }
+    return any;
+}
+
+/* The last chunk whose first seq is not above seq. */
+static const struct chunk *chunk_of(const struct chunks *c, uint64_t seq)
+{
+    size_t low = c->gone, high = c->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->list[middle]->first_seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > c->gone ? c->list[low - 1] : NULL;
+}
+
+const struct event *chunks_at(const struct chunks *c, uint64_t seq)
+{
+    const struct chunk *k = chunk_of(c, seq);
+    if (k == NULL || seq > k->last_seq)
+        return NULL;
+    uint32_t low = 0, high = index_count(k);
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (event_in(k, *index_entry(k, middle))->seq <= seq)
+            low = middle;
+        else
+            high = middle;
+    }
+    uint32_t at = *index_entry(k, low);
+    const struct event *ev = event_in(k, at);
+    while (ev->seq < seq) { /* ends: last_seq is not below seq */
+        at += (uint32_t)(sizeof(*ev) + padded(ev->payload_octets));
+        ev = event_in(k, at);
+    }
+    return ev->seq == seq ? ev : NULL;
+}
+
+uint64_t chunks_first_seq(const struct chunks *c)
+{
+    return c->count > c->gone ? c->list[c->gone]->first_seq : 0;
+}
