@@ -1,0 +1,58 @@
+/* The driving role's insides, shared by its source files only. */
+#ifndef ENGINE_SMTP_DRIVE_PRIVATE_H
+#define ENGINE_SMTP_DRIVE_PRIVATE_H
+
+#include "engine/smtp_drive.h"
+
+enum {
+    DRIVE_MECHANISM_OCTETS = 32,
+    DRIVE_OUT_CAP_OCTETS = 1 << 20,
+    DRIVE_GROUP_RECIPIENTS = 100, /* RCPT commands in one write: well below the pending limit */
+};
+
+struct sasl;
+struct smtp_drive {
+    struct journal *journal;
+    uint32_t conn;
+    const struct smtp_track *track;
+    struct smtp_plan plan;
+    struct smtp_result result;
+    struct smtp_recipient_result *recipients;
+    struct buf out;
+    enum smtp_step step;
+    enum smtp_want_kind end; /* once .ended: CLOSE or DONE */
+    size_t rcpt_sent, rcpt_answered;
+    size_t lmtp_at; /* next recipient a reply to the dot is for */
+    bool begun, waiting, ended;
+    bool decided;   /* the result stands; what follows is good manners */
+    bool data_sent; /* in the same write as what came before */
+    bool mail_refused;
+    bool empty_dot;  /* the dot ends a DATA nobody is left to get */
+    bool rset_first; /* the RSET clears another's transaction */
+    /* AUTH */
+    struct sasl *sasl;
+    size_t mechanism_at; /* in the list: the next to try */
+    struct buf first;    /* initial response that did not fit into the AUTH line */
+    bool has_first, sasl_done, auth_line_ready, auth_cancelled;
+    char mechanism[DRIVE_MECHANISM_OCTETS];
+};
+
+void drive_decide(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome outcome, bool ok,
+                  const struct smtp_item *item);
+/* Nothing (more) is to be done: QUIT where the plan says so. */
+void drive_finish(struct smtp_drive *d);
+void drive_stop(struct smtp_drive *d);
+void drive_enter(struct smtp_drive *d, enum smtp_step step);
+
+/* smtp_drive_auth.c */
+/* Put the next AUTH line in .out; false: no mechanism is left (result.err says why). */
+bool drive_auth_line(struct smtp_drive *d);
+/* A 334. The answer is in .out afterwards. */
+void drive_auth_challenge(struct smtp_drive *d, const struct smtp_reply *r);
+/* Was the refusal one of the mechanism rather than of the credentials? */
+bool drive_auth_other(unsigned code);
+void drive_auth_forget(struct smtp_drive *d);
+/* Success was said: may it be believed? False: result.err says why not. */
+bool drive_auth_proven(struct smtp_drive *d);
+
+#endif
