@@ -69,7 +69,7 @@ void transcript_text_from(const struct transcript *t, size_t index, size_t skip_
 uint64_t transcript_at_us(const struct transcript *t, size_t index);
 uint64_t transcript_tick_ns(const struct transcript *t, size_t index);
 
-/* One printed line for headless use and logs, without a line feed: seconds, who ("C>" "<S", "==" TLS, "--"
+/* One printed line for headless use and logs, with its line feed: seconds, who ("C>" "<S", "==" TLS, "--"
  * other events), "T" inside TLS, the text, and for a reply's last line its time:
  *     "   0.031 <S  220 mx.example ESMTP                                      19 ms"
  * ASCII only, no colour, never cut. */

@@ -1,0 +1,363 @@
+/* The fold: a session's events in, what is known at each moment out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+#include "base/mem.h"
+#include "decode/view.h"
+
+struct fixture {
+    struct clock_manual clock;
+    struct journal *journal;
+    uint32_t conn;
+    struct view view;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    clock_manual_init(&f->clock, 1000, 0);
+    f->journal = journal_new(&f->clock.clock);
+    f->conn = journal_conn_new(f->journal);
+    view_init(&f->view, 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    view_deinit(&f->view);
+    journal_free(&f->journal);
+    mem_free(f);
+    return 0;
+}
+
+/* One command and its reply, as the tracker tells it; returns the REPLY's seq. */
+static uint64_t step(struct fixture *f, const char *verb, const char *line, unsigned code,
+                     const char *enhanced, const char *reply)
+{
+    struct journal *j = f->journal;
+    uint64_t c = journal_stream_len(j, f->conn, DIR_C, LAYER_PLAIN), command = 0;
+    uint64_t s = journal_stream_len(j, f->conn, DIR_S, LAYER_PLAIN);
+    if (line[0]) {
+        journal_append_octets(j, f->conn, DIR_C, LAYER_PLAIN, 0, false, slice_cstr(line), NULL, 0,
+                              true);
+        command = JOURNAL_APPEND(
+            j, f->conn, COMMAND, 0, 0,
+            (struct ev_command){.verb = slice_cstr(verb), .offset = c, .length = strlen(line)});
+    }
+    clock_manual_advance_ms(&f->clock, 3);
+    journal_append_octets(j, f->conn, DIR_S, LAYER_PLAIN, 0, false, slice_cstr(reply), NULL, 0,
+                          true);
+    return JOURNAL_APPEND(j, f->conn, REPLY, 0, command,
+                          (struct ev_reply){.code = code,
+                                            .enhanced = slice_cstr(enhanced),
+                                            .verb = slice_cstr(verb),
+                                            .offset = s,
+                                            .length = strlen(reply)});
+}
+
+static uint64_t envelope(struct fixture *f, enum event_envelope part, const char *path,
+                         unsigned code)
+{
+    return JOURNAL_APPEND(
+        f->journal, f->conn, ENVELOPE, 0, 0,
+        (struct ev_envelope){.part = part, .path = slice_cstr(path), .code = code});
+}
+
+static void to_state(struct fixture *f, const char *to)
+{
+    JOURNAL_APPEND(f->journal, f->conn, STATE, 0, 0, (struct ev_state){.to = slice_cstr(to)});
+}
+
+static void view_now(struct fixture *f)
+{
+    view_at(&f->view, f->journal, f->conn, UINT64_MAX);
+}
+
+static uint64_t begin(struct fixture *f)
+{
+    JOURNAL_APPEND(f->journal, f->conn, LINK_TRY, 0, 0,
+                   (struct ev_link_try){.address = SLICE_LIT("127.0.0.1:25")});
+    JOURNAL_APPEND(f->journal, f->conn, LINK_UP, 0, 0,
+                   (struct ev_link_up){.peer = SLICE_LIT("127.0.0.1:25"),
+                                       .name = SLICE_LIT("mx.example"),
+                                       .elapsed_us = 300});
+    step(f, "CONNECT", "", 220, "", "220 mx.example ready\r\n");
+    to_state(f, "greeted");
+    uint64_t seq = step(f, "EHLO", "EHLO  me.example \r\n", 250, "",
+                        "250-mx.example\r\n250-STARTTLS\r\n250 SIZE 10\r\n");
+    JOURNAL_APPEND(f->journal, f->conn, CAPS, 0, seq,
+                   (struct ev_caps){.list = SLICE_LIT("STARTTLS\nSIZE 10")});
+    to_state(f, "ready");
+    return seq;
+}
+
+static void test_greeting_and_hello(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    view_now(f);
+    const struct view *v = &f->view;
+    assert_int_equal(v->link, VIEW_LINK_UP);
+    assert_int_equal(v->connect_us, 300);
+    assert_string_equal(v->target, "mx.example");
+    assert_string_equal(v->peer, "127.0.0.1:25");
+    assert_string_equal(v->greeting, "mx.example ready");
+    assert_string_equal(v->hello, "me.example");
+    assert_string_equal(v->last_text, "SIZE 10");
+    assert_int_equal(v->last_code, 250);
+    assert_int_equal(v->last_verb, SMTP_VERB_EHLO);
+    assert_int_equal(v->last_reply_us, 3000);
+    assert_int_equal(v->n_rtt, 1);
+    assert_int_equal(v->state, SMTP_STATE_READY);
+    assert_int_equal(v->n_caps, 2);
+    assert_string_equal(v->caps[1], "SIZE 10");
+    assert_int_equal(v->octets[DIR_C], 19);
+}
+
+static void test_envelope_lives(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    step(f, "MAIL", "MAIL FROM:<a@b>\r\n", 250, "2.1.0", "250 2.1.0 ok\r\n");
+    envelope(f, ENVELOPE_REVERSE_PATH, "<a@b>", 250);
+    step(f, "MAIL", "MAIL FROM:<x@y>\r\n", 503, "5.5.1", "503 5.5.1 nested\r\n");
+    envelope(f, ENVELOPE_REVERSE_PATH, "<x@y>", 503);
+    for (int i = 0; i < 5; i++) {
+        bool ok = i % 2;
+        step(f, "RCPT", "RCPT TO:<c@d>\r\n", ok ? 250 : 450, ok ? "" : "4.2.0",
+             ok ? "250 fine\r\n" : "450 4.2.0 later\r\n");
+        envelope(f, ENVELOPE_FORWARD_PATH, "<c@d>", ok ? 250 : 450);
+    }
+    JOURNAL_APPEND(f->journal, f->conn, DATA_END, 0, 0, (struct ev_data_end){.content = 18});
+    step(f, "DOT", "", 250, "2.0.0", "250 2.0.0 queued as 7\r\n");
+    envelope(f, ENVELOPE_DELIVERED, "", 250);
+    view_now(f);
+    const struct view *v = &f->view;
+    assert_string_equal(v->reverse_path, "<a@b>");
+    assert_int_equal(v->reverse_code, 250);
+    assert_int_equal(v->n_recipients, 5);
+    assert_int_equal(v->recipients[4].code, 450);
+    assert_string_equal(v->recipients[4].enhanced, "4.2.0");
+    assert_string_equal(v->recipients[4].text, "later");
+    assert_null(v->recipients[3].enhanced);
+    assert_string_equal(v->recipients[3].text, "fine");
+    assert_int_equal(v->content.content, 18);
+    assert_int_equal(v->delivered_code, 250);
+    assert_int_equal(v->messages, 1);
+    assert_int_equal(v->last_verb, SMTP_VERB_DOT);
+    assert_string_equal(v->last_text, "queued as 7");
+    envelope(f, ENVELOPE_RESET, "", 0);
+    view_now(f);
+    assert_int_equal(v->n_recipients, 0);
+    assert_null(v->reverse_path);
+    assert_int_equal(v->messages, 1);
+}
+
+static void test_tls_voids_and_auth(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    JOURNAL_APPEND(f->journal, f->conn, TLS_START, 0, 0,
+                   (struct ev_tls_start){.sni = SLICE_LIT("mx.example")});
+    JOURNAL_APPEND(f->journal, f->conn, TLS_VERIFY, 0, 0,
+                   (struct ev_tls_verify){.mode = VERIFY_FULL, .reason = SLICE_LIT("expired")});
+    JOURNAL_APPEND(f->journal, f->conn, TLS_UP, 0, 0,
+                   (struct ev_tls_up){.version = SLICE_LIT("TLSv1.3"), .bits = 256});
+    view_now(f);
+    const struct view *v = &f->view;
+    assert_true(v->tls && v->verify_known);
+    assert_false(v->verify_ok || v->tls_failed);
+    assert_string_equal(v->verify_reason, "expired");
+    assert_string_equal(v->tls_sni, "mx.example");
+    assert_int_equal(v->n_caps, 0);
+    assert_int_equal(v->n_caps_clear, 2);
+    step(f, "AUTH", "AUTH PLAIN xyz\r\n", 535, "", "535 no\r\n");
+    view_now(f);
+    assert_false(v->authenticated);
+    assert_string_equal(v->auth_mechanism, "PLAIN");
+    step(f, "AUTH-DATA", "xyz\r\n", 235, "", "235 yes\r\n");
+    view_now(f);
+    assert_true(v->authenticated);
+}
+
+/* Event by event and anew give the same at every moment. */
+static void test_at_any_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct view at;
+    begin(f);
+    step(f, "QUIT", "QUIT\r\n", 221, "2.0.0", "221 2.0.0 bye\r\n");
+    JOURNAL_APPEND(f->journal, f->conn, LINK_DOWN, 0, 0,
+                   (struct ev_link_down){.why = DOWN_EOF, .text = SLICE_LIT("x")});
+    view_init(&at, f->conn);
+    for (uint64_t seq = 1; seq <= journal_last(f->journal); seq++) {
+        view_apply(&f->view, f->journal, journal_at(f->journal, seq));
+        view_at(&at, f->journal, f->conn, seq);
+        assert_int_equal(at.link, f->view.link);
+        assert_int_equal(at.state, f->view.state);
+        assert_int_equal(at.last_code, f->view.last_code);
+        assert_int_equal(at.n_caps, f->view.n_caps);
+        assert_int_equal(at.last_seq, seq);
+    }
+    assert_int_equal(f->view.conn, f->conn);
+    assert_int_equal(at.link, VIEW_LINK_DOWN);
+    assert_int_equal(at.down_why, DOWN_EOF);
+    view_at(&at, f->journal, f->conn, 1);
+    assert_int_equal(at.link, VIEW_LINK_CONNECTING);
+    assert_int_equal(at.last_code, 0);
+    view_deinit(&at);
+}
+
+static void test_others_are_ignored(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t inside = journal_conn_new(f->journal), other = journal_conn_new(f->journal);
+    const struct ev_link_up up = {.peer = SLICE_LIT("x")};
+    journal_append(f->journal, inside, EVENT_LINK_UP, EVENT_FLAG_BACKSTAGE, 0, &up);
+    journal_append(f->journal, other, EVENT_LINK_TRY, 0, 0, &(struct ev_link_try){.attempt = 1});
+    journal_append(f->journal, f->conn, EVENT_LINK_UP, 0, 0, &up);
+    view_at(&f->view, f->journal, 0, UINT64_MAX);
+    assert_int_equal(f->view.conn, other);
+    assert_int_equal(f->view.link, VIEW_LINK_CONNECTING);
+}
+
+static void test_deviations_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < 900; i++) {
+        char rule[16];
+        int len = snprintf(rule, sizeof(rule), "rule-%u", i % 300);
+        JOURNAL_APPEND(f->journal, f->conn, DEVIATION, 0, 0,
+                       (struct ev_deviation){.rule = slice_of(rule, (size_t)len), .dir = DIR_S});
+    }
+    view_now(f);
+    assert_int_equal(f->view.n_deviations, 256);
+    assert_string_equal(f->view.deviations[255].rule, "rule-255");
+    assert_int_equal(f->view.deviations[255].count, 3);
+    assert_int_equal(f->view.deviations[255].seq, 256);
+}
+
+static void test_next_commands(void **state)
+{
+    struct fixture *f = *state;
+    const char *names[20];
+    begin(f);
+    view_now(f);
+    size_t n = view_next_commands(&f->view, names, 20);
+    assert_true(n >= 3);
+    assert_string_equal(names[0], "STARTTLS");
+    assert_string_equal(names[1], "MAIL");
+    assert_int_equal(view_next_commands(&f->view, names, 1), 1);
+    to_state(f, "rcpt");
+    view_now(f);
+    n = view_next_commands(&f->view, names, 20);
+    assert_string_equal(names[0], "DATA");
+    assert_string_equal(names[1], "RCPT");
+    JOURNAL_APPEND(f->journal, f->conn, LINK_DOWN, 0, 0, (struct ev_link_down){.why = DOWN_EOF});
+    view_now(f);
+    assert_int_equal(view_next_commands(&f->view, names, 20), 0);
+}
+
+/* ---- certificates ---- */
+
+static size_t make_cert(uint8_t **der)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    ASN1_TIME_set_string(X509_getm_notBefore(cert), "20260101000000Z");
+    ASN1_TIME_set_string(X509_getm_notAfter(cert), "20270101000000Z");
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const uint8_t *)"mx\x1b.example", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    X509_EXTENSION *ext =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:mx.example,IP:127.0.0.1,IP:::1");
+    X509_add_ext(cert, ext, -1);
+    X509_sign(cert, key, EVP_sha256());
+    *der = NULL;
+    int len = i2d_X509(cert, der);
+    assert_true(len > 0);
+    X509_EXTENSION_free(ext);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return (size_t)len;
+}
+
+static void chain(struct fixture *f, struct slice der, unsigned depth)
+{
+    JOURNAL_APPEND(f->journal, f->conn, TLS_CHAIN, 0, 0,
+                   (struct ev_tls_chain){.depth = depth, .der = der});
+}
+
+static void test_certificate(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *der;
+    size_t len = make_cert(&der);
+    for (unsigned i = 0; i < 20; i++)
+        chain(f, slice_of(der, len), i);
+    view_now(f);
+    assert_int_equal(f->view.n_certs, 16);
+    const struct view_cert *c = &f->view.certs[0];
+    assert_string_equal(c->subject, "CN=mx\\1B.example");
+    assert_string_equal(c->issuer, c->subject);
+    assert_string_equal(c->names, "mx.example 127.0.0.1 ::1");
+    assert_int_equal(c->not_before_s, 1767225600);
+    assert_int_equal(c->not_after_s, 1798761600);
+    assert_string_equal(c->key, "EC P-256");
+    assert_string_equal(c->signature, "ecdsa-with-SHA256");
+    assert_int_equal(strlen(c->fingerprint), 64);
+    assert_int_equal(strlen(c->spki_fingerprint), 64);
+    chain(f, slice_of(der, len), 0);
+    view_now(f);
+    assert_int_equal(f->view.n_certs, 1);
+    OPENSSL_free(der);
+}
+
+static void test_garbage_certificates(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *der;
+    size_t len = make_cert(&der);
+    for (size_t i = 0; i < len; i++) {
+        view_apply(
+            &f->view, f->journal,
+            (chain(f, slice_of(der, i), 0), journal_at(f->journal, journal_last(f->journal))));
+        assert_int_equal(f->view.n_certs, 1);
+        assert_null(f->view.certs[0].subject);
+        der[i] ^= 0xff;
+        view_apply(
+            &f->view, f->journal,
+            (chain(f, slice_of(der, len), 0), journal_at(f->journal, journal_last(f->journal))));
+        assert_int_equal(strlen(f->view.certs[0].fingerprint), 64);
+        der[i] ^= 0xff;
+    }
+    OPENSSL_free(der);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_greeting_and_hello, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_envelope_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tls_voids_and_auth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_at_any_moment, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_others_are_ignored, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deviations_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_next_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_certificate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_garbage_certificates, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
