@@ -387,14 +387,14 @@ struct smtp_want smtp_drive_next(struct smtp_drive *d)
 /* ---- what comes ---- */
 
 /* The step is done. Does the plan end here? */
-static bool ends_here(const struct smtp_drive *d)
+bool drive_ends_here(const struct smtp_drive *d)
 {
     enum smtp_step last = d->plan.quit_after;
     return last == d->step || (last == SMTP_STEP_HELO && d->step == SMTP_STEP_EHLO) ||
            (last == SMTP_STEP_EHLO && d->step == SMTP_STEP_HELO);
 }
 
-static void end_here(struct smtp_drive *d, const struct smtp_item *item)
+void drive_end_here(struct smtp_drive *d, const struct smtp_item *item)
 {
     drive_decide(d, d->step, SMTP_OUT_2YZ, true, item);
     if (item && item->reply)
@@ -404,51 +404,6 @@ static void end_here(struct smtp_drive *d, const struct smtp_item *item)
         drive_stop(d);
     else
         drive_enter(d, SMTP_STEP_QUIT);
-}
-
-/* All replies of the transaction so far are in: is there anybody to send to? */
-static void after_recipients(struct smtp_drive *d, const struct smtp_item *item)
-{
-    d->waiting = d->data_sent;
-    if (d->result.n_accepted > 0 && !d->decided) {
-        if (ends_here(d)) {
-            end_here(d, item);
-        } else if (d->plan.has_content) {
-            d->step = SMTP_STEP_DATA;
-            d->result.stage = SMTP_STEP_DATA;
-        } else {
-            drive_decide(d, SMTP_STEP_DONE, SMTP_OUT_2YZ, true, item);
-            drive_enter(d, SMTP_STEP_RSET);
-        }
-        return;
-    }
-    drive_decide(d, SMTP_STEP_RCPT, smtp_reply_outcome(item->reply->code), false, item);
-    if (d->data_sent)
-        d->step = SMTP_STEP_DATA;
-    else if (d->mail_refused)
-        drive_finish(d);
-    else
-        drive_enter(d, SMTP_STEP_RSET);
-}
-
-static void take_recipient(struct smtp_drive *d, const struct smtp_item *item)
-{
-    if (d->rcpt_answered >= d->rcpt_sent)
-        return;
-    struct smtp_recipient_result *r = &d->recipients[d->rcpt_answered++];
-    r->code = item->reply->code;
-    r->reply_seq = item->seq;
-    if (item->reply->has_enhanced)
-        memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
-    r->accepted = smtp_reply_outcome(r->code) == SMTP_OUT_2YZ;
-    if (r->accepted)
-        d->result.n_accepted++;
-    if (d->rcpt_answered < d->rcpt_sent)
-        return;
-    if (d->rcpt_sent == d->plan.n_to || d->mail_refused)
-        after_recipients(d, item);
-    else
-        drive_enter(d, SMTP_STEP_RCPT);
 }
 
 static void take_auth(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
@@ -479,116 +434,11 @@ static void take_auth(struct smtp_drive *d, enum smtp_outcome outcome, const str
     }
 }
 
-/* RFC 2033 section 4.2: each accepted recipient has a reply of its own to the dot. */
-static bool take_lmtp_dot(struct smtp_drive *d, enum smtp_outcome outcome,
-                          const struct smtp_item *item)
-{
-    while (d->lmtp_at < d->plan.n_to && !d->recipients[d->lmtp_at].accepted)
-        d->lmtp_at++;
-    if (d->lmtp_at < d->plan.n_to) {
-        struct smtp_recipient_result *r = &d->recipients[d->lmtp_at++];
-        r->code = item->reply->code;
-        r->reply_seq = item->seq;
-        memset(r->enhanced, 0, sizeof(r->enhanced));
-        if (item->reply->has_enhanced)
-            memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
-        r->accepted = outcome == SMTP_OUT_2YZ;
-        if (!r->accepted)
-            d->result.n_accepted--;
-    }
-    for (size_t i = d->lmtp_at; i < d->plan.n_to; i++) {
-        if (d->recipients[i].accepted)
-            return false;
-    }
-    return true;
-}
-
-/* In LMTP the last reply may be a refusal although somebody got the message. */
-static void cite_accepted(struct smtp_drive *d)
-{
-    for (size_t i = 0; i < d->plan.n_to; i++) {
-        const struct smtp_recipient_result *r = &d->recipients[i];
-        if (!r->accepted)
-            continue;
-        d->result.code = r->code;
-        d->result.reply_seq = r->reply_seq;
-        memcpy(d->result.enhanced, r->enhanced, sizeof(r->enhanced));
-        return;
-    }
-}
-
-static void take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
-{
-    d->step = SMTP_STEP_DOT;
-    d->waiting = true;
-    if (d->empty_dot) {
-        drive_finish(d);
-        return;
-    }
-    if (d->plan.lmtp) {
-        if (!take_lmtp_dot(d, outcome, item))
-            return;
-        if (d->result.n_accepted > 0)
-            outcome = SMTP_OUT_2YZ;
-    }
-    bool ok = outcome == SMTP_OUT_2YZ;
-    if (ok && ends_here(d)) {
-        end_here(d, item);
-        return;
-    }
-    drive_decide(d, ok ? SMTP_STEP_DONE : SMTP_STEP_DOT, outcome, ok, item);
-    if (ok && d->plan.lmtp)
-        cite_accepted(d);
-    drive_finish(d);
-}
-
-/* DATA was answered. 354 with nobody left to get the message is possible when it was pipelined:
- * then nothing but the dot goes (RFC 2920 section 3.1). */
-static void take_data(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
-{
-    enum smtp_next next = smtp_drive_table(SMTP_STEP_DATA, outcome);
-    if (next == SMTP_NEXT_ON && d->decided) {
-        d->empty_dot = true;
-        drive_enter(d, SMTP_STEP_DOT);
-    } else if (next == SMTP_NEXT_ON && ends_here(d)) {
-        end_here(d, item);
-    } else if (next == SMTP_NEXT_ON) {
-        drive_enter(d, SMTP_STEP_CONTENT);
-    } else {
-        drive_decide(d, SMTP_STEP_DATA, outcome, false, item);
-        if (next == SMTP_NEXT_RSET && !d->mail_refused)
-            drive_enter(d, SMTP_STEP_RSET);
-        else
-            drive_finish(d);
-    }
-}
-
-static void take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
-{
-    bool more = d->rcpt_sent > 0; /* replies of the same write are still to come */
-    enum smtp_next next = smtp_drive_table(SMTP_STEP_MAIL, outcome);
-    if (next == SMTP_NEXT_ON && ends_here(d)) {
-        end_here(d, item);
-        return;
-    }
-    d->mail_refused = next != SMTP_NEXT_ON;
-    if (d->mail_refused)
-        drive_decide(d, SMTP_STEP_MAIL, outcome, false, item);
-    if (!d->mail_refused || more) {
-        drive_enter(d, SMTP_STEP_RCPT);
-        d->waiting = more;
-    } else if (next == SMTP_NEXT_RSET) {
-        drive_enter(d, SMTP_STEP_RSET);
-    } else {
-        drive_finish(d);
-    }
-}
-
 /* The step went well. */
 static void step_on(struct smtp_drive *d, const struct smtp_item *item)
 {
-    if (ends_here(d) && d->step != SMTP_STEP_QUIT) {
-        end_here(d, item);
+    if (drive_ends_here(d) && d->step != SMTP_STEP_QUIT) {
+        drive_end_here(d, item);
         return;
     }
     switch (d->step) {
@@ -690,17 +540,17 @@ void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item)
         return;
     switch (d->step) {
     case SMTP_STEP_MAIL:
-        take_mail(d, outcome, item);
+        drive_take_mail(d, outcome, item);
         break;
     case SMTP_STEP_RCPT:
-        take_recipient(d, item);
+        drive_take_recipient(d, item);
         break;
     case SMTP_STEP_DATA:
-        take_data(d, outcome, item);
+        drive_take_data(d, outcome, item);
         break;
     case SMTP_STEP_CONTENT:
     case SMTP_STEP_DOT:
-        take_dot(d, outcome, item);
+        drive_take_dot(d, outcome, item);
         break;
     case SMTP_STEP_GREETING:
     case SMTP_STEP_EHLO:

@@ -44,6 +44,16 @@ void drive_finish(struct smtp_drive *d);
 void drive_stop(struct smtp_drive *d);
 void drive_enter(struct smtp_drive *d, enum smtp_step step);
 
+/* The step is done: does the plan end here? And its end. */
+bool drive_ends_here(const struct smtp_drive *d);
+void drive_end_here(struct smtp_drive *d, const struct smtp_item *item);
+
+/* smtp_drive_transaction.c: the reply to ... */
+void drive_take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
+void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item);
+void drive_take_data(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
+void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
+
 /* smtp_drive_auth.c */
 /* Put the next AUTH line in .out; false: no mechanism is left (result.err says why). */
 bool drive_auth_line(struct smtp_drive *d);

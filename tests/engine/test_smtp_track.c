@@ -30,6 +30,9 @@ static const struct {
     {HI "S| 250-a~250-8BITMIME~250 SMTPUTF8~\nC: MAIL FROM:<\xc3\xa4@b.test> SMTPUTF8", ""},
     {HI OFFER "C: MAIL FROM:a@b.test", "path-no-brackets"},
     {HI OFFER "C: MAIL FROM: <a@b.test>", "path-space-after-colon"},
+    {HI OFFER "C: MAIL FROM:<@@>", "path-syntax"},
+    {HI OFFER "C: MAIL FROM:<@x.test:a@b.test>", "path-source-route"},
+    {HI OFFER "C: RSET now", "command-syntax"},
     {HI PLAIN_OFFER "C: MAIL FROM:<a@b.test> SIZE=3", "command-not-offered"},
     {HI OFFER "C: MAIL FROM:<a@b.test> BODY=8BITMIME", "command-not-offered"},
     {HI PLAIN_OFFER "C: STARTTLS", "command-not-offered"},
@@ -91,6 +94,16 @@ static const struct {
     {"S: 554 no\nC: EHLO me.test", "command-order"},
 };
 
+/* Rules that have been seen in any test below. */
+static smtp_rules shown;
+
+static void note_shown(const char *rules)
+{
+    struct slice rest = slice_cstr(rules);
+    for (struct slice w = slice_next_word(&rest); w.len > 0; w = slice_next_word(&rest))
+        shown |= SMTP_RULE_BIT(smtp_rule_by_name(w));
+}
+
 static void rules_of_sessions_in_every_split(void **state)
 {
     (void)state;
@@ -102,6 +115,7 @@ static void rules_of_sessions_in_every_split(void **state)
             kit_open(&k, NULL);
             kit_script(&k, sessions[i].script, splits[s]);
             kit_rules(&k, 1, seen, sizeof(seen));
+            note_shown(seen);
             /* Void octets are named once a piece. */
             bool voided = strstr(sessions[i].rules, "before-tls") != NULL && splits[s] > 0;
             if (strcmp(seen, sessions[i].rules) != 0 && !voided)
@@ -151,6 +165,48 @@ static void long_lines_are_named(void **state)
     kit_rules(&k, first, seen, sizeof(seen));
     assert_string_equal(seen, "data-line-too-long data-over-size");
     kit_close(&k);
+}
+
+/* Limits of ours, and a path longer than any: then nothing of deviations.def is left unseen. */
+static void every_rule_can_be_shown(void **state)
+{
+    (void)state;
+    static char big[300], seen[1 << 20];
+    struct kit k;
+    kit_open(&k, NULL);
+    kit_script(&k, HI OFFER "C| MAIL FROM:<a@", 0);
+    memset(big, 'b', sizeof(big));
+    kit_feed(&k, DIR_C, slice_of(big, sizeof(big)), 0);
+    kit_script(&k, "C: .test>\nS: 501 no\nC| NOOP ", 0);
+    for (int i = 0; i < 300; i++)
+        kit_feed(&k, DIR_C, slice_of(big, sizeof(big)), 0);
+    kit_script(&k, "C| ~\nS: 500 a\nS: 500 a\nC: NOOP", 0);
+    kit_feed(&k, DIR_C, slice_of(big, sizeof(big)), 0);
+    kit_script(&k, "C| ~", 0);
+    for (int i = 0; i <= SMTP_CAP_REPLY_LINES; i++)
+        kit_script(&k, "S: 250-a", 0);
+    for (int i = 0; i <= SMTP_CAP_PENDING_COMMANDS; i++)
+        kit_script(&k, "C: MAIL FROM:<>", 0);
+    memset(big, 'x', sizeof(big));
+    kit_script(&k, "S| 250 ", 0);
+    kit_feed(&k, DIR_S, slice_of(big, sizeof(big)), 0);
+    kit_feed(&k, DIR_S, slice_of(big, sizeof(big)), 0);
+    kit_script(&k, "S| ~", 0);
+    kit_rules(&k, 1, seen, sizeof(seen));
+    note_shown(seen);
+    kit_close(&k);
+    kit_open(&k, NULL);
+    kit_script(&k, HI OFFER TO_DATA, 0);
+    for (int i = 0; i < 4; i++)
+        kit_feed(&k, DIR_C, slice_of(big, sizeof(big)), 0);
+    kit_script(&k, "C| ~.~", 0);
+    kit_rules(&k, 1, seen, sizeof(seen));
+    note_shown(seen);
+    kit_close(&k);
+    for (int rule = 0; rule < SMTP_RULE__COUNT; rule++) {
+        if (!(shown >> rule & 1))
+            fail_msg("no session shows %s", smtp_rule_name((enum smtp_rule)rule));
+    }
 }
 
 static void lint_is_what_the_tracker_says(void **state)
@@ -419,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_of_sessions_in_every_split),
         cmocka_unit_test(long_lines_are_named),
+        cmocka_unit_test(every_rule_can_be_shown),
         cmocka_unit_test(lint_is_what_the_tracker_says),
         cmocka_unit_test(ranges_cover_the_lines),
         cmocka_unit_test(a_whole_line_is_one_octets_event),

@@ -1,0 +1,155 @@
+/* The transaction's replies: MAIL, each RCPT, DATA, the dot. Pipelined they come in one go, and
+ * each must be waited for, whatever failed before it. */
+#include "engine/smtp_drive_private.h"
+
+#include <string.h>
+
+/* All replies of the transaction so far are in: is there anybody to send to? */
+static void after_recipients(struct smtp_drive *d, const struct smtp_item *item)
+{
+    d->waiting = d->data_sent;
+    if (d->result.n_accepted > 0 && !d->decided) {
+        if (drive_ends_here(d)) {
+            drive_end_here(d, item);
+        } else if (d->plan.has_content) {
+            d->step = SMTP_STEP_DATA;
+            d->result.stage = SMTP_STEP_DATA;
+        } else {
+            drive_decide(d, SMTP_STEP_DONE, SMTP_OUT_2YZ, true, item);
+            drive_enter(d, SMTP_STEP_RSET);
+        }
+        return;
+    }
+    drive_decide(d, SMTP_STEP_RCPT, smtp_reply_outcome(item->reply->code), false, item);
+    if (d->data_sent)
+        d->step = SMTP_STEP_DATA;
+    else if (d->mail_refused)
+        drive_finish(d);
+    else
+        drive_enter(d, SMTP_STEP_RSET);
+}
+
+void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item)
+{
+    if (d->rcpt_answered >= d->rcpt_sent)
+        return;
+    struct smtp_recipient_result *r = &d->recipients[d->rcpt_answered++];
+    r->code = item->reply->code;
+    r->reply_seq = item->seq;
+    if (item->reply->has_enhanced)
+        memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
+    r->accepted = smtp_reply_outcome(r->code) == SMTP_OUT_2YZ;
+    if (r->accepted)
+        d->result.n_accepted++;
+    if (d->rcpt_answered < d->rcpt_sent)
+        return;
+    if (d->rcpt_sent == d->plan.n_to || d->mail_refused)
+        after_recipients(d, item);
+    else
+        drive_enter(d, SMTP_STEP_RCPT);
+}
+
+/* RFC 2033 section 4.2: each accepted recipient has a reply of its own to the dot. */
+static bool take_lmtp_dot(struct smtp_drive *d, enum smtp_outcome outcome,
+                          const struct smtp_item *item)
+{
+    while (d->lmtp_at < d->plan.n_to && !d->recipients[d->lmtp_at].accepted)
+        d->lmtp_at++;
+    if (d->lmtp_at < d->plan.n_to) {
+        struct smtp_recipient_result *r = &d->recipients[d->lmtp_at++];
+        r->code = item->reply->code;
+        r->reply_seq = item->seq;
+        memset(r->enhanced, 0, sizeof(r->enhanced));
+        if (item->reply->has_enhanced)
+            memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
+        r->accepted = outcome == SMTP_OUT_2YZ;
+        if (!r->accepted)
+            d->result.n_accepted--;
+    }
+    for (size_t i = d->lmtp_at; i < d->plan.n_to; i++) {
+        if (d->recipients[i].accepted)
+            return false;
+    }
+    return true;
+}
+
+/* In LMTP the last reply may be a refusal although somebody got the message. */
+static void cite_accepted(struct smtp_drive *d)
+{
+    for (size_t i = 0; i < d->plan.n_to; i++) {
+        const struct smtp_recipient_result *r = &d->recipients[i];
+        if (!r->accepted)
+            continue;
+        d->result.code = r->code;
+        d->result.reply_seq = r->reply_seq;
+        memcpy(d->result.enhanced, r->enhanced, sizeof(r->enhanced));
+        return;
+    }
+}
+
+void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
+{
+    d->step = SMTP_STEP_DOT;
+    d->waiting = true;
+    if (d->empty_dot) {
+        drive_finish(d);
+        return;
+    }
+    if (d->plan.lmtp) {
+        if (!take_lmtp_dot(d, outcome, item))
+            return;
+        if (d->result.n_accepted > 0)
+            outcome = SMTP_OUT_2YZ;
+    }
+    bool ok = outcome == SMTP_OUT_2YZ;
+    if (ok && drive_ends_here(d)) {
+        drive_end_here(d, item);
+        return;
+    }
+    drive_decide(d, ok ? SMTP_STEP_DONE : SMTP_STEP_DOT, outcome, ok, item);
+    if (ok && d->plan.lmtp)
+        cite_accepted(d);
+    drive_finish(d);
+}
+
+/* DATA was answered. 354 with nobody left to get the message is possible when it was pipelined:
+ * then nothing but the dot goes (RFC 2920 section 3.1). */
+void drive_take_data(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
+{
+    enum smtp_next next = smtp_drive_table(SMTP_STEP_DATA, outcome);
+    if (next == SMTP_NEXT_ON && d->decided) {
+        d->empty_dot = true;
+        drive_enter(d, SMTP_STEP_DOT);
+    } else if (next == SMTP_NEXT_ON && drive_ends_here(d)) {
+        drive_end_here(d, item);
+    } else if (next == SMTP_NEXT_ON) {
+        drive_enter(d, SMTP_STEP_CONTENT);
+    } else {
+        drive_decide(d, SMTP_STEP_DATA, outcome, false, item);
+        if (next == SMTP_NEXT_RSET && !d->mail_refused)
+            drive_enter(d, SMTP_STEP_RSET);
+        else
+            drive_finish(d);
+    }
+}
+
+void drive_take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
+{
+    bool more = d->rcpt_sent > 0; /* replies of the same write are still to come */
+    enum smtp_next next = smtp_drive_table(SMTP_STEP_MAIL, outcome);
+    if (next == SMTP_NEXT_ON && drive_ends_here(d)) {
+        drive_end_here(d, item);
+        return;
+    }
+    d->mail_refused = next != SMTP_NEXT_ON;
+    if (d->mail_refused)
+        drive_decide(d, SMTP_STEP_MAIL, outcome, false, item);
+    if (!d->mail_refused || more) {
+        drive_enter(d, SMTP_STEP_RCPT);
+        d->waiting = more;
+    } else if (next == SMTP_NEXT_RSET) {
+        drive_enter(d, SMTP_STEP_RSET);
+    } else {
+        drive_finish(d);
+    }
+}
