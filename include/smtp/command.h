@@ -16,8 +16,8 @@ struct smtp_command {
     enum smtp_verb verb;
     struct slice line;      /* without its line end */
     struct slice verb_text; /* as typed */
-    struct slice args;      /* behind the verb, trimmed at the front */
-    /* MAIL and RCPT */
+    struct slice args;      /* behind the verb, without blanks around */
+    /* MAIL and RCPT; XCLIENT has parameters only */
     bool has_path;
     struct smtp_path path;
     struct slice params_text; /* all parameters as typed */
@@ -46,9 +46,10 @@ struct smtp_secret_scan {
 void smtp_secret_scan_init(struct smtp_secret_scan *s);
 /* Look at the next octets of the client's stream up to and including one LF (callers cut there; on LF
  * the scanner begins anew). Returns the secret part of `in` (empty: none), a slice of it; the line end
- * is never part of it. */
+ * is never part of it. Any split gives the same, but for one octet that tells nothing: a CR which ends
+ * `in` may be half of a line end and is left out. */
 struct slice smtp_secret_scan_feed(struct smtp_secret_scan *s, bool in_auth, struct slice in);
-/* A whole typed line (USER_COMMAND, history): copy with secret parts as '*'. True: something was hidden. */
+/* A whole typed line (USER_COMMAND, history): copy with a '*' for each secret octet. True: something was hidden. */
 bool smtp_line_masked(struct slice line, bool in_auth, struct buf *out);
 
 #endif

@@ -37,9 +37,13 @@ struct smtp_reply_parser {
     size_t n_lines, alloc_lines;
     size_t line_start;
     bool done; /* .text holds a finished reply that the next feed will drop */
+    bool more; /* the reply is open: another line has to follow */
+    bool tail; /* the line before was cut at its cap: what follows is the rest of it */
+    struct smtp_reply_line first; /* where .lines points while one is enough */
 };
 
 void smtp_reply_parser_init(struct smtp_reply_parser *p);
+/* Gives all memory back; the parser is as after init. A parser must not be moved once fed. */
 void smtp_reply_parser_deinit(struct smtp_reply_parser *p);
 /* Feed octets from the server; any split is allowed. Returns how many were used: at most up to the end
  * of one reply. *done_out: a reply is complete and *out is set, valid until the next feed. */
@@ -53,7 +57,7 @@ bool smtp_reply_pending(const struct smtp_reply_parser *p);
 struct slice smtp_reply_line_text(const struct smtp_reply *r, size_t line);
 
 /* "4.7.1 text": reads an enhanced status code at the start (RFC 3463 section 2: class 2|4|5, subject and
- * detail up to 3 digits, followed by space or end). Returns octets used, 0: none. */
+ * detail up to 3 digits, followed by space or end). Returns octets used (the space is none), 0: none. */
 size_t smtp_enhanced_parse(struct slice in, unsigned enhanced_out[3]);
 
 /* The outcome classes every state table has a cell for. */
