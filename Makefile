@@ -3,6 +3,10 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
+# V=1 shows whole commands; else a line each.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' '$1' '$2')
+
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 VARIANT ?= plain
@@ -54,19 +58,23 @@ build/smtpscope: $(B)/smtpscope
 	@mkdir -p build && ln -sf $(VARIANT)/smtpscope build/smtpscope
 
 $(B)/smtpscope: $(MAIN_OBJ) $(B)/libsmtpscope.a
-	$(CC) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(B)/libsmtpscope.a $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(B)/libsmtpscope.a $(LIBS)
 
 $(B)/libsmtpscope.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 $(B)/obj/%.o: %.c | $(INC)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/gen/%.inc: src/%.tsv
 	@mkdir -p $(@D)
-	awk -F '\t' -f src/base/tsv2inc.awk $< > $@.tmp && mv $@.tmp $@
+	$(call say,GEN,$@)
+	$(Q)awk -F '\t' -f src/base/tsv2inc.awk $< > $@.tmp && mv $@.tmp $@
 
 # Tests: one program for each tests/<suite>/**/test_*.c, linked with what stands in tests/lib.
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
@@ -77,7 +85,8 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB_OBJ) $(B)/libsmtpscope.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIB_OBJ) $(B)/libsmtpscope.a $(LIBS) $(TEST_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIB_OBJ) $(B)/libsmtpscope.a $(LIBS) $(TEST_LIBS)
 
 # make unit-smtp: build and run the unit tests of one module.
 unit-%:
@@ -129,7 +138,8 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_S   ?= 8
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsmtpscope.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libsmtpscope.a $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libsmtpscope.a $(LIBS)
 fuzzers: $(FUZZ_BIN)
 check-fuzz:
 	@$(SUB) VARIANT=fuzz fuzzers

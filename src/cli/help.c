@@ -100,8 +100,10 @@ static void list_commands(struct buf *out)
     const struct console_command_info *c;
     const char *group = "";
     for (size_t i = 0; (c = console_command_at(i)); i++) {
-        if (strcmp(group, c->group) != 0)
-            buf_printf(out, "%s%s\n", *group ? "\n" : "", group = c->group);
+        if (strcmp(group, c->group) != 0) {
+            group = c->group;
+            buf_printf(out, "%s%s\n", i ? "\n" : "", group);
+        }
         char left[80];
         snprintf(left, sizeof left, "/%s %s", c->name, c->args);
         buf_printf(out, "  %-34s%s\n", left, c->help);
@@ -261,8 +263,10 @@ static void man_commands(struct buf *out)
         ".SH CONSOLE COMMANDS\nEverything typed goes to the server as it is, with CRLF behind it, "
         "unless it begins with /; //x sends /x.\n");
     for (size_t i = 0; (c = console_command_at(i)); i++) {
-        if (strcmp(group, c->group) != 0)
-            buf_printf(out, ".SS %s\n", group = c->group);
+        if (strcmp(group, c->group) != 0) {
+            group = c->group;
+            buf_printf(out, ".SS %s\n", group);
+        }
         char tag[64];
         struct buf text;
         buf_init(&text, 1 << 16);

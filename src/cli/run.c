@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/report.h"
 
 enum { SCRIPT_MAX_OCTETS = 4 << 20 }; /* limit "script" */
@@ -110,6 +111,7 @@ int cli_run_stdin(const struct cli_args *args, const char *path, const char *tar
         cli_say_err(&err);
         goto out;
     }
+    cli_ask_at_terminal(&a);
     if (!settings_bool(args->settings, SETTING_ID_quiet) &&
         !settings_bool(args->settings, SETTING_ID_json))
         app_print_transcript(&a, cli_print_stream(args->settings), true);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/ask.h"
 #include "cli/report.h"
 
 static bool idle(void *ctx)
@@ -56,6 +57,7 @@ int cli_send(const struct cli_args *args)
         cli_say_err(&err);
         return cli_status_number(args->settings, cli_status_of_err(&err));
     }
+    cli_ask_at_terminal(&a);
     bool json = settings_bool(args->settings, SETTING_ID_json);
     bool quiet = json || settings_bool(args->settings, SETTING_ID_quiet);
     if (!quiet)

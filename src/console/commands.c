@@ -137,9 +137,10 @@ void console_doc_markdown(struct buf *out)
         "`//x` sends `/x`.\n");
     for (size_t i = 0; i < N_COMMANDS; i++) {
         const struct console_command_info *info = &commands[i].info;
-        if (strcmp(group, info->group) != 0)
-            buf_printf(out, "\n## %s\n\n| command | what it does |\n|---|---|\n",
-                       group = info->group);
+        if (strcmp(group, info->group) != 0) {
+            group = info->group;
+            buf_printf(out, "\n## %s\n\n| command | what it does |\n|---|---|\n", group);
+        }
         buf_append_cstr(out, "| `/");
         buf_append_cstr(out, info->name);
         buf_append_cstr(out, *info->args ? " " : "");

@@ -25,8 +25,10 @@ static void help_list(struct buf *out)
         "What you type goes to the server as it is. A line that begins with / is for the console; "
         "//x sends /x.\n");
     for (size_t i = 0; (e = console_command_entry(i)); i++) {
-        if (strcmp(group, e->info.group) != 0)
-            buf_printf(out, "\n%s\n", group = e->info.group);
+        if (strcmp(group, e->info.group) != 0) {
+            group = e->info.group;
+            buf_printf(out, "\n%s\n", group);
+        }
         char left[64];
         snprintf(left, sizeof left, "/%s %s", e->info.name, e->info.args);
         buf_printf(out, "  %-30s %s\n", left, e->info.help);

@@ -1,0 +1,385 @@
+/* The console on the practice server, in memory: what a person types, and what becomes of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "console/console_private.h"
+
+enum { LIMIT_MS = 20000 };
+
+struct world {
+    struct loop *loop;
+    struct journal *journal;
+    struct settings *settings;
+    struct console *console;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = mem_zalloc(sizeof *w);
+    w->loop = loop_new();
+    w->journal = journal_new(clock_system());
+    w->settings = settings_new();
+    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
+    w->console = console_new(w->loop, w->journal, w->settings, &options);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    console_free(&w->console);
+    settings_free(&w->settings);
+    journal_free(&w->journal);
+    loop_free(&w->loop);
+    mem_free(w);
+    return 0;
+}
+
+/* Run a script to its end; the result is copied out. */
+static bool over(void *ctx)
+{
+    return script_result(*(struct script **)ctx)->done;
+}
+
+static struct script_result run(struct world *w, const char *text)
+{
+    struct script *s =
+        script_start(w->console, w->loop, "test", slice_cstr(text), LIMIT_MS, NULL, NULL);
+    loop_run_until(w->loop, over, &s);
+    struct script_result r = *script_result(s);
+    script_free(&s);
+    return r;
+}
+
+static void run_ok(struct world *w, const char *text)
+{
+    struct script_result r = run(w, text);
+    if (!r.ok)
+        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
+}
+
+/* Does any event of this kind hold the text in its first text field? Used for notes. */
+static bool noted(struct world *w, const char *part)
+{
+    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
+        const struct event *ev = journal_at(w->journal, seq);
+        struct ev_note n;
+        if (!ev || ev->kind != EVENT_NOTE)
+            continue;
+        EVENT_GET(ev, NOTE, &n);
+        if (slice_find(n.text, slice_cstr(part)) >= 0)
+            return true;
+    }
+    return false;
+}
+
+static void test_typed_by_hand(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\n"
+              "expect 220*\n"
+              "EHLO client.example.net\n"
+              "expect 250-*\n"
+              "expect event CAPS\n"
+              "MAIL FROM:<ann@example.net>\n"
+              "expect code 2.1.0\n"
+              "RCPT TO:<nobody@example.test>\n"
+              "expect code 550\n"
+              "RCPT TO:<bob@example.test>\n"
+              "expect code 250\n"
+              "DATA\n"
+              "expect 354*\n"
+              "Subject: expect nothing\n"
+              "\n"
+              ".a line that begins with a dot\n"
+              "expect this is content\n"
+              ".\n"
+              "expect 250*\n"
+              "QUIT\n"
+              "expect 221*\n");
+    struct mock_message m;
+    assert_int_equal(mock_message_count(console_mock(w->console)), 1);
+    assert_true(mock_message_at(console_mock(w->console), 0, &m));
+    assert_string_equal(m.mailbox, "bob");
+    assert_true(
+        slice_find(m.octets,
+                   SLICE_LIT("\r\n.a line that begins with a dot\r\nexpect this is content\r\n")) >
+        0);
+}
+
+static void test_helpers_end_in_the_same_envelope(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\n/ehlo\n/mail ann@example.net\n/rcpt bob@example.test "
+              "carol@example.test\n");
+    const struct smtp_track *t = session_track(console_session(w->console));
+    assert_int_equal(smtp_track_state(t), SMTP_STATE_RCPT);
+    assert_int_equal(smtp_track_recipients(t), 2);
+    run_ok(w, "/rset\nexpect 250*\n");
+    assert_int_equal(smtp_track_recipients(t), 0);
+    run_ok(w, "/quit-session\nexpect 221*\n");
+}
+
+static void test_send_with_tls_and_auth(void **state)
+{
+    struct world *w = *state;
+    settings_set(w->settings, SETTING_ID_user, "alice", NULL);
+    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
+    settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
+    settings_set(w->settings, SETTING_ID_to, "stranger@example.org", NULL);
+    run_ok(w, "/open submission://practice\n");
+    (void)run(w, "/send\n");
+    const struct session *s = console_session(w->console);
+    if (!session_result(s) || !session_result(s)->ok)
+        fail_msg("not sent: %s", session_result(s) ? session_result(s)->err.text : "no result");
+    assert_true(session_is_tls(s));
+    assert_int_equal(session_result(s)->n_accepted, 2);
+}
+
+static void test_expectation_fails_with_its_line(void **state)
+{
+    struct world *w = *state;
+    struct script_result r =
+        run(w, "# a comment\n/open practice\nexpect 220*\n\nNOOP\nexpect 354*\n");
+    assert_false(r.ok);
+    assert_true(r.expectation_failed);
+    assert_int_equal(r.line, 6);
+    assert_non_null(strstr(r.err.text, "354*"));
+    assert_non_null(strstr(r.err.means, "250"));
+    r = run(w, "NOOP\nexpect-not 250*\n");
+    assert_true(r.expectation_failed);
+}
+
+static void test_magic_delay_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\nEHLO x\nMAIL FROM:<a@b.example>\nRCPT "
+              "TO:<any+delay1@example.test>\nexpect code 250\nRSET\n");
+}
+
+static const struct {
+    const char *line, *said;
+} wrong[] = {
+    {"/opne practice", "did you mean /open?"},
+    {"/open", "wants a target"},
+    {"NOOP", "no connection is open"},
+    {"/set tls perhaps", "tls is one of"},
+    {"/set nmae x", "did you mean name?"},
+    {"/record", ""},
+    {"/layout wide", "needs the screen"},
+    {"/help nothing-of-that-name", "no help on"},
+    {"/mailbox", "keeps no message"},
+    {"/auth PLAIN alice secret", "never a password"},
+    {"/wait soon", "whole number"},
+    {"/explain", "no reply has come"},
+};
+
+static void test_wrong_lines_say_what_to_do(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct err err;
+        bool ok = console_submit(w->console, slice_cstr(wrong[i].line), "keys", &err);
+        if (!*wrong[i].said) {
+            assert_true(ok);
+            continue;
+        }
+        if (strcmp(wrong[i].line, "/auth PLAIN alice secret") == 0)
+            continue; /* needs a session: below */
+        assert_false(ok);
+        if (!strstr(err.text, wrong[i].said) || !noted(w, wrong[i].said))
+            fail_msg("%s: said \"%s\", not \"%s\"", wrong[i].line, err.text, wrong[i].said);
+    }
+    run_ok(w, "/open practice\n");
+    struct err err;
+    assert_false(console_submit(w->console, SLICE_LIT("/auth PLAIN alice secret"), "keys", &err));
+    assert_non_null(strstr(err.text, "never a password"));
+}
+
+static void test_raw_octets(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\nexpect 220*\n/raw \"NO\"\n/raw \"OP\\r\\n\"\nexpect 250*\n");
+    static const struct {
+        const char *text, *octets;
+        size_t n;
+    } cases[] = {{"\"a\\x00b\"", "a\0b", 3},
+                 {"a\\r\\n", "a\r\n", 3},
+                 {"\\\\\\\"", "\\\"", 2},
+                 {"\\e[31m", "\x1b[31m", 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        struct err err;
+        buf_init(&out, 100);
+        assert_true(console_unescape(slice_cstr(cases[i].text), &out, &err));
+        assert_int_equal(out.len, cases[i].n);
+        assert_memory_equal(out.ptr, cases[i].octets, cases[i].n);
+        buf_reset(&out);
+        assert_false(console_unescape(SLICE_LIT("\\q"), &out, &err));
+        assert_false(console_unescape(SLICE_LIT("\\x1"), &out, &err));
+        assert_false(console_unescape(SLICE_LIT("\\"), &out, &err));
+        buf_deinit(&out);
+    }
+}
+
+static void test_secrets_never_in_history(void **state)
+{
+    struct world *w = *state;
+    assert_false(console_history_allows(w->console, SLICE_LIT("AUTH PLAIN AGFsaWNlAHNlY3JldA==")));
+    assert_false(console_history_allows(w->console, SLICE_LIT("  auth\tlogin  YWxpY2U=")));
+    assert_true(console_history_allows(w->console, SLICE_LIT("AUTH LOGIN")));
+    assert_true(console_history_allows(w->console, SLICE_LIT("MAIL FROM:<ann@example.net>")));
+    run_ok(w, "/open submissions://practice\nEHLO x\nAUTH LOGIN\n");
+    assert_false(console_history_allows(w->console, SLICE_LIT("YWxpY2U=")));
+}
+
+/* --- completion and hints --- */
+
+static bool offers(struct world *w, const char *line, const char *text)
+{
+    struct console_completion c;
+    bool found = false;
+    console_complete(w->console, slice_cstr(line), strlen(line), &c);
+    for (size_t i = 0; i < c.n_items; i++)
+        found = found || strcmp(c.items[i].text, text) == 0;
+    console_completion_deinit(&c);
+    return found;
+}
+
+static void test_completion(void **state)
+{
+    struct world *w = *state;
+    assert_true(offers(w, "/op", "/open"));
+    assert_true(offers(w, "/open pra", "practice"));
+    assert_true(offers(w, "/set tl", "tls"));
+    assert_true(offers(w, "/set tls m", "must"));
+    assert_true(offers(w, "/set pipeline ", "on"));
+    assert_true(offers(w, "/help mai", "MAIL"));
+    run_ok(w, "/open practice\nEHLO client.example.net\n");
+    assert_true(offers(w, "ma", "MAIL FROM:<"));
+    assert_false(offers(w, "rc", "RCPT TO:<")); /* not in order yet */
+    assert_true(offers(w, "MAIL FROM:<a@b> SI", "SIZE="));
+    assert_true(offers(w, "MAIL FROM:<a@b> BODY", "BODY=8BITMIME"));
+    run_ok(w, "MAIL FROM:<ann@example.net>\n");
+    assert_true(offers(w, "rc", "RCPT TO:<"));
+    assert_true(offers(w, "RCPT TO:<an", "TO:<ann@example.net>"));
+}
+
+static void test_hints(void **state)
+{
+    struct world *w = *state;
+    struct console_hint h;
+    console_hint_init(&h);
+    run_ok(w, "/open practice\nEHLO client.example.net\n");
+    console_hint_for(w->console, SLICE_LIT("MAI"), &h);
+    assert_true(slice_starts(buf_slice(&h.ghost), SLICE_LIT("L FROM:")));
+    console_hint_for(w->console, SLICE_LIT("RCPT TO:<bob@example.test>"), &h);
+    assert_true(h.lint.len > 0); /* out of order */
+    console_hint_for(w->console, SLICE_LIT("MAIL FROM:<ann@example.net>"), &h);
+    if (h.lint.len)
+        fail_msg("nothing is wrong, and yet: %s", buf_cstr(&h.lint));
+    console_hint_for(w->console, SLICE_LIT("MAIL FROM:ann@example.net"), &h);
+    assert_true(h.lint.len > 0); /* no brackets */
+    console_hint_for(w->console, SLICE_LIT("/open"), &h);
+    assert_true(slice_find(buf_slice(&h.info), SLICE_LIT("connect")) >= 0);
+    console_hint_deinit(&h);
+}
+
+static void test_interrupt_stops_a_wait(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\n");
+    assert_false(console_interrupt(w->console));
+    assert_true(console_submit(w->console, SLICE_LIT("/wait 600"), "keys", NULL));
+    assert_true(console_busy(w->console));
+    assert_true(console_interrupt(w->console));
+    assert_false(console_busy(w->console));
+}
+
+static void test_alias(void **state)
+{
+    struct world *w = *state;
+    run_ok(w, "/open practice\n/alias hi = EHLO\n/hi there.example\nexpect 250-*\n/alias m = /mail "
+              "ann@example.net\n/m\nexpect 250*\n");
+}
+
+/* --- matching, netrc --- */
+
+static const struct {
+    const char *pattern, *text;
+    bool match;
+} matches[] = {
+    {"250*", "250 ok", true},  {"250*", "250", true},
+    {"250", "250 ok", false},  {"*ok", "250 ok", true},
+    {"2?0 *", "250 ok", true}, {"2?0 *", "25 ok", false},
+    {"*", "", true},           {"", "", true},
+    {"", "x", false},          {"a*b*c", "aXXbYYc", true},
+    {"a*b*c", "acb", false},   {"**a", "bba", true},
+    {"?", "", false},
+};
+
+static void test_match(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof matches / sizeof matches[0]; i++)
+        if (script_match(slice_cstr(matches[i].pattern), slice_cstr(matches[i].text)) !=
+            matches[i].match)
+            fail_msg("%s on %s", matches[i].pattern, matches[i].text);
+}
+
+static void test_netrc(void **state)
+{
+    (void)state;
+    struct slice text = SLICE_LIT(
+        "machine mail.example.net\n  login ann password one\n"
+        "machine mail.example.net login bob password two\ndefault login x password three\n");
+    static const struct {
+        const char *host, *user, *password;
+    } cases[] = {{"mail.example.net", "ann", "one"},
+                 {"MAIL.example.net", "bob", "two"},
+                 {"mail.example.net", NULL, "one"},
+                 {"other.example", "x", "three"},
+                 {"other.example", "y", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf login, password;
+        buf_init(&login, 100);
+        buf_init(&password, 100);
+        assert_int_equal(netrc_find(text, cases[i].host, cases[i].user, &login, &password),
+                         cases[i].password != NULL);
+        if (cases[i].password)
+            assert_string_equal(buf_cstr(&password), cases[i].password);
+        buf_deinit(&login);
+        buf_deinit(&password);
+    }
+}
+
+int main(void)
+{
+#define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WORLD(test_typed_by_hand),
+        WORLD(test_helpers_end_in_the_same_envelope),
+        WORLD(test_send_with_tls_and_auth),
+        WORLD(test_expectation_fails_with_its_line),
+        WORLD(test_magic_delay_is_waited_for),
+        WORLD(test_wrong_lines_say_what_to_do),
+        WORLD(test_raw_octets),
+        WORLD(test_secrets_never_in_history),
+        WORLD(test_completion),
+        WORLD(test_hints),
+        WORLD(test_interrupt_stops_a_wait),
+        WORLD(test_alias),
+        cmocka_unit_test(test_match),
+        cmocka_unit_test(test_netrc),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
