@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "decode/transcript.h"
+#include "decode/view.h"
 #include "recording/recording.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +34,34 @@ static struct journal *read_all(struct slice text, size_t step, const struct clo
     return j;
 }
 
+/* A recording of another's making is shown like our own. */
+static void fold_all(const struct journal *j)
+{
+    struct transcript *t = transcript_new(j, 0, true);
+    struct view v;
+    struct buf line;
+    const char *names[8];
+    buf_init(&line, 1 << 20);
+    transcript_update(t, NULL);
+    for (size_t i = 0; i < transcript_count(t); i++) {
+        buf_reset(&line);
+        transcript_print(t, i, &line);
+        for (size_t at = 0; at + 1 < line.len; at++) {
+            if (line.ptr[at] < 0x20 || line.ptr[at] > 0x7e)
+                abort();
+        }
+        transcript_find_seq(t, transcript_at(t, i)->seq);
+        transcript_octets(t, i, &line);
+    }
+    view_init(&v, 0);
+    view_at(&v, j, 1, journal_last(j));
+    view_next_commands(&v, names, 8);
+    view_at(&v, j, 0, journal_last(j));
+    view_deinit(&v);
+    buf_deinit(&line);
+    transcript_free(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct clock_manual clock;
@@ -51,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         again.events != report.events || first.len != second.len ||
         (first.len > 0 && memcmp(first.ptr, second.ptr, first.len) != 0))
         abort();
+    fold_all(b);
     journal_free(&a);
     journal_free(&b);
     buf_deinit(&first);
