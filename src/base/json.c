@@ -14,7 +14,6 @@
 #include "base/base64.h"
 
 #include <endian.h>
-#include <inttypes.h>
 #include <string.h>
 
 #define BLOCK_OCTETS 2048

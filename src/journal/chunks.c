@@ -18,6 +18,8 @@
 #define CHUNK_OCTETS_MAX (64u << 10)
 #define CHUNK_OCTETS_MIN (4u << 10)
 #define INDEX_STEP       16
+/* The newest event must be there after its append, though the GAP behind it began a chunk. */
+#define KEEP_CHUNKS 2
 
 struct chunk {
     uint64_t first_seq;
@@ -53,12 +55,13 @@ static uint32_t index_count(const struct chunk *k)
 void chunks_deinit(struct chunks *c)
 {
     for (size_t i = c->gone; i < c->count; i++)
-        mem_free(c->list[i]);
+        mem_free(c->list[i].chunk);
     mem_free(c->list);
     *c = (struct chunks){0};
 }
 
-static struct chunk *chunk_new(struct chunks *c, size_t need_octets, size_t limit_octets)
+static struct chunk *chunk_new(struct chunks *c, uint64_t first_seq, size_t need_octets,
+                               size_t limit_octets)
 {
     /* A small limit wants small chunks: only whole ones can leave. */
     size_t size_octets = padded(limit_octets / 8);
@@ -69,7 +72,7 @@ static struct chunk *chunk_new(struct chunks *c, size_t need_octets, size_t limi
     if (size_octets < need_octets)
         size_octets = need_octets;
     struct chunk *k = mem_alloc(sizeof(*k) + size_octets);
-    *k = (struct chunk){.size_octets = (uint32_t)size_octets};
+    *k = (struct chunk){.first_seq = first_seq, .size_octets = (uint32_t)size_octets};
     if (c->count == c->alloc_count && c->gone > c->count / 2) {
         memmove(c->list, c->list + c->gone, (c->count - c->gone) * sizeof(*c->list));
         c->count -= c->gone;
@@ -79,7 +82,7 @@ static struct chunk *chunk_new(struct chunks *c, size_t need_octets, size_t limi
         c->alloc_count = c->alloc_count == 0 ? 8 : c->alloc_count * 2;
         c->list = mem_realloc(c->list, c->alloc_count * sizeof(*c->list));
     }
-    c->list[c->count++] = k;
+    c->list[c->count++] = (struct chunks_entry){first_seq, k};
     c->octets += size_octets;
     return k;
 }
@@ -87,18 +90,16 @@ static struct chunk *chunk_new(struct chunks *c, size_t need_octets, size_t limi
 struct event *chunks_append(struct chunks *c, const struct event *header, size_t limit_octets)
 {
     size_t need_octets = sizeof(*header) + padded(header->payload_octets);
-    struct chunk *k = c->count > c->gone ? c->list[c->count - 1] : NULL;
+    struct chunk *k = c->count > c->gone ? c->list[c->count - 1].chunk : NULL;
     if (k != NULL) {
         size_t index_octets = padded((index_count(k) + 1) * sizeof(uint32_t));
         if (need_octets + index_octets > k->size_octets - k->used_octets)
             k = NULL;
     }
     if (k == NULL)
-        k = chunk_new(c, need_octets + padded(sizeof(uint32_t)), limit_octets);
+        k = chunk_new(c, header->seq, need_octets + padded(sizeof(uint32_t)), limit_octets);
     if (k->n_events % INDEX_STEP == 0)
         *index_entry(k, k->n_events / INDEX_STEP) = k->used_octets;
-    if (k->n_events == 0)
-        k->first_seq = header->seq;
     struct event *ev = (struct event *)(void *)((uint8_t *)k->octets + k->used_octets);
     *ev = *header;
     k->last_seq = header->seq;
@@ -111,9 +112,8 @@ struct event *chunks_append(struct chunks *c, const struct event *header, size_t
 bool chunks_trim(struct chunks *c, size_t limit_octets, struct chunks_left *left_out)
 {
     bool any = false;
-    while (c->octets > limit_octets && c->count - c->gone > 1) {
-        struct chunk *k = c->list[c->gone];
-        c->list[c->gone++] = NULL;
+    while (c->octets > limit_octets && c->count - c->gone > KEEP_CHUNKS) {
+        struct chunk *k = c->list[c->gone++].chunk;
         if (left_out->events == 0)
             left_out->first_seq = k->first_seq;
         left_out->last_seq = k->last_seq;
@@ -132,12 +132,12 @@ static const struct chunk *chunk_of(const struct chunks *c, uint64_t seq)
     size_t low = c->gone, high = c->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (c->list[middle]->first_seq <= seq)
+        if (c->list[middle].first_seq <= seq)
             low = middle + 1;
         else
             high = middle;
     }
-    return low > c->gone ? c->list[low - 1] : NULL;
+    return low > c->gone ? c->list[low - 1].chunk : NULL;
 }
 
 const struct event *chunks_at(const struct chunks *c, uint64_t seq)
@@ -146,6 +146,10 @@ const struct event *chunks_at(const struct chunks *c, uint64_t seq)
     if (k == NULL || seq > k->last_seq)
         return NULL;
     uint32_t low = 0, high = index_count(k);
+    if (k->last_seq - k->first_seq + 1 == k->n_events) { /* no holes: count */
+        low = (uint32_t)(seq - k->first_seq) / INDEX_STEP;
+        high = low + 1;
+    }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         if (event_in(k, *index_entry(k, middle))->seq <= seq)
@@ -164,5 +168,5 @@ const struct event *chunks_at(const struct chunks *c, uint64_t seq)
 
 uint64_t chunks_first_seq(const struct chunks *c)
 {
-    return c->count > c->gone ? c->list[c->gone]->first_seq : 0;
+    return c->count > c->gone ? c->list[c->gone].first_seq : 0;
 }
