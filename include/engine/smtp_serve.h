@@ -75,7 +75,9 @@ struct smtp_serve *smtp_serve_new(struct journal *j, uint32_t conn, struct smtp_
 void smtp_serve_free(struct smtp_serve **s);
 /* The greeting. */
 void smtp_serve_banner(struct smtp_serve *s, struct smtp_answer *a);
-/* An item of the client's direction from the tracker; an empty a->text afterwards: nothing to say yet. */
+/* An item of the client's direction from the tracker; an empty a->text afterwards: nothing to say yet. The
+ * reply must have passed the tracker (DIR_S) before the client's next octets are fed to it, delayed ones too:
+ * what those octets are depends on it. A BDAT chunk's items are swallowed: its command was answered. */
 void smtp_serve_item(struct smtp_serve *s, const struct smtp_item *item, struct smtp_answer *a);
 void smtp_serve_tls_up(struct smtp_serve *s);
 /* 421 for a client that said nothing for too long. */

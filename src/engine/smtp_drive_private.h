@@ -27,7 +27,6 @@ struct smtp_drive {
     bool decided;   /* the result stands; what follows is good manners */
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
-    bool empty_dot;  /* the dot ends a DATA nobody is left to get */
     bool rset_first; /* the RSET clears another's transaction */
     /* AUTH */
     struct sasl *sasl;

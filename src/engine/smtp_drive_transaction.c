@@ -91,10 +91,6 @@ void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struc
 {
     d->step = SMTP_STEP_DOT;
     d->waiting = true;
-    if (d->empty_dot) {
-        drive_finish(d);
-        return;
-    }
     if (d->plan.lmtp) {
         if (!take_lmtp_dot(d, outcome, item))
             return;
@@ -118,7 +114,6 @@ void drive_take_data(struct smtp_drive *d, enum smtp_outcome outcome, const stru
 {
     enum smtp_next next = smtp_drive_table(SMTP_STEP_DATA, outcome);
     if (next == SMTP_NEXT_ON && d->decided) {
-        d->empty_dot = true;
         drive_enter(d, SMTP_STEP_DOT);
     } else if (next == SMTP_NEXT_ON && drive_ends_here(d)) {
         drive_end_here(d, item);

@@ -102,6 +102,22 @@ static void pipelined_noops_are_counted_and_answered(void **state)
     kit_close(&k);
 }
 
+/* A queue that is never empty keeps the paths of what waits, and of nothing else. */
+static void a_queue_that_never_empties(void **state)
+{
+    (void)state;
+    struct kit k;
+    open_small(&k, NULL);
+    kit_script(&k, "S: 220 a\nC: EHLO me\nS: 250 a\nC: MAIL FROM:<first@b.test>", 0);
+    for (int i = 0; i < 60000; i++) {
+        smtp_track_feed_all(k.track, DIR_C, SLICE_LIT("MAIL FROM:<somebody@example.test>\r\n"));
+        smtp_track_feed_all(k.track, DIR_S, SLICE_LIT("250 ok\r\n"));
+    }
+    assert_int_equal(smtp_track_pending(k.track), 1);
+    assert_true(slice_eq(smtp_track_reverse_path(k.track), SLICE_LIT("<somebody@example.test>")));
+    kit_close(&k);
+}
+
 /* Four times the octets take about four times the time; a square would take sixteen. */
 static void time_is_linear(void **state)
 {
@@ -240,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floods_cost_bounded_memory),
         cmocka_unit_test(pipelined_noops_are_counted_and_answered),
+        cmocka_unit_test(a_queue_that_never_empties),
         cmocka_unit_test(time_is_linear),
         cmocka_unit_test(recipients_without_end),
         cmocka_unit_test(garbage),

@@ -252,6 +252,8 @@ static void run(const struct session *s, size_t step, unsigned seed)
         fail_msg("%s, step %zu seed %u: ok %d stage %s code %u over %d: %s", s->what, step, seed,
                  r->ok, smtp_step_name(r->stage), r->code, r->over, r->err.text);
     assert_int_equal(x.delivered, s->expect.delivered);
+    if (s->options.size_max_octets > 0)
+        assert_true(x.got.len <= s->options.size_max_octets);
     assert_int_equal(r->n_accepted, s->expect.accepted);
     if (s->expect.delivered > 0) {
         struct slice want = s->arrives ? slice_cstr(s->arrives) : x.message;

@@ -253,6 +253,8 @@ static void lines_that_are_none(void **state)
     assert_int_equal(strncmp(ask(&s, SLICE_LIT("NOOP\n")), "500 5.5.2", 9), 0);
     assert_non_null(strstr(buf_cstr(&s.said), "bare line feed"));
     assert_int_equal(strncmp(ask(&s, SLICE_LIT("NO\0OP\r\n")), "500 5.5.2", 9), 0);
+    assert_int_equal(strncmp(ask(&s, SLICE_LIT("NOOP a\0b\r\n")), "500 5.5.2", 9), 0);
+    assert_int_equal(strncmp(ask(&s, SLICE_LIT("NOOP a\rb\r\n")), "500 5.5.2", 9), 0);
     memset(big, 'x', sizeof(big));
     memcpy(big, "NOOP ", 5);
     memcpy(big + 600, "\r\n", 2);

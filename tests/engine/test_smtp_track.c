@@ -44,6 +44,7 @@ static const struct {
     {HI OFFER "C: AUTH PLAIN\nS: 334 \nC: AGEAYg==\nS: 235 yes\nC: AUTH PLAIN",
      "auth-in-clear command-order auth-in-clear"},
     {HI PLAIN_OFFER "C: NOOP\nC: NOOP", "command-early"},
+    {HI PLAIN_OFFER "C: MAIL FROM:<a@b.test>\nC: RCPT TO:<c@d.test>", "command-early"},
     {HI OFFER "C: MAIL FROM:<a@b.test>\nC: RCPT TO:<c@d.test>\nC: DATA\nS: 250 a\nS: 250 b\nS: "
               "354 go",
      ""},
