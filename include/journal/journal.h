@@ -54,8 +54,8 @@ struct octet_range {
 
 /* Append octets of one direction and layer of a connection: stores them, gives them their offset, and
  * appends OCTETS. hidden: n_hidden secret parts, ascending. Pieces above 64 KiB become several events.
- * Returns the seq of the last; octets.len 0 appends nothing and returns 0. keep false: only offset and length are noted, not the
- * octets (ciphertext nobody asked for). */
+ * Returns the seq of the last; octets.len 0 appends nothing and returns 0. keep false: only offset and
+ * length are noted, not the octets (ciphertext nobody asked for). */
 uint64_t journal_append_octets(struct journal *j, uint32_t conn, enum event_dir dir,
                                enum event_layer layer, unsigned flags, bool tls, struct slice octets,
                                const struct octet_range *hidden, size_t n_hidden, bool keep);
@@ -70,7 +70,8 @@ struct err;
 void journal_note_err(struct journal *j, uint32_t conn, const struct err *e);
 
 /* For readers of recordings: append with the times and seq the file gives (seq must grow; a hole is
- * allowed; BUG otherwise, so a reader checks). Sinks run. octets: for OCTETS, what the file held; NULL ptr: not kept. */
+ * allowed; BUG otherwise, so a reader checks). Sinks run. octets: for OCTETS, what the file held; NULL
+ * ptr: not kept. */
 void journal_restore(struct journal *j, const struct event *header, const void *payload,
                      struct slice octets);
 
