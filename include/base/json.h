@@ -2,6 +2,8 @@
  * 50 MB message is recorded while it is sent: the string escaper is the hot loop, and a tree per
  * event would cost more than the network.
  *
+ * The names differ from jansson's, whose json_string() would otherwise be replaced by ours at link time.
+ *
  * Octets that are not valid UTF-8 cannot be a JSON string; the caller checks utf8_valid and writes
  * base64 then (recording/format). Output is one line: no line feed is ever written inside.
  */
@@ -11,9 +13,9 @@
 #include "base/buf.h"
 
 /* s must be valid UTF-8; NUL and all C0 are escaped, DEL and U+2028/2029 too. Quotes included. */
-bool json_string(struct buf *out, struct slice s);
-bool json_base64(struct buf *out, struct slice s); /* "..." */
-bool json_u64(struct buf *out, uint64_t v);
-bool json_i64(struct buf *out, int64_t v);
+bool json_put_string(struct buf *out, struct slice s);
+bool json_put_base64(struct buf *out, struct slice s); /* "..." */
+bool json_put_u64(struct buf *out, uint64_t v);
+bool json_put_i64(struct buf *out, int64_t v);
 
 #endif

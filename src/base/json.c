@@ -105,7 +105,7 @@ static size_t fill_block(struct slice s, uint8_t *block, size_t *len_out)
     return at;
 }
 
-bool json_string(struct buf *out, struct slice s)
+bool json_put_string(struct buf *out, struct slice s)
 {
     uint8_t block[BLOCK_OCTETS + 8 + ESCAPE_MAX];
     size_t start_len = out->len;
@@ -121,7 +121,7 @@ bool json_string(struct buf *out, struct slice s)
     return fits;
 }
 
-bool json_base64(struct buf *out, struct slice s)
+bool json_put_base64(struct buf *out, struct slice s)
 {
     size_t start_len = out->len;
     bool fits = buf_append_octet(out, '"') && base64_encode(out, s) && buf_append_octet(out, '"');
@@ -130,7 +130,7 @@ bool json_base64(struct buf *out, struct slice s)
     return fits;
 }
 
-bool json_u64(struct buf *out, uint64_t v)
+bool json_put_u64(struct buf *out, uint64_t v)
 {
     uint8_t digits[20];
     size_t at = sizeof(digits);
@@ -141,12 +141,12 @@ bool json_u64(struct buf *out, uint64_t v)
     return buf_append(out, slice_of(digits + at, sizeof(digits) - at));
 }
 
-bool json_i64(struct buf *out, int64_t v)
+bool json_put_i64(struct buf *out, int64_t v)
 {
     size_t start_len = out->len;
     if (v >= 0)
-        return json_u64(out, (uint64_t)v);
-    bool fits = buf_append_octet(out, '-') && json_u64(out, -(uint64_t)v);
+        return json_put_u64(out, (uint64_t)v);
+    bool fits = buf_append_octet(out, '-') && json_put_u64(out, -(uint64_t)v);
     if (!fits)
         out->len = start_len;
     return fits;

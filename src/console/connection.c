@@ -85,7 +85,7 @@ static void on_drive_done(void *ctx, const struct smtp_result *result)
     struct console *c = ctx;
     bool quit = c->task.quit;
     say_result(c, result);
-    console_task_reset(c);
+    console_task_over(c);
     if (quit && session_is_up(c->session)) {
         c->closing = true;
         session_close(c->session);

@@ -27,6 +27,16 @@ void console_task_reset(struct console *c)
     *t = (struct console_task){.fd = -1, .message = kept};
 }
 
+void console_task_over(struct console *c)
+{
+    struct console_task *t = &c->task;
+    t->active = t->waiting = t->quit = false;
+    if (t->fd > STDIN_FILENO)
+        close(t->fd);
+    t->fd = -1;
+    buf_release(&t->message);
+}
+
 /* --- gathering --- */
 
 static void default_from(struct console *c)

@@ -24,7 +24,7 @@ static bool put_name(struct buf *out, const char *name)
 static bool put_u64(struct buf *out, const char *name, uint64_t value)
 {
     bool large = value > INT64_MAX;
-    return put_name(out, name) && (!large || buf_append_octet(out, '"')) && json_u64(out, value) &&
+    return put_name(out, name) && (!large || buf_append_octet(out, '"')) && json_put_u64(out, value) &&
            (!large || buf_append_octet(out, '"'));
 }
 
@@ -33,8 +33,8 @@ static bool put_text(struct buf *out, const char *name, struct slice text)
     if (!put_name(out, name))
         return false;
     if (utf8_valid(text))
-        return json_string(out, text);
-    return buf_append(out, SLICE_LIT("{\"base64\":")) && json_base64(out, text) &&
+        return json_put_string(out, text);
+    return buf_append(out, SLICE_LIT("{\"base64\":")) && json_put_base64(out, text) &&
            buf_append_octet(out, '}');
 }
 
@@ -51,17 +51,17 @@ static bool put_field(struct buf *out, const struct event_field *f, const uint8_
         return number == 0 || put_u64(out, f->name, number);
     case FIELD_I64:
         memcpy(&number, at, sizeof(number));
-        return number == 0 || (put_name(out, f->name) && json_i64(out, (int64_t)number));
+        return number == 0 || (put_name(out, f->name) && json_put_i64(out, (int64_t)number));
     case FIELD_TEXT:
         memcpy(&octets, at, sizeof(octets));
         return octets.len == 0 || put_text(out, f->name, octets);
     case FIELD_BINARY:
         memcpy(&octets, at, sizeof(octets));
-        return octets.len == 0 || (put_name(out, f->name) && json_base64(out, octets));
+        return octets.len == 0 || (put_name(out, f->name) && json_put_base64(out, octets));
     case FIELD_ENUM:
         memcpy(&word, at, sizeof(word));
         name = f->word(word);
-        return !name || (put_name(out, f->name) && json_string(out, slice_cstr(name)));
+        return !name || (put_name(out, f->name) && json_put_string(out, slice_cstr(name)));
     }
     return true;
 }
@@ -78,8 +78,8 @@ static bool put_hidden(struct buf *out, const struct octet_range *ranges, size_t
 {
     bool ok = put_name(out, "hidden") && buf_append_octet(out, '[');
     for (size_t i = 0; ok && i < n_ranges; i++)
-        ok = buf_append_cstr(out, i > 0 ? ",[" : "[") && json_u64(out, ranges[i].start) &&
-             buf_append_octet(out, ',') && json_u64(out, ranges[i].len) &&
+        ok = buf_append_cstr(out, i > 0 ? ",[" : "[") && json_put_u64(out, ranges[i].start) &&
+             buf_append_octet(out, ',') && json_put_u64(out, ranges[i].len) &&
              buf_append_octet(out, ']');
     return ok && buf_append_octet(out, ']');
 }
@@ -87,8 +87,8 @@ static bool put_hidden(struct buf *out, const struct octet_range *ranges, size_t
 static bool put_kept(struct buf *out, struct slice octets)
 {
     if (utf8_valid(octets))
-        return put_name(out, "text") && json_string(out, octets);
-    return put_name(out, "base64") && json_base64(out, octets);
+        return put_name(out, "text") && json_put_string(out, octets);
+    return put_name(out, "base64") && json_put_base64(out, octets);
 }
 
 static bool put_masked(struct buf *out, struct slice octets, const struct octet_range *ranges,
@@ -108,8 +108,8 @@ static bool put_masked(struct buf *out, struct slice octets, const struct octet_
 static bool put_octets(struct buf *out, const struct ev_octets *o, struct slice octets,
                        bool keep_secrets)
 {
-    bool ok = put_name(out, "dir") && json_string(out, slice_cstr(event_dir_word(o->dir))) &&
-              put_name(out, "layer") && json_string(out, slice_cstr(event_layer_word(o->layer)));
+    bool ok = put_name(out, "dir") && json_put_string(out, slice_cstr(event_dir_word(o->dir))) &&
+              put_name(out, "layer") && json_put_string(out, slice_cstr(event_layer_word(o->layer)));
     if (o->tls)
         ok = ok && put_u64(out, "tls", o->tls);
     if (o->offset)
@@ -140,7 +140,7 @@ static bool put_seconds(struct buf *out, uint64_t ns)
     for (int i = 6; i > 0; i--, us /= 10)
         fraction[i] = (char)('0' + us % 10);
     fraction[0] = '.';
-    return put_name(out, "t") && json_u64(out, us) && buf_append(out, slice_of(fraction, 7));
+    return put_name(out, "t") && json_put_u64(out, us) && buf_append(out, slice_of(fraction, 7));
 }
 
 static bool put_header(struct buf *out, const struct event *ev, const char *kind_name,
@@ -149,11 +149,11 @@ static bool put_header(struct buf *out, const struct event *ev, const char *kind
     char at[32];
     clock_format_rfc3339(ev->wall_us, at, sizeof(at));
     uint64_t ns = ev->tick_ns > origin_tick_ns ? ev->tick_ns - origin_tick_ns : 0;
-    bool ok = buf_append(out, SLICE_LIT("{\"seq\":")) && json_u64(out, ev->seq);
+    bool ok = buf_append(out, SLICE_LIT("{\"seq\":")) && json_put_u64(out, ev->seq);
     if (ev->conn != 0)
         ok = ok && put_u64(out, "conn", ev->conn);
-    ok = ok && put_name(out, "kind") && json_string(out, slice_cstr(kind_name)) &&
-         put_seconds(out, ns) && put_name(out, "at") && json_string(out, slice_cstr(at));
+    ok = ok && put_name(out, "kind") && json_put_string(out, slice_cstr(kind_name)) &&
+         put_seconds(out, ns) && put_name(out, "at") && json_put_string(out, slice_cstr(at));
     if (ev->cause_seq != 0)
         ok = ok && put_u64(out, "cause", ev->cause_seq);
     if (ev->flags & EVENT_FLAG_BACKSTAGE)

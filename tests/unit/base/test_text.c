@@ -159,7 +159,7 @@ static void json_table(void **state)
     buf_init(&b, 4096);
     for (size_t i = 0; i < COUNT(table); i++) {
         buf_reset(&b);
-        assert_true(json_string(&b, table[i].in));
+        assert_true(json_put_string(&b, table[i].in));
         assert_string_equal(buf_cstr(&b), table[i].out);
     }
     buf_deinit(&b);
@@ -211,7 +211,7 @@ static void json_against_the_plain_way(void **state)
         uint32_t n = random_next(&seed) % (round % 100 == 0 ? 5000 : 30);
         for (uint32_t i = 0; i < n; i++)
             buf_append_cstr(&in, parts[random_next(&seed) % COUNT(parts)]);
-        assert_true(json_string(&fast, buf_slice(&in)));
+        assert_true(json_put_string(&fast, buf_slice(&in)));
         slow_json(&slow, buf_slice(&in));
         assert_true(slice_eq(buf_slice(&fast), buf_slice(&slow)));
     }
@@ -223,7 +223,7 @@ static void json_against_the_plain_way(void **state)
             text[at] = (uint8_t)octet;
             buf_reset(&fast);
             buf_reset(&slow);
-            json_string(&fast, slice_of(text, sizeof(text)));
+            json_put_string(&fast, slice_of(text, sizeof(text)));
             slow_json(&slow, slice_of(text, sizeof(text)));
             assert_true(slice_eq(buf_slice(&fast), buf_slice(&slow)));
         }
@@ -240,7 +240,7 @@ static void json_keeps_the_cap(void **state)
     for (size_t cap = 0; cap < 18010; cap += cap < 20 || cap > 17990 ? 1 : 977) {
         struct buf b;
         buf_init(&b, cap);
-        bool fits = json_string(&b, slice_of(text, sizeof(text)));
+        bool fits = json_put_string(&b, slice_of(text, sizeof(text)));
         assert_int_equal(fits, cap >= 18002);
         assert_int_equal(b.len, fits ? 18002 : 0);
         assert_int_equal(b.overflow, !fits);
@@ -253,17 +253,17 @@ static void json_numbers(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 200);
-    json_u64(&b, 0);
+    json_put_u64(&b, 0);
     buf_append_cstr(&b, " ");
-    json_u64(&b, UINT64_MAX);
+    json_put_u64(&b, UINT64_MAX);
     buf_append_cstr(&b, " ");
-    json_i64(&b, INT64_MIN);
+    json_put_i64(&b, INT64_MIN);
     buf_append_cstr(&b, " ");
-    json_i64(&b, -1);
+    json_put_i64(&b, -1);
     buf_append_cstr(&b, " ");
-    json_i64(&b, INT64_MAX);
+    json_put_i64(&b, INT64_MAX);
     buf_append_cstr(&b, " ");
-    json_base64(&b, SLICE_LIT("fo"));
+    json_put_base64(&b, SLICE_LIT("fo"));
     assert_string_equal(buf_cstr(&b), "0 18446744073709551615 -9223372036854775808 -1 "
                                       "9223372036854775807 \"Zm8=\"");
     buf_deinit(&b);
