@@ -1,0 +1,123 @@
+/* A helper at work: carries out what the drive role wants, and keeps its time. */
+#include "client/session_private.h"
+
+#include "base/mem.h"
+
+const struct smtp_result *session_result(const struct session *s)
+{
+    return s->drive ? smtp_drive_result(s->drive) : NULL;
+}
+
+/* From here on nothing of the plan is looked at: its owner may free it in the handler. */
+void session_drive_over(struct session *s)
+{
+    if (!s->driving)
+        return;
+    s->driving = false;
+    if (s->stream.by_drive)
+        session_stream_end(s);
+    if (!s->tls_under_way)
+        session_timer(s, 0, NULL);
+    if (s->handlers.on_drive_done)
+        s->handlers.on_drive_done(s->ctx, smtp_drive_result(s->drive));
+}
+
+static void wait_for_reply(struct session *s)
+{
+    enum smtp_step stage = smtp_drive_result(s->drive)->stage;
+    uint64_t wait_ms =
+        s->options.reply_timeout_ms ? s->options.reply_timeout_ms : smtp_step_wait_ms(stage);
+    if (!s->tls_under_way && !s->stream.running) /* they have their own */
+        session_timer(s, wait_ms, smtp_step_name(stage));
+}
+
+static void local_failure(struct session *s, const char *what)
+{
+    struct err err;
+    err_set(&err, ERR_CLOSED, 0, "%s", what);
+    smtp_drive_outcome(s->drive, SMTP_OUT_ABORT, &err);
+}
+
+/* One want; true: ask again. */
+static bool carry_out(struct session *s, const struct smtp_want *want)
+{
+    switch (want->kind) {
+    case SMTP_WANT_WAIT:
+        wait_for_reply(s);
+        return false;
+    case SMTP_WANT_SEND:
+        if (!session_out(s, want->octets))
+            local_failure(s, "the connection takes nothing any more");
+        return true;
+    case SMTP_WANT_TLS:
+        /* The 220 has begun the handshake already, where there was one to begin. */
+        if (s->link && link_is_tls(s->link)) {
+            smtp_drive_tls(s->drive, NULL);
+            return true;
+        }
+        session_start_tls_via(s, TLS_VIA_STARTTLS);
+        return false;
+    case SMTP_WANT_CONTENT:
+        if (!s->stream.running)
+            session_stream_begin(s, &s->stream.source, true);
+        session_stream_run(s);
+        return false;
+    case SMTP_WANT_CLOSE:
+        if (s->link)
+            link_close(s->link);
+        session_drive_over(s);
+        return false;
+    case SMTP_WANT_DONE:
+        session_drive_over(s);
+        return false;
+    }
+    return false;
+}
+
+void session_pump(struct session *s)
+{
+    session_enter(s);
+    while (s->driving && !s->freed) {
+        struct smtp_want want = smtp_drive_next(s->drive);
+        if (want.kind != SMTP_WANT_CONTENT && want.kind != SMTP_WANT_WAIT && s->stream.by_drive)
+            session_stream_end(s); /* the server cut in */
+        if (!carry_out(s, &want))
+            break;
+    }
+    session_leave(s);
+}
+
+void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const struct err *err)
+{
+    if (!s->driving)
+        return;
+    smtp_drive_outcome(s->drive, outcome, err);
+    session_pump(s);
+}
+
+bool session_drive(struct session *s, const struct smtp_plan *plan,
+                   const struct session_content *content)
+{
+    if (s->driving || s->phase != SESSION_UP || s->stream.running || !s->track)
+        return false;
+    smtp_drive_free(&s->drive);
+    if (content)
+        s->stream.source = *content;
+    else
+        s->stream.source = (struct session_content){.fd = -1};
+    s->drive = smtp_drive_new(s->journal, s->conn, s->track, plan);
+    s->driving = true;
+    session_pump(s);
+    return true;
+}
+
+void session_drive_stop(struct session *s)
+{
+    session_enter(s);
+    if (s->driving) {
+        session_stream_end(s);
+        smtp_drive_outcome(s->drive, SMTP_OUT_ABORT, NULL);
+        session_drive_over(s);
+    }
+    session_leave(s);
+}

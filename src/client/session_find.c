@@ -1,0 +1,391 @@
+/* From a target to a connected link: names, mail exchangers, addresses, one attempt after the other
+ * (RFC 5321 section 5.1, null MX: RFC 7505). */
+#include "client/session_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { Q_AAAA, Q_A };
+
+static const char *const status_words[] = {
+    [DNS_OK] = "found",
+    [DNS_NODATA] = "the name exists but has no such record",
+    [DNS_NXDOMAIN] = "no such name",
+    [DNS_SERVFAIL] = "the resolver could not say",
+    [DNS_TIMED_OUT] = "no answer in time",
+    [DNS_NO_RESOLVER] = "no resolver could be reached",
+};
+
+const char *session_tls_name(const struct session *s)
+{
+    if (s->target.kind == TARGET_PRACTICE || s->target.kind == TARGET_UNIX)
+        return "localhost";
+    return s->find.host ? s->find.host : s->target.name;
+}
+
+static unsigned target_port(const struct session *s)
+{
+    return s->target.port ? s->target.port : target_service_info(s->target.service)->port;
+}
+
+void session_find_stop(struct session *s)
+{
+    for (int i = 0; i < 2; i++)
+        if (s->find.questions[i])
+            dns_cancel(&s->find.questions[i]);
+    s->find.open_questions = 0;
+}
+
+void session_find_deinit(struct session *s)
+{
+    session_find_stop(s);
+    for (size_t i = 0; i < s->find.n_hosts; i++)
+        mem_free(s->find.hosts[i]);
+    s->find.n_hosts = 0;
+    s->find.host = NULL;
+}
+
+static void give_up(struct session *s)
+{
+    struct err err = s->find.last;
+    if (err.domain == ERR_NONE)
+        err_set(&err, ERR_CONNECT, 0, "there is nothing to connect to");
+    session_ended(
+        s, err.domain == ERR_CONNECT || err.domain == ERR_TIMEOUT ? s->down_why : DOWN_UNREACHED,
+        &err);
+}
+
+static void dns_error(struct session *s, const char *name, enum dns_status status, const char *why,
+                      const char *what)
+{
+    struct err *e = &s->find.last;
+    err_set(e, status == DNS_TIMED_OUT ? ERR_TIMEOUT : ERR_DNS, (int)status,
+            "%s: looking up its %s gave nothing: %s%s%.80s", name, what, status_words[status],
+            why[0] ? ", " : "", why);
+    if (status == DNS_NXDOMAIN || status == DNS_NODATA)
+        err_explain(e, "nothing in the DNS says where this name is",
+                    "check the spelling, or name an address");
+    else
+        err_explain(e, "the DNS is not reachable or its answer is not to be trusted",
+                    "try again, look at /etc/resolv.conf, or name an address");
+    s->down_why = DOWN_UNREACHED;
+}
+
+static void say_resolved(struct session *s, const char *name, const char *error)
+{
+    char list[SESSION_ADDRESSES_MAX * 48];
+    size_t at = 0;
+    list[0] = '\0';
+    for (size_t i = 0; i < s->find.n_addresses && at < sizeof(list); i++) {
+        char text[128];
+        net_address_format(&s->find.addresses[i], text, sizeof(text));
+        int n = snprintf(list + at, sizeof(list) - at, "%s%.46s", i ? " " : "", text);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    JOURNAL_APPEND(
+        s->journal, s->conn, LINK_RESOLVE, 0, 0,
+        (struct ev_link_resolve){.name = slice_cstr(name),
+                                 .addresses = slice_cstr(list),
+                                 .elapsed_us = (session_now_ns(s) - s->find.since_ns) / 1000,
+                                 .error = slice_cstr(error)});
+}
+
+/* ---- connecting ---- */
+
+static bool source_address(struct session *s, enum net_family family, struct net_address *out,
+                           bool *fits_out)
+{
+    *fits_out = true;
+    if (!s->options.source || family == NET_UNIX)
+        return false;
+    *fits_out = net_address_parse_ip(s->options.source, 0, out) && out->family == family;
+    return true;
+}
+
+static void connect_to(struct session *s, const struct net_address *to)
+{
+    struct net_address source;
+    bool fits;
+    struct link_options options = {.name = s->find.host ? s->find.host : s->target.name,
+                                   .connect_timeout_ms = s->options.connect_timeout_ms,
+                                   .attempt = (unsigned)s->find.next_address,
+                                   .attempts = (unsigned)s->find.n_addresses,
+                                   .keep_wire = s->options.keep_wire};
+    if (source_address(s, to->family, &source, &fits))
+        options.source = &source;
+    s->phase = SESSION_CONNECTING;
+    s->link = link_connect(s->loop, s->journal, s->conn, to, &options, &session_link_handlers, s);
+}
+
+static void resolve_host(struct session *s);
+
+void session_find_next(struct session *s)
+{
+    struct session_find *f = &s->find;
+    if (f->next_address < f->n_addresses) {
+        connect_to(s, &f->addresses[f->next_address++]);
+        return;
+    }
+    f->n_addresses = f->next_address = 0;
+    if (f->next_host < f->n_hosts) {
+        s->phase = SESSION_FINDING;
+        f->host = f->hosts[f->next_host++];
+        resolve_host(s);
+        return;
+    }
+    give_up(s);
+}
+
+static void add_address(struct session *s, const struct net_address *a)
+{
+    struct session_find *f = &s->find;
+    struct net_address ignored;
+    bool fits;
+    source_address(s, a->family, &ignored, &fits);
+    if (fits && f->n_addresses < SESSION_ADDRESSES_MAX)
+        f->addresses[f->n_addresses++] = *a;
+}
+
+/* ---- addresses of a host ---- */
+
+/* RFC 8305 section 4: the families take turns, IPv6 first, so that one dead family costs one wait.
+ */
+static void order_addresses(struct session *s)
+{
+    struct session_find *f = &s->find;
+    f->n_addresses = f->next_address = 0;
+    for (size_t i = 0; i < f->n_v6 || i < f->n_v4; i++) {
+        if (i < f->n_v6)
+            add_address(s, &f->v6[i]);
+        if (i < f->n_v4)
+            add_address(s, &f->v4[i]);
+    }
+}
+
+static void host_resolved(struct session *s)
+{
+    struct session_find *f = &s->find;
+    order_addresses(s);
+    if (f->n_addresses > 0) {
+        say_resolved(s, f->host, "");
+    } else if (f->n_v6 + f->n_v4 > 0) {
+        err_set(&f->last, ERR_CONNECT, 0, "%s has no address of the source address's family",
+                f->host);
+        err_explain(&f->last, "an IPv4 source cannot reach IPv6, nor the other way round",
+                    "name another source address, or none");
+        s->down_why = DOWN_UNREACHED;
+        say_resolved(s, f->host, f->last.text);
+    } else {
+        /* The worse of the two answers: a failed question hides what the other did not find. */
+        int worse = f->status[Q_A] > f->status[Q_AAAA] ? Q_A : Q_AAAA;
+        dns_error(s, f->host, f->status[worse], f->why[worse], "addresses");
+        say_resolved(s, f->host, f->last.text);
+    }
+    session_find_next(s);
+}
+
+static void take_answer(struct session *s, int which, const struct dns_answer *answer)
+{
+    struct session_find *f = &s->find;
+    size_t octets = which == Q_AAAA ? 16 : 4;
+    struct net_address *list = which == Q_AAAA ? f->v6 : f->v4;
+    size_t *n = which == Q_AAAA ? &f->n_v6 : &f->n_v4;
+    f->status[which] = answer->status;
+    snprintf(f->why[which], sizeof(f->why[which]), "%s", answer->why ? answer->why : "");
+    for (size_t i = 0; i < answer->n_records && *n < SESSION_ADDRESSES_MAX; i++) {
+        if (answer->records[i].data.len != octets)
+            continue;
+        struct net_address *a = &list[(*n)++];
+        memset(a, 0, sizeof(*a));
+        a->family = which == Q_AAAA ? NET_INET6 : NET_INET;
+        a->port = (uint16_t)target_port(s);
+        memcpy(a->ip, answer->records[i].data.ptr, octets);
+    }
+}
+
+static void on_answer(struct session *s, int which, const struct dns_answer *answer)
+{
+    session_enter(s);
+    s->find.questions[which] = NULL;
+    take_answer(s, which, answer);
+    if (--s->find.open_questions == 0)
+        host_resolved(s);
+    session_leave(s);
+}
+
+static void on_aaaa(void *ctx, const struct dns_answer *answer)
+{
+    on_answer(ctx, Q_AAAA, answer);
+}
+
+static void on_a(void *ctx, const struct dns_answer *answer)
+{
+    on_answer(ctx, Q_A, answer);
+}
+
+static void ask_addresses(struct session *s, const char *name)
+{
+    struct session_find *f = &s->find;
+    bool v6 = !s->options.ipv4_only, v4 = !s->options.ipv6_only || s->options.ipv4_only;
+    f->n_v6 = f->n_v4 = 0;
+    f->status[Q_AAAA] = f->status[Q_A] = DNS_OK;
+    f->why[Q_AAAA][0] = f->why[Q_A][0] = '\0';
+    f->open_questions = (unsigned)v6 + (unsigned)v4;
+    if (v6)
+        f->questions[Q_AAAA] =
+            dns_ask(s->dns, s->conn, name, DNS_AAAA, s->options.resolve_timeout_ms, on_aaaa, s);
+    if (v4)
+        f->questions[Q_A] =
+            dns_ask(s->dns, s->conn, name, DNS_A, s->options.resolve_timeout_ms, on_a, s);
+}
+
+static bool to_ascii(struct session *s, const char *name, char *out, size_t out_octets)
+{
+    if (dns_to_ascii(name, out, out_octets))
+        return true;
+    err_set(&s->find.last, ERR_USAGE, 0, "%.200s is not a domain name", name);
+    err_explain(&s->find.last, "a label is empty, too long, or holds what IDNA does not allow",
+                "check the spelling");
+    s->down_why = DOWN_UNREACHED;
+    return false;
+}
+
+static void resolve_host(struct session *s)
+{
+    char ascii[256];
+    struct net_address a;
+    s->find.since_ns = session_now_ns(s);
+    if (net_address_parse_ip(s->find.host, (uint16_t)target_port(s), &a)) {
+        add_address(s, &a);
+        if (s->find.n_addresses == 0) {
+            err_set(&s->find.last, ERR_CONNECT, 0, "%s and the source address differ in family",
+                    s->find.host);
+            s->down_why = DOWN_UNREACHED;
+        }
+        session_find_next(s);
+    } else if (!s->dns) {
+        dns_error(s, s->find.host, DNS_NO_RESOLVER, "", "addresses");
+        session_find_next(s);
+    } else if (to_ascii(s, s->find.host, ascii, sizeof(ascii))) {
+        ask_addresses(s, ascii);
+    } else {
+        session_find_next(s);
+    }
+}
+
+/* ---- mail exchangers ---- */
+
+static void add_host(struct session *s, struct slice name)
+{
+    if (s->find.n_hosts < SESSION_HOSTS_MAX)
+        s->find.hosts[s->find.n_hosts++] = mem_slice_dup(name);
+}
+
+/* RFC 5321 section 5.1: only "there is no MX" leads to the domain itself; a question that failed
+ * must not, or mail would go to the wrong place whenever the DNS is ill. */
+static void take_mx(struct session *s, const struct dns_answer *answer)
+{
+    const char *domain = s->target.name;
+    if (answer->status == DNS_NODATA) {
+        add_host(s, slice_cstr(domain)); /* the implicit MX */
+        return;
+    }
+    if (answer->status != DNS_OK) {
+        dns_error(s, domain, answer->status, answer->why ? answer->why : "", "mail exchangers");
+        say_resolved(s, domain, s->find.last.text);
+        return;
+    }
+    if (answer->n_records == 1 &&
+        (answer->records[0].data.len == 0 || slice_eq(answer->records[0].data, SLICE_LIT(".")))) {
+        err_set(&s->find.last, ERR_DNS, 0, "%s takes no mail: it has a null MX", domain);
+        err_explain(&s->find.last, "its owner says in the DNS that no server receives mail for it",
+                    "check the address; nothing sent there can arrive");
+        s->down_why = DOWN_UNREACHED;
+        say_resolved(s, domain, s->find.last.text);
+        return;
+    }
+    for (size_t i = 0; i < answer->n_records; i++)
+        if (answer->records[i].data.len > 0)
+            add_host(s, answer->records[i].data);
+}
+
+static void on_mx(void *ctx, const struct dns_answer *answer)
+{
+    struct session *s = ctx;
+    session_enter(s);
+    s->find.questions[0] = NULL;
+    s->find.open_questions = 0;
+    take_mx(s, answer);
+    session_find_next(s);
+    session_leave(s);
+}
+
+static void find_mx(struct session *s)
+{
+    char ascii[256];
+    if (!s->dns) {
+        dns_error(s, s->target.name, DNS_NO_RESOLVER, "", "mail exchangers");
+    } else if (to_ascii(s, s->target.name, ascii, sizeof(ascii))) {
+        s->find.open_questions = 1;
+        s->find.questions[0] =
+            dns_ask(s->dns, s->conn, ascii, DNS_MX, s->options.resolve_timeout_ms, on_mx, s);
+        return;
+    }
+    session_find_next(s);
+}
+
+/* ---- begin ---- */
+
+static bool source_reads(struct session *s)
+{
+    struct net_address a;
+    if (!s->options.source || net_address_parse_ip(s->options.source, 0, &a))
+        return true;
+    err_set(&s->find.last, ERR_USAGE, 0, "source address \"%.60s\" is not an IP address",
+            s->options.source);
+    err_explain(&s->find.last, "", "name an address of this machine, without a port");
+    s->down_why = DOWN_UNREACHED;
+    return false;
+}
+
+static void find_practice(struct session *s)
+{
+    s->phase = SESSION_CONNECTING;
+    if (s->practice)
+        s->link =
+            s->practice(s->practice_ctx, s->conn, s->target.service, &session_link_handlers, s);
+    if (s->link)
+        return;
+    err_set(&s->find.last, ERR_MISSING, 0, "there is no practice server here for this protocol");
+    s->down_why = DOWN_UNREACHED;
+    session_find_next(s);
+}
+
+void session_find_begin(struct session *s)
+{
+    struct net_address a;
+    s->find.since_ns = session_now_ns(s);
+    if (!source_reads(s)) {
+        session_find_next(s);
+        return;
+    }
+    switch (s->target.kind) {
+    case TARGET_PRACTICE:
+        find_practice(s);
+        return;
+    case TARGET_MX:
+        find_mx(s);
+        return;
+    case TARGET_UNIX:
+        if (net_address_unix(s->target.name, &a))
+            add_address(s, &a);
+        break;
+    case TARGET_HOST:
+    case TARGET__COUNT:
+        add_host(s, slice_cstr(s->target.name));
+        break;
+    }
+    session_find_next(s);
+}

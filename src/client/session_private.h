@@ -1,0 +1,125 @@
+/* A session's insides, shared by its source files only.
+ *
+ * Handlers may free the session they are called for. Every way in from the loop (link, timers, DNS,
+ * deferred calls) holds the session with session_enter and lets go with session_leave; session_free
+ * in between takes everything down at once and leaves only the empty struct, with .freed set, until
+ * the last one has let go. After each handler the caller looks at .freed.
+ */
+#ifndef CLIENT_SESSION_PRIVATE_H
+#define CLIENT_SESSION_PRIVATE_H
+
+#include "client/session.h"
+
+enum {
+    SESSION_ADDRESSES_MAX = 32, /* of one host; more are not tried */
+    SESSION_HOSTS_MAX = 16,     /* mail exchangers tried */
+    SESSION_CONTENT_PIECE_OCTETS = 65536,
+    SESSION_PACE_QUEUE_MAX_OCTETS = 4 << 20,
+    SESSION_PACE_TICK_MS = 50,
+    SESSION_CONNECT_MS = 30000,
+    SESSION_RESOLVE_MS = 10000,
+};
+
+enum session_phase {
+    SESSION_FINDING,    /* names are looked up, or the next host is about to be */
+    SESSION_CONNECTING, /* a link is under way */
+    SESSION_HANDSHAKE,  /* implicit TLS, before it is up */
+    SESSION_UP,
+    SESSION_DOWN,
+};
+
+struct session_find {
+    struct dns_question *questions[2]; /* AAAA (or MX), A */
+    unsigned open_questions;
+    enum dns_status status[2];
+    char why[2][120];
+    struct net_address v6[SESSION_ADDRESSES_MAX], v4[SESSION_ADDRESSES_MAX];
+    size_t n_v6, n_v4;
+    struct net_address addresses[SESSION_ADDRESSES_MAX];
+    size_t n_addresses, next_address;
+    char *hosts[SESSION_HOSTS_MAX];
+    size_t n_hosts, next_host;
+    const char *host; /* being tried */
+    uint64_t since_ns;
+    struct err last; /* why the latest attempt failed */
+};
+
+struct session_stream {
+    bool running, by_drive;
+    struct session_content source;
+    struct smtp_stuff stuff;
+    struct buf raw;  /* one piece as read */
+    struct buf wire; /* its wire form */
+    size_t at;       /* of source.octets */
+    uint64_t sent, total;
+};
+
+struct session {
+    struct loop *loop;
+    struct journal *journal;
+    struct dns *dns;
+    struct target target;
+    struct session_options options; /* strings owned */
+    session_practice_fn practice;
+    void *practice_ctx;
+    struct session_handlers handlers;
+    void *ctx;
+    uint32_t conn;
+    unsigned held;
+    bool freed;
+    enum session_phase phase;
+    bool tls_under_way;
+    enum event_down down_why; /* of a deferred end */
+    struct err down_err;
+    struct session_find find;
+    struct tls_client *tls;
+    struct link *link;
+    struct smtp_track *track;
+    struct loop_timer *timer; /* the wait of the step under way, or of the handshake */
+    uint64_t timer_ms;
+    const char *timer_stage;
+    struct smtp_drive *drive;
+    bool driving;
+    struct session_stream stream;
+    /* Pace: what is to leave slowly, and how much may leave by now. */
+    uint64_t pace_octets_per_s;
+    struct buf pace_queue;
+    struct loop_timer *pace_timer;
+    uint64_t pace_last_ns;
+    uint64_t pace_credit; /* octets times 1e9 */
+};
+
+/* session.c */
+void session_enter(struct session *s);
+void session_leave(struct session *s);
+/* The end, once: drive, handlers. The session may be freed when it returns. */
+void session_ended(struct session *s, enum event_down why, const struct err *err);
+void session_start_tls_via(struct session *s, enum event_tls_via via);
+uint64_t session_now_ns(const struct session *s);
+/* Journal and send, or queue where a pace is set. */
+bool session_out(struct session *s, struct slice octets);
+void session_timer(struct session *s, uint64_t after_ms, const char *stage); /* 0: stop */
+void session_fail_later(struct session *s, enum event_down why);
+
+/* session_find.c */
+void session_find_begin(struct session *s);
+void session_find_stop(struct session *s);
+/* The next address, host, or the end with find.last. */
+void session_find_next(struct session *s);
+void session_find_deinit(struct session *s);
+const char *session_tls_name(const struct session *s);
+extern const struct link_handlers session_link_handlers;
+
+/* session_drive.c */
+void session_pump(struct session *s);
+void session_drive_over(struct session *s); /* tell its result */
+void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const struct err *err);
+
+/* session_content.c */
+bool session_stream_begin(struct session *s, const struct session_content *content, bool by_drive);
+void session_stream_run(struct session *s);
+void session_stream_end(struct session *s);
+void session_pace_run(void *session);
+bool session_pace_idle(const struct session *s);
+
+#endif

@@ -1,0 +1,87 @@
+/* A message that was accepted and could not be delivered goes back to its sender as a delivery
+ * status notification (RFC 3464): multipart/report with a text, the machine's part and the
+ * message's head. */
+#include "mock/mock_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { HEAD_MAX_OCTETS = 16384, BOUNCE_MAX_OCTETS = HEAD_MAX_OCTETS + 8192 };
+
+/* The header section, with its last line's end, cut where it is too long. */
+static struct slice head_of(struct slice message)
+{
+    ptrdiff_t end = slice_find(message, SLICE_LIT("\r\n\r\n"));
+    struct slice head = end < 0 ? message : slice_take(message, (size_t)end + 2);
+    return slice_take(head, HEAD_MAX_OCTETS);
+}
+
+static void write_bounce(struct mock *m, struct buf *out, const char *to, const char *failed,
+                         struct slice message, const char *id)
+{
+    const char *name = m->options.name, *date = mock_date(m);
+    buf_printf(out,
+               "Return-Path: <>\r\nDate: %s\r\nFrom: Mail Delivery System <postmaster@%s>\r\n"
+               "To: <%s>\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+               "Message-ID: <%s.bounce@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+               "Content-Type: multipart/report; report-type=delivery-status; boundary=\"%s/%s\"\r\n"
+               "\r\n",
+               date, m->options.domain, to, id, name, id, name);
+    buf_printf(out,
+               "--%s/%s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
+               "This is the practice server at %s. Your message could not be delivered to\r\n\r\n"
+               "    <%s>: 550 5.1.1 User unknown\r\n\r\n"
+               "It was accepted first and bounced afterwards, as the address asks.\r\n\r\n",
+               id, name, name, failed);
+    buf_printf(out,
+               "--%s/%s\r\nContent-Type: message/delivery-status\r\n\r\n"
+               "Reporting-MTA: dns; %s\r\nArrival-Date: %s\r\n\r\n"
+               "Final-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+               "Diagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n",
+               id, name, name, date, failed);
+    buf_printf(out, "--%s/%s\r\nContent-Type: text/rfc822-headers\r\n\r\n", id, name);
+    buf_append(out, head_of(message));
+    buf_printf(out, "\r\n--%s/%s--\r\n", id, name);
+}
+
+static int local_user(const struct mock *m, const char *address)
+{
+    const char *at = strrchr(address, '@');
+    if (!at || !slice_eq_nocase(slice_cstr(at + 1), slice_cstr(m->options.domain)))
+        return -1;
+    for (int i = 0; i < MOCK_USERS_COUNT; i++)
+        if (slice_eq_nocase(slice_of(address, (size_t)(at - address)), slice_cstr(mock_users[i])))
+            return i;
+    return -1;
+}
+
+void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct slice message,
+                 const char *id)
+{
+    struct mock *m = c->mock;
+    const char *from = c->txn->from;
+    int user = local_user(m, from);
+    char action[96];
+    /* RFC 5321 section 6.1: never answer the null path, and this server never sends elsewhere. */
+    snprintf(action, sizeof(action), "bounces: %s",
+             !from[0]    ? "nobody is told, the reverse-path is null"
+             : user >= 0 ? "the notification is in the sender's mailbox"
+                         : "the notification would leave for another server");
+    m->counters.faults++;
+    uint32_t conn = link_conn(c->link);
+    JOURNAL_APPEND(m->journal, conn, FAULT, EVENT_FLAG_BACKSTAGE, 0,
+                   (struct ev_fault){.rule = slice_cstr(r->address),
+                                     .action = slice_cstr(action),
+                                     .stage = SLICE_LIT("delivery")});
+    if (user < 0 || m->options.keep_nothing)
+        return;
+    struct buf text;
+    char bounce_id[MOCK_ID_OCTETS + 2];
+    buf_init(&text, BOUNCE_MAX_OCTETS);
+    snprintf(bounce_id, sizeof(bounce_id), "%sB", id);
+    write_bounce(m, &text, from, r->address, message, bounce_id);
+    mock_store_add(m, conn, user, NULL, mock_blob_new(&text, ""), bounce_id);
+    buf_deinit(&text);
+}

@@ -1,0 +1,180 @@
+/* The practice server as a whole: options, listeners, memory links, what it keeps. */
+#include "mock/mock_private.h"
+
+#include "base/mem.h"
+
+enum { BACKLOG = 1024, OUT_CAP_OCTETS = 1 << 20 };
+
+static const char MECHANISMS[] = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN";
+
+static const struct {
+    const char *name;
+    bool starttls, require_auth;
+} services[MOCK_SERVICE__COUNT] = {
+    [MOCK_SMTP] = {"smtp", true, false},
+    [MOCK_SUBMISSION] = {"submission", true, true},
+    [MOCK_SUBMISSIONS] = {"submissions", false, true},
+};
+
+const char *mock_service_name(enum mock_service service)
+{
+    return (unsigned)service < MOCK_SERVICE__COUNT ? services[service].name : NULL;
+}
+
+uint64_t mock_now_ms(const struct mock *m)
+{
+    const struct clock *clock = journal_clock(m->journal);
+    return clock->tick_ns(clock->ctx) / 1000000;
+}
+
+static void fill_limits(struct mock_limits *l)
+{
+    static const struct mock_limits defaults = {.connections = 12000,
+                                                .recipients = 1000,
+                                                .message_octets = 50ull << 20,
+                                                .mailbox_octets = 64ull << 20,
+                                                .mailbox_messages = 10000,
+                                                .idle_ms = 300000,
+                                                .errors = 20};
+#define FILL(field)                                                                                \
+    if (l->field == 0)                                                                             \
+    l->field = defaults.field
+    FILL(connections);
+    FILL(recipients);
+    FILL(message_octets);
+    FILL(mailbox_octets);
+    FILL(mailbox_messages);
+    FILL(idle_ms);
+    FILL(errors);
+#undef FILL
+}
+
+struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_options *options)
+{
+    struct mock *m = mem_zalloc(sizeof(*m));
+    m->loop = l;
+    m->journal = j;
+    if (options)
+        m->options = *options;
+    m->options.name = mem_strdup(m->options.name ? m->options.name : "mx.example.test");
+    m->options.domain = mem_strdup(m->options.domain ? m->options.domain : "example.test");
+    fill_limits(&m->options.limits);
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++) {
+        m->doors[i] = (struct mock_door){.mock = m, .service = (enum mock_service)i};
+        m->serve_options[i] =
+            (struct smtp_serve_options){.name = m->options.name,
+                                        .offer_starttls = services[i].starttls,
+                                        .mechanisms = MECHANISMS,
+                                        .require_auth = services[i].require_auth,
+                                        .size_max_octets = m->options.limits.message_octets,
+                                        .recipients_max = m->options.limits.recipients,
+                                        .errors_max = m->options.limits.errors};
+    }
+    smtp_answer_init(&m->answer);
+    buf_init(&m->out, OUT_CAP_OCTETS);
+    m->idle_timer = loop_timer_new(l, mock_idle_check, m);
+    return m;
+}
+
+void mock_free(struct mock **mock)
+{
+    struct mock *m = *mock;
+    if (!m)
+        return;
+    loop_timer_free(&m->idle_timer);
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
+        listener_free(&m->doors[i].listener);
+    while (m->first)
+        mock_conn_free(m->first);
+    mock_store_clear(m);
+    mock_txn_spares_free(m);
+    mock_memory_clear(&m->memory);
+    tls_server_free(&m->tls);
+    tls_practice_ca_free(&m->ca);
+    smtp_answer_deinit(&m->answer);
+    buf_deinit(&m->out);
+    mem_free((char *)(uintptr_t)m->options.name);
+    mem_free((char *)(uintptr_t)m->options.domain);
+    mem_free(m);
+    *mock = NULL;
+}
+
+bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at,
+                 bool remote, struct err *err)
+{
+    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
+    struct mock_door *d = &m->doors[service];
+    if (d->listener) {
+        err_set(err, ERR_USAGE, 0, "the practice server listens for %s already",
+                services[service].name);
+        return false;
+    }
+    if (!net_address_is_loopback(at) && !(remote && m->options.allow_remote)) {
+        char text[128];
+        net_address_format(at, text, sizeof(text));
+        err_set(err, ERR_USAGE, 0, "the practice server does not listen on %s", text);
+        err_explain(err, "it is open to everybody and would be reachable from other machines",
+                    "use 127.0.0.1 or ::1, or allow other machines explicitly");
+        return false;
+    }
+    d->listener = listener_new(m->loop, m->journal, at, services[service].name, BACKLOG, true,
+                               mock_conn_accepted, d, err);
+    return d->listener != NULL;
+}
+
+const struct net_address *mock_address(const struct mock *m, enum mock_service service)
+{
+    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
+    const struct listener *listener = m->doors[service].listener;
+    return listener ? listener_address(listener) : NULL;
+}
+
+struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_service service,
+                          const struct link_handlers *handlers, void *ctx)
+{
+    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
+    struct mock_conn *c = mock_conn_new(m, service);
+    struct link *client;
+    link_pair(m->loop, m->journal, client_conn, journal_conn_new(m->journal), handlers, ctx,
+              &mock_link_handlers, c, &client, &c->link);
+    return client;
+}
+
+static struct tls_practice_ca *ca_get(struct mock *m)
+{
+    const struct clock *clock = journal_clock(m->journal);
+    if (!m->ca)
+        m->ca = tls_practice_ca_new(clock->wall_us(clock->ctx));
+    return m->ca;
+}
+
+struct tls_server *mock_tls(struct mock *m, struct err *err)
+{
+    if (!m->tls)
+        m->tls = tls_server_practice(ca_get(m), m->options.name, TLS_CERT_GOOD, err);
+    return m->tls;
+}
+
+struct slice mock_ca_pem(struct mock *m)
+{
+    return tls_practice_ca_pem(ca_get(m));
+}
+
+const char *mock_name(const struct mock *m)
+{
+    return m->options.name;
+}
+
+void mock_counters(const struct mock *m, struct mock_counters *out)
+{
+    *out = m->counters;
+}
+
+/* As if the practice world were new: no messages, nothing remembered of any address. */
+void mock_clear(struct mock *m)
+{
+    mock_store_clear(m);
+    mock_memory_clear(&m->memory);
+    for (int i = 0; i < MOCK_USERS_COUNT; i++)
+        m->store.user_counts[i] = 0;
+}

@@ -1,0 +1,197 @@
+/* The practice server's insides, shared by its source files only.
+ *
+ * One `struct mock_conn` a connection, small, because ten thousand of them may idle. What a message
+ * under way needs stands in a `struct mock_txn`, taken at MAIL from a short list of spares and
+ * given back after it; what a late reply needs (a timer, the reply, octets not looked at yet) in a
+ * `struct mock_wait`. Idle connections have neither. Nor has a connection a timer of its own: all
+ * are in one list, longest silent first, and one timer looks at its head.
+ */
+#ifndef MOCK_MOCK_PRIVATE_H
+#define MOCK_MOCK_PRIVATE_H
+
+#include "engine/smtp_serve.h"
+#include "mock/magic.h"
+#include "mock/mock.h"
+
+enum {
+    MOCK_USERS_COUNT = 4, /* alice bob carol postmaster */
+    MOCK_REMEMBERED_MAX = 4096,
+    MOCK_UNSTORED_MAX_OCTETS = 256 << 20, /* limit "content": of all messages arriving at once */
+    MOCK_RESERVE_MAX_OCTETS = 1 << 20,    /* of a declared SIZE, believed before it came */
+    MOCK_GREYLIST_MS = 60000,
+    MOCK_OVER_LIMIT_MAX = 64, /* beyond the limit that still hear why; more are cut */
+    MOCK_ID_OCTETS = 20,
+    MOCK_HELLO_MAX_OCTETS = 255,
+};
+
+/* memory.c: what happened to an address before: a bounded table, oldest entries leaving first. */
+struct mock_memory_entry {
+    uint64_t count;
+    uint64_t since_tick_ns;
+    uint32_t hash;
+    uint32_t next; /* index + 1 in the bucket's chain */
+    char *key;
+};
+struct mock_memory {
+    struct mock_memory_entry *entries; /* a ring of MOCK_REMEMBERED_MAX */
+    uint32_t *buckets;
+    size_t n_entries, oldest;
+};
+void mock_memory_clear(struct mock_memory *m);
+/* The entry of this key, made (count 0, since now) where there is none. Valid until the next call.
+ */
+struct mock_memory_entry *mock_memory_get(struct mock_memory *m, const char *key,
+                                          uint64_t now_tick_ns);
+
+/* store.c: the kept messages. */
+struct mock_blob { /* one message, however many mailboxes hold it */
+    uint8_t *ptr;
+    size_t len;
+    size_t alloc_octets;
+    unsigned holders;
+    char *from;
+};
+struct mock_kept {
+    uint64_t number;
+    int64_t stored_wall_us;
+    struct mock_blob *blob;
+    const char *mailbox; /* a user's name in the table, or owned */
+    bool mailbox_owned;
+};
+struct mock_store {
+    struct mock_kept *ring;
+    size_t alloc, head, count;
+    uint64_t octets; /* held by blobs */
+    uint64_t last_number;
+    uint64_t user_counts[MOCK_USERS_COUNT];
+    bool said_full;
+};
+
+/* A recipient of the transaction under way. */
+struct mock_recipient {
+    int user;      /* index in the table of users; -1: .address */
+    char *address; /* without brackets, owned; NULL for users */
+    bool bounce;
+};
+
+struct mock_fault { /* a magic address with something to do at a later stage */
+    struct magic magic;
+    char *address;
+};
+
+struct mock_txn {
+    struct mock_txn *next_spare;
+    char from[322];
+    char to[322]; /* of a single recipient, for Received */
+    struct mock_recipient *recipients;
+    size_t n_recipients, alloc_recipients;
+    struct mock_fault *faults;
+    size_t n_faults, alloc_faults;
+    struct buf content;
+    size_t charged_octets; /* of mock.unstored_octets */
+    uint64_t declared_octets;
+    uint64_t id;
+    bool started; /* content has its trace lines in front */
+    bool dropped; /* limit "content" was reached */
+};
+
+struct mock_wait {
+    struct mock_conn *conn;
+    struct loop_timer *timer; /* NULL: no reply is late, only the peer does not read */
+    struct buf reply;
+    struct buf held; /* octets of the client not looked at yet */
+    enum smtp_then then;
+    bool due; /* .reply and .then are to be carried out */
+};
+
+enum mock_phase {
+    MOCK_CONN_NEW,       /* memory link that is not up yet */
+    MOCK_CONN_HANDSHAKE, /* nothing may be said in the clear */
+    MOCK_CONN_OPEN,
+    MOCK_CONN_CLOSING, /* the last word is queued; what comes is ignored */
+};
+
+struct mock_conn {
+    struct mock *mock;
+    struct mock_conn *prev, *next; /* longest silent first */
+    struct link *link;
+    struct smtp_track *track;
+    struct smtp_serve *serve;
+    struct mock_txn *txn;
+    struct mock_wait *wait;
+    char *hello; /* as the client called itself */
+    uint64_t active_tick_ms;
+    uint8_t service, phase;
+    bool esmtp, over_limit;
+};
+
+/* What a listener is given as its context. */
+struct mock_door {
+    struct mock *mock;
+    enum mock_service service;
+    struct listener *listener;
+};
+
+struct mock {
+    struct loop *loop;
+    struct journal *journal;
+    struct mock_options options; /* limits filled; name and domain owned */
+    struct tls_practice_ca *ca;
+    struct tls_server *tls;
+    struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
+    struct mock_door doors[MOCK_SERVICE__COUNT];
+    struct mock_conn *first, *last;
+    struct loop_timer *idle_timer;
+    struct mock_counters counters;
+    size_t over_limit_now;
+    struct mock_txn *spare_txns;
+    size_t n_spare_txns;
+    size_t unstored_octets;
+    uint64_t next_id;
+    struct mock_memory memory;
+    struct mock_store store;
+    struct smtp_answer answer; /* one connection is served at a time */
+    struct buf out;            /* what one read is answered with */
+    int64_t date_second;       /* of .date */
+    char date[64];
+    bool said_content_limit;
+};
+
+extern const char *const mock_users[MOCK_USERS_COUNT];
+extern const struct smtp_policy mock_policy; /* its ctx is the mock_conn */
+
+/* mock.c */
+uint64_t mock_now_ms(const struct mock *m);
+struct tls_server *mock_tls(struct mock *m, struct err *err);
+
+/* conn.c */
+extern const struct link_handlers mock_link_handlers;
+struct mock_conn *mock_conn_new(struct mock *m, enum mock_service service);
+void mock_conn_accepted(void *door, struct link *link);
+void mock_conn_begin(struct mock_conn *c); /* the link is up */
+void mock_conn_free(struct mock_conn *c);
+void mock_idle_schedule(struct mock *m);
+void mock_idle_check(void *mock);
+
+/* txn.c */
+struct mock_txn *mock_txn_get(struct mock_conn *c);
+void mock_txn_end(struct mock_conn *c);
+void mock_txn_add_recipient(struct mock_txn *t, int user, const char *address, bool bounce);
+void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address);
+void mock_txn_content(struct mock_conn *c, struct slice octets);
+void mock_txn_id(const struct mock_txn *t, char out[MOCK_ID_OCTETS]);
+void mock_txn_spares_free(struct mock *m);
+const char *mock_date(struct mock *m); /* RFC 5322 section 3.3 */
+
+/* store.c */
+void mock_store_txn(struct mock_conn *c); /* takes the content; STORED events */
+void mock_store_clear(struct mock *m);
+void mock_store_add(struct mock *m, uint32_t conn, int user, const char *address,
+                    struct mock_blob *blob, const char *id);
+struct mock_blob *mock_blob_new(struct buf *content_taken, const char *from);
+
+/* bounce.c */
+void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct slice message,
+                 const char *id);
+
+#endif

@@ -1,0 +1,359 @@
+/* The practice world: who may send what to whom, and who misbehaves on request. */
+#include "mock/mock_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/vis.h"
+
+enum { ADDRESS_OCTETS = 322, LOCAL_PART_OCTETS = 130 };
+
+/* Enhanced codes that fit a basic code, where the address names none: by what the reply is about.
+ */
+static const struct {
+    uint16_t code;
+    const char *enhanced;
+} enhanced_codes[] = {
+    {250, "2.0.0"}, {421, "4.3.2"}, {450, "4.2.0"}, {451, "4.3.0"}, {452, "4.2.2"},
+    {454, "4.7.0"}, {530, "5.7.0"}, {535, "5.7.8"}, {550, "5.1.1"}, {551, "5.1.6"},
+    {552, "5.2.2"}, {553, "5.1.3"}, {554, "5.7.1"}, {555, "5.5.4"}, {556, "5.1.10"},
+};
+
+static const char *const stage_names[] = {
+    [MAGIC_AT_ONCE] = "at once", [MAGIC_AT_MAIL] = "mail", [MAGIC_AT_RCPT] = "rcpt",
+    [MAGIC_AT_DATA] = "data",    [MAGIC_AT_DOT] = "dot",
+};
+
+static void choose_enhanced(const struct magic *g, char *out, size_t out_octets)
+{
+    snprintf(out, out_octets, "%s", g->enhanced);
+    for (size_t i = 0; !out[0] && i < sizeof(enhanced_codes) / sizeof(enhanced_codes[0]); i++)
+        if (enhanced_codes[i].code == g->code)
+            snprintf(out, out_octets, "%s", enhanced_codes[i].enhanced);
+    if (!out[0] && (g->code / 100 == 2 || g->code / 100 == 4 || g->code / 100 == 5))
+        snprintf(out, out_octets, "%u.0.0", g->code / 100);
+}
+
+static void say_fault(struct mock_conn *c, const char *address, enum magic_stage stage,
+                      const char *action)
+{
+    c->mock->counters.faults++;
+    JOURNAL_APPEND(c->mock->journal, link_conn(c->link), FAULT, EVENT_FLAG_BACKSTAGE, 0,
+                   (struct ev_fault){.rule = slice_cstr(address),
+                                     .action = slice_cstr(action),
+                                     .stage = slice_cstr(stage_names[stage])});
+}
+
+static struct mock_memory_entry *remember(struct mock_conn *c, char kind, const char *a,
+                                          const char *b)
+{
+    char key[2 * ADDRESS_OCTETS + 4];
+    snprintf(key, sizeof(key), "%c:%s %s", kind, a, b);
+    const struct clock *clock = journal_clock(c->mock->journal);
+    return mock_memory_get(&c->mock->memory, key, clock->tick_ns(clock->ctx));
+}
+
+static void reply_code(struct mock_conn *c, const struct magic *g, const char *address,
+                       enum magic_stage stage, struct smtp_answer *a)
+{
+    char enhanced[12], action[64];
+    choose_enhanced(g, enhanced, sizeof(enhanced));
+    snprintf(action, sizeof(action), "replies %u %s", g->code, enhanced);
+    say_fault(c, address, stage, action);
+    smtp_answer_line(a, g->code, enhanced, "<%s>: as the address asks", address);
+    if (g->code == 421)
+        a->then = SMTP_THEN_CLOSE;
+}
+
+static bool greylisted(struct mock_conn *c, const char *address)
+{
+    const struct mock_memory_entry *e = remember(c, 'g', c->txn ? c->txn->from : "", address);
+    const struct clock *clock = journal_clock(c->mock->journal);
+    return clock->tick_ns(clock->ctx) - e->since_tick_ns < (uint64_t)MOCK_GREYLIST_MS * 1000000;
+}
+
+/* Do what the address asks for; true: *a is the answer (or the end), false: only decorated. */
+static bool misbehave(struct mock_conn *c, const struct magic *g, const char *address,
+                      enum magic_stage stage, struct smtp_answer *a)
+{
+    char action[64];
+    switch (g->action) {
+    case MAGIC_REPLY:
+        if (g->times > 0 && remember(c, 'x', stage_names[stage], address)->count++ >= g->times)
+            return false;
+        reply_code(c, g, address, stage, a);
+        return true;
+    case MAGIC_DELAY:
+        snprintf(action, sizeof(action), "replies %u s late", g->delay_s);
+        say_fault(c, address, stage, action);
+        a->delay_ms = (uint64_t)g->delay_s * 1000;
+        return false;
+    case MAGIC_DROP:
+        say_fault(c, address, stage, "closes instead of a reply");
+        a->then = SMTP_THEN_DROP;
+        return true;
+    case MAGIC_RESET:
+        say_fault(c, address, stage, "cuts the connection instead of a reply");
+        a->then = SMTP_THEN_RESET;
+        return true;
+    case MAGIC_GREYLIST:
+        if (!greylisted(c, address))
+            return false;
+        say_fault(c, address, stage, "greylists: replies 450 4.2.0");
+        smtp_answer_line(a, 450, "4.2.0", "<%s>: Recipient address rejected: Greylisted", address);
+        return true;
+    case MAGIC_FULL:
+        say_fault(c, address, stage, "the mailbox is full: replies 452 4.2.2");
+        smtp_answer_line(a, 452, "4.2.2", "<%s>: The mailbox is full", address);
+        return true;
+    case MAGIC_BOUNCE: /* when it is delivered */
+    case MAGIC_NONE:
+        break;
+    }
+    return false;
+}
+
+/* Addresses of the transaction that asked for something at a later stage, in the order they came.
+ */
+static bool misbehave_at(struct mock_conn *c, enum magic_stage stage, struct smtp_answer *a)
+{
+    const struct mock_txn *t = c->txn;
+    for (size_t i = 0; t && i < t->n_faults; i++)
+        if (t->faults[i].magic.stage == stage &&
+            misbehave(c, &t->faults[i].magic, t->faults[i].address, stage, a))
+            return true;
+    return false;
+}
+
+/* A reply of 2yz that an address asked for: what it answers is accepted all the same. */
+static bool says_yes(const struct smtp_answer *a)
+{
+    return a->text.len > 0 && a->text.ptr[0] == '2';
+}
+
+/* ---- addresses ---- */
+
+static void path_address(const struct smtp_path *p, char out[ADDRESS_OCTETS])
+{
+    bool domain = p->domain.len > 0;
+    int len = snprintf(out, ADDRESS_OCTETS, "%.*s%s%.*s", SLICE_ARG(p->local_part),
+                       domain ? "@" : "", SLICE_ARG(p->domain));
+    for (int i = 0; i < len && i < ADDRESS_OCTETS - 1; i++)
+        if ((uint8_t)out[i] < ' ' || out[i] == 0x7f)
+            out[i] = '?'; /* it goes into header lines */
+}
+
+static bool domain_is_ours(const struct mock *m, const struct smtp_path *p)
+{
+    if (p->domain.len == 0)
+        return slice_eq_nocase(p->local_part, SLICE_LIT("postmaster"));
+    if (p->domain.ptr[0] == '[')
+        return true; /* it was this server that was connected to */
+    struct slice d = p->domain;
+    return slice_eq_nocase(d, slice_cstr(m->options.domain)) ||
+           slice_eq_nocase(d, slice_cstr(m->options.name));
+}
+
+/* The user of a local part, "+detail" aside (RFC 5233); -1: none. */
+static int find_user(struct slice local_part)
+{
+    ptrdiff_t plus = slice_find_octet(local_part, '+');
+    struct slice name = plus < 0 ? local_part : slice_take(local_part, (size_t)plus);
+    for (int i = 0; i < MOCK_USERS_COUNT; i++)
+        if (slice_eq_nocase(name, slice_cstr(mock_users[i])))
+            return i;
+    return -1;
+}
+
+static bool read_magic(const struct mock *m, struct slice local_part, struct magic *out)
+{
+    memset(out, 0, sizeof(*out));
+    return !m->options.magic_off && magic_parse(local_part, out);
+}
+
+/* ---- the policy ---- */
+
+static bool policy_hello(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+{
+    (void)a;
+    struct mock_conn *c = ctx;
+    struct slice name = slice_take(slice_trim(cmd->args), MOCK_HELLO_MAX_OCTETS);
+    mem_free(c->hello);
+    c->hello = mem_alloc(name.len + 1);
+    for (size_t i = 0; i < name.len; i++) /* it goes into a header line, in a comment's company */
+        c->hello[i] = name.ptr[i] > ' ' && name.ptr[i] < 0x7f && name.ptr[i] != '(' &&
+                              name.ptr[i] != ')' && name.ptr[i] != ';'
+                          ? (char)name.ptr[i]
+                          : '?';
+    c->hello[name.len] = '\0';
+    c->esmtp = cmd->verb != SMTP_VERB_HELO;
+    return false;
+}
+
+static bool policy_mail(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+{
+    struct mock_conn *c = ctx;
+    char address[ADDRESS_OCTETS], local[LOCAL_PART_OCTETS];
+    struct magic g;
+    mock_txn_end(c);
+    struct mock_txn *t = mock_txn_get(c);
+    path_address(&cmd->path, address);
+    snprintf(t->from, sizeof(t->from), "%s", address);
+    const struct smtp_param *size = smtp_command_param(cmd, "SIZE");
+    if (size)
+        slice_to_u64(size->value, UINT64_MAX, &t->declared_octets);
+    if (!smtp_local_part_unquote(cmd->path.local_part, local, sizeof(local)) ||
+        !read_magic(c->mock, slice_cstr(local), &g))
+        return false;
+    if (g.stage != MAGIC_AT_ONCE && g.stage != MAGIC_AT_MAIL) {
+        mock_txn_add_fault(t, &g, address);
+        return false;
+    }
+    if (!misbehave(c, &g, address, MAGIC_AT_MAIL, a))
+        return false;
+    if (!says_yes(a))
+        mock_txn_end(c);
+    return true;
+}
+
+static bool refuse_recipient(struct mock_conn *c, struct smtp_answer *a, unsigned code,
+                             const char *enhanced, const char *address, const char *why)
+{
+    c->mock->counters.refused_recipients++;
+    smtp_answer_line(a, code, enhanced, "<%s>: Recipient address rejected: %s", address, why);
+    return true;
+}
+
+/* A magic recipient: true: refused, or worse. */
+static bool magic_recipient(struct mock_conn *c, const struct magic *g, const char *address,
+                            struct smtp_answer *a)
+{
+    bool now = g->stage == MAGIC_AT_ONCE || g->stage == MAGIC_AT_MAIL || g->stage == MAGIC_AT_RCPT;
+    if (!now) {
+        mock_txn_add_fault(mock_txn_get(c), g, address);
+        return false;
+    }
+    if (!misbehave(c, g, address, MAGIC_AT_RCPT, a) || says_yes(a))
+        return false;
+    c->mock->counters.refused_recipients++;
+    return true;
+}
+
+static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+{
+    struct mock_conn *c = ctx;
+    char address[ADDRESS_OCTETS], local[LOCAL_PART_OCTETS];
+    struct magic g;
+    const struct smtp_path *p = &cmd->path;
+    path_address(p, address);
+    bool ours = domain_is_ours(c->mock, p);
+    if (!smtp_local_part_unquote(p->local_part, local, sizeof(local)))
+        return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
+    if (!ours && !smtp_serve_user(c->serve))
+        return refuse_recipient(c, a, 550, "5.7.1", address,
+                                "Relaying denied: other domains need AUTH");
+    if (misbehave_at(c, MAGIC_AT_RCPT, a))
+        return true;
+    bool magic = read_magic(c->mock, slice_cstr(local), &g);
+    int user = ours ? find_user(slice_cstr(local)) : -1;
+    if (ours && user < 0 && !magic)
+        return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
+    if (magic && magic_recipient(c, &g, address, a))
+        return true;
+    mock_txn_add_recipient(mock_txn_get(c), user, address, g.action == MAGIC_BOUNCE);
+    return says_yes(a);
+}
+
+static bool policy_data(void *ctx, struct smtp_answer *a)
+{
+    return misbehave_at(ctx, MAGIC_AT_DATA, a);
+}
+
+static void policy_content(void *ctx, struct slice octets)
+{
+    mock_txn_content(ctx, octets);
+}
+
+/* With drop and reset the message is kept first: the client cannot know, which is the point
+ * (RFC 1047). A refused one is not. */
+static bool policy_dot(void *ctx, const struct smtp_content_stats *stats, bool over,
+                       struct smtp_answer *a)
+{
+    (void)stats;
+    struct mock_conn *c = ctx;
+    bool answered = true;
+    char id[MOCK_ID_OCTETS];
+    struct mock_txn *t = mock_txn_get(c);
+    mock_txn_id(t, id);
+    if (over)
+        answered = false;
+    else if (t->dropped)
+        smtp_answer_line(a, 452, "4.3.1", "Insufficient system storage");
+    else {
+        bool faulty = misbehave_at(c, MAGIC_AT_DOT, a);
+        if (!faulty || a->text.len == 0 || says_yes(a)) {
+            if (!t->started) /* an empty message has its trace lines too */
+                mock_txn_content(c, slice_of(NULL, 0));
+            mock_store_txn(c);
+        }
+        if (!faulty)
+            smtp_answer_line(a, 250, "2.0.0", "Ok: kept as %s", id);
+    }
+    mock_txn_end(c);
+    return answered;
+}
+
+static void policy_reset(void *ctx)
+{
+    mock_txn_end(ctx);
+}
+
+static bool policy_vrfy(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+{
+    struct mock_conn *c = ctx;
+    struct slice who = slice_trim(cmd->args);
+    if (who.len > 1 && who.ptr[0] == '<' && who.ptr[who.len - 1] == '>')
+        who = slice_take(slice_skip(who, 1), who.len - 2);
+    ptrdiff_t at = slice_find_octet(who, '@');
+    if (at >= 0 &&
+        !slice_eq_nocase(slice_skip(who, (size_t)at + 1), slice_cstr(c->mock->options.domain)))
+        return false;
+    int user = find_user(at < 0 ? who : slice_take(who, (size_t)at));
+    if (user < 0)
+        return false;
+    smtp_answer_line(a, 250, "2.1.5", "<%s@%s>", mock_users[user], c->mock->options.domain);
+    return true;
+}
+
+/* Users log in by name or by their whole address. */
+static bool policy_password(void *ctx, const char *user, struct secret *password_out)
+{
+    const struct mock_conn *c = ctx;
+    struct slice name = slice_cstr(user);
+    ptrdiff_t at = slice_find_octet(name, '@');
+    if (at >= 0 &&
+        !slice_eq_nocase(slice_skip(name, (size_t)at + 1), slice_cstr(c->mock->options.domain)))
+        return false;
+    if (at >= 0)
+        name = slice_take(name, (size_t)at);
+    for (int i = 0; i < MOCK_USERS_COUNT; i++)
+        if (slice_eq_nocase(name, slice_cstr(mock_users[i])) &&
+            strcmp(mock_users[i], "postmaster") != 0) {
+            secret_set(password_out, SLICE_LIT("secret"));
+            return true;
+        }
+    return false;
+}
+
+const struct smtp_policy mock_policy = {
+    .hello = policy_hello,
+    .mail = policy_mail,
+    .rcpt = policy_rcpt,
+    .data = policy_data,
+    .content = policy_content,
+    .dot = policy_dot,
+    .reset = policy_reset,
+    .vrfy = policy_vrfy,
+    .password = policy_password,
+};
