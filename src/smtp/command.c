@@ -41,8 +41,8 @@ static bool value_valid(struct slice s)
 
 static void take_params(struct slice text, struct smtp_command *c)
 {
-    struct slice rest = text;
-    c->params_text = slice_trim(text);
+    struct slice rest = slice_trim(text);
+    c->params_text = rest;
     for (;;) {
         struct slice word = slice_next_word(&rest);
         if (word.len == 0)

@@ -107,22 +107,31 @@ static uint64_t load8(const uint8_t *at)
     return word;
 }
 
-#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+#define EACH(octet)   (UINT64_C(0x0101010101010101) * (octet))
+#define EACH16(value) (UINT64_C(0x0001000100010001) * (value))
 
+/* The sum of the eight octets of a word. */
+static uint64_t sum8(uint64_t word)
+{
+    uint64_t pairs = (word & EACH16(0x00ff)) + ((word >> 8) & EACH16(0x00ff));
+    return (pairs * EACH16(1)) >> 48;
+}
+
+/* Each octet of `high` and `clear` counts its own column, so 255 words fit before they are summed
+ * up. */
 static void count_octets(struct smtp_content_stats *stats, struct slice s)
 {
     size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t word = load8(s.ptr + i);
-        uint64_t high = word & EACH(0x80);
-        /* Not zero where an octet is NUL; the borrow may mark others then, so they are counted
-         * anew. */
-        uint64_t maybe_nul = (word - EACH(0x01)) & ~word & EACH(0x80);
-        if (__builtin_expect((high | maybe_nul) == 0, 1))
-            continue;
-        uint64_t not_nul = (((word & EACH(0x7f)) + EACH(0x7f)) | word) & EACH(0x80);
-        stats->eight_bit += (uint64_t)__builtin_popcountll(high);
-        stats->nul += 8 - (uint64_t)__builtin_popcountll(not_nul);
+    while (i + 8 <= s.len) {
+        size_t words = (s.len - i) / 8 < 255 ? (s.len - i) / 8 : 255;
+        uint64_t high = 0, clear = 0;
+        for (size_t end = i + words * 8; i < end; i += 8) {
+            uint64_t word = load8(s.ptr + i);
+            high += (word >> 7) & EACH(0x01);
+            clear += ((((word & EACH(0x7f)) + EACH(0x7f)) | word) >> 7) & EACH(0x01);
+        }
+        stats->eight_bit += sum8(high);
+        stats->nul += words * 8 - sum8(clear);
     }
     for (; i < s.len; i++) {
         stats->eight_bit += s.ptr[i] > 0x7f;

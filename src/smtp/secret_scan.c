@@ -76,6 +76,11 @@ static void add_to_word(struct smtp_secret_scan *s, uint8_t octet)
         s->word_len++;
 }
 
+static bool is_gap(uint8_t octet)
+{
+    return octet == ' ' || octet == '\t' || octet == '\r';
+}
+
 /* One octet, no LF. Returns whether it is secret. */
 static bool scan_octet(struct smtp_secret_scan *s, uint8_t octet)
 {
@@ -84,7 +89,9 @@ static bool scan_octet(struct smtp_secret_scan *s, uint8_t octet)
     case PHASE_VERB:
     case PHASE_SECOND:
     case PHASE_MECHANISM:
-        if (!blank) {
+        /* Controls end a mechanism but may begin one too: the next word is the secret in either
+         * reading. */
+        if (!blank || (s->phase == PHASE_MECHANISM && s->word_len == 0 && !is_gap(octet))) {
             add_to_word(s, octet);
         } else if (s->word_len > 0) {
             s->phase = phase_behind(s);

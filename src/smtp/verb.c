@@ -12,11 +12,9 @@
 
 #define IN(state) (1u << SMTP_STATE_##state)
 
-enum {
-    /* VRFY, EXPN, HELP, NOOP, RSET need no EHLO; EHLO may come again (RFC 5321 section 4.1.4). */
-    ANY_TIME = IN(GREETED) | IN(READY) | IN(MAIL) | IN(RCPT),
-    ALL_STATES = (1u << SMTP_STATE__COUNT) - 1
-};
+/* VRFY, EXPN, HELP, NOOP, RSET need no EHLO; EHLO may come again (RFC 5321 section 4.1.4). */
+#define ANY_TIME   (IN(GREETED) | IN(READY) | IN(MAIL) | IN(RCPT))
+#define ALL_STATES ((1u << SMTP_STATE__COUNT) - 1)
 
 static const struct smtp_verb_info verbs[SMTP_VERB__COUNT] = {
     [SMTP_VERB_UNKNOWN] = {.name = "UNKNOWN",

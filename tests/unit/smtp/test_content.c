@@ -196,13 +196,13 @@ static void test_content_all_short_inputs(void **state)
 static void test_content_counts_octets(void **state)
 {
     (void)state;
-    uint8_t text[64];
+    uint8_t text[5000];
     for (unsigned seed = 0; seed < 500; seed++) {
         struct smtp_content c;
         uint64_t eight_bit = 0, nul = 0;
         bool end;
         uint32_t x = seed * 2654435761u + 1;
-        size_t len = seed % sizeof(text);
+        size_t len = seed < 100 ? seed : seed * 10;
         for (size_t i = 0; i < len; i++) {
             static const uint8_t some[] = {0, 1, 0x80, 0xff, 'a', 0x7f, 0, 0x81};
             x = x * 1664525u + 1013904223u;
