@@ -32,7 +32,7 @@ library 'unbound\.h' 'src/dns/'
 library 'idn2\.h' 'src/dns/'
 library 'gsasl\.h' 'src/sasl/'
 library 'jansson\.h' 'src/(recording|console|cli)/'
-library '(ncurses|curses|term|readline/)' 'ui/'
+library '(ncurses|curses|term\.h|readline/)' 'ui/'
 
 # 3. Functions the style rules out; time, chance and environment come in from the top floors.
 sources=$(git ls-files -co --exclude-standard 'src/*.c' 'ui/*.c')
@@ -45,8 +45,11 @@ say "$(grep -nE '\b(w?addn?str|w?addch|w?printw|mvw?add[a-z_]*|mvw?printw|w?addn
 
 # 5. Size: no function above 100 lines, no file above 800.
 say "$(for f in $sources; do
-    awk -v f="$f" '/^[a-zA-Z_].*[^;]$/ && !/^(static )?const / { head = $0; start = NR }
-        /^\{/ { open = start ? start : NR } /^\}/ { if (open && NR - open > 100) print f ":" open ": " NR - open " lines: " head; open = 0 }' "$f"
+    awk -v f="$f" '
+        /^(enum|struct|union|static const struct|typedef)[^(]*\{/ || /= *\{$/ { skip = 1 }
+        /^[a-zA-Z_].*\(/ { head = $0; start = NR }
+        /^\{/ { open = NR; if (start) open = start }
+        /^\}/ { if (!skip && open && NR - open > 100) print f ":" open ": " NR - open " lines: " head; skip = 0; open = 0; start = 0 }' "$f"
 done)" "function above 100 lines"
 say "$(wc -l $sources | awk '$2 != "total" && $1 > 800 { print $2 ":1: " $1 " lines" }')" "file above 800 lines"
 

@@ -326,9 +326,9 @@ static void step(void *ctx)
                 break;
             continue;
         }
-        /* An expectation looks at once; any other line waits its turn. */
-        struct slice peek = slice_trim(slice_take(s->rest, 64));
-        bool expectation = slice_starts(peek, SLICE_LIT("expect")) && !in_content(s);
+        /* expect looks at once; any other line, expect-not too, waits for what was asked before. */
+        struct slice peek = slice_take(s->rest, 64);
+        bool expectation = slice_eq(slice_next_word(&peek), SLICE_LIT("expect")) && !in_content(s);
         if (!expectation && busy(s)) {
             if (s->timed_out)
                 no_answer(s);
