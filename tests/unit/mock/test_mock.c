@@ -513,6 +513,80 @@ static void test_mailbox_limits(void **state)
     world_close(&w);
 }
 
+/* Garbage of every kind: the server answers, or ends the connection, and serves the next one. */
+static void test_garbage(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+        "EHLO ",      "MAIL FROM:<", "RCPT TO:<", "bob@example.test>", "DATA",     "\r\n",
+        "\n",         "\r",          ".\r\n",     "AUTH PLAIN ",       "STARTTLS", "any+450x3@",
+        "x",          " ",           "QUIT",      "\x1b[2J",           "\xff\xfe", "SIZE=",
+        "HELO a\r\n", ">",
+    };
+    struct world w;
+    uint32_t seed = 12345;
+    world_open(&w, NULL, &(struct mock_options){.limits = {.errors = 1000000}});
+    for (int round = 0; round < 60; round++) {
+        struct peer p;
+        peer_open(&p, &w, MOCK_SMTP, NULL);
+        peer_expect(&p, "220 ");
+        for (int i = 0; i < 300 && !p.down && link_is_up(p.link); i++) {
+            seed = seed * 1664525u + 1013904223u;
+            uint32_t pick = (seed >> 16) % (sizeof(words) / sizeof(words[0]) + 1);
+            if (pick < sizeof(words) / sizeof(words[0]))
+                link_send(p.link, slice_cstr(words[pick]));
+            else
+                link_send(p.link, slice_of("\0\0", 2));
+            if (seed % 3 == 0)
+                loop_turn(w.loop, 0);
+        }
+        for (int i = 0; i < 5; i++)
+            loop_turn(w.loop, 0);
+        peer_close(&p);
+    }
+    dialogue(&w, NULL);
+    world_close(&w);
+}
+
+/* A client that sends and never reads: the server stops reading, too. */
+static void test_never_reads(void **state)
+{
+    (void)state;
+    struct world w;
+    struct peer p;
+    world_open(&w, NULL, NULL);
+    struct net_address at = world_listen(&w, MOCK_SMTP);
+    peer_open(&p, &w, MOCK_SMTP, &at);
+    peer_hello(&p);
+    link_pause(p.link);
+    struct buf block;
+    buf_init(&block, 1 << 20);
+    for (int i = 0; i < 2000; i++)
+        buf_append(&block, SLICE_LIT("HELP\r\nEHLO a\r\n"));
+    size_t sent = 0;
+    for (int turn = 0; turn < 3000 && sent < 64u << 20; turn++) {
+        if (link_queued_octets(p.link) < LINK_HIGH_WATER_OCTETS) {
+            assert_true(link_send(p.link, buf_slice(&block)));
+            sent += block.len;
+            turn = 0;
+        }
+        loop_turn(w.loop, 0);
+    }
+    assert_true(sent < 64u << 20); /* it came to a halt */
+    link_resume(p.link);
+    peer_say(&p, "RSET\r\n");
+    p.expect = "250 2.0.0";
+    while (!peer_got_or_down(&p)) {
+        loop_turn(w.loop, 100);
+        if (p.got.len > 1024 && !peer_got(&p))
+            buf_consume(&p.got, p.got.len - 64);
+    }
+    assert_false(p.down);
+    buf_deinit(&block);
+    peer_close(&p);
+    world_close(&w);
+}
+
 /* ---- TLS ---- */
 
 static void peer_tls(struct peer *p, struct tls_client *client, enum event_tls_via via)
@@ -760,6 +834,7 @@ int main(void)
         cmocka_unit_test(test_idle),           cmocka_unit_test(test_errors),
         cmocka_unit_test(test_mailbox_limits), cmocka_unit_test(test_tls),
         cmocka_unit_test(test_injection),      cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_idle_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
