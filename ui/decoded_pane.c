@@ -1,0 +1,300 @@
+/* The decoded pane: what the octets mean. It shows the session as it is, or, where the mark stands
+ * on an earlier line, as it was then. */
+#include <string.h>
+
+#include "ui_private.h"
+
+enum { LOOK_AHEAD_EVENTS = 4096, SCRATCH_ROWS = 16 };
+
+static const char *const tab_names[TAB__COUNT] = {
+    [TAB_WHY] = "Why?", [TAB_ENVELOPE] = "Envelope", [TAB_SESSION] = "Session",
+    [TAB_TLS] = "TLS",  [TAB_CAPS] = "Caps",         [TAB_DEVIATIONS] = "Deviations",
+};
+static const char *const tab_words[TAB__COUNT] = {
+    [TAB_WHY] = "why", [TAB_ENVELOPE] = "envelope", [TAB_SESSION] = "session",
+    [TAB_TLS] = "tls", [TAB_CAPS] = "capabilities", [TAB_DEVIATIONS] = "deviations",
+};
+
+const char *decoded_tab_name(enum tab tab)
+{
+    return tab_names[tab];
+}
+
+enum tab decoded_tab_by_name(struct slice name)
+{
+    for (int i = 0; i < TAB__COUNT; i++)
+        if (slice_eq_nocase(name, slice_cstr(tab_words[i])))
+            return (enum tab)i;
+    return TAB__COUNT;
+}
+
+void decoded_pane_update(struct ui *u, const struct event *ev)
+{
+    view_apply(&u->decoded.live, u->journal, ev);
+}
+
+/* ---- then ---- */
+
+/* Where the event that made sense of a line stands: octets come first, what they mean comes after
+ * them. */
+static uint64_t meaning_of(const struct ui *u, const struct transcript_line *l)
+{
+    uint64_t last = journal_last(u->journal), found = l->seq;
+    bool have = false;
+    for (uint64_t seq = l->seq + 1; seq <= last && seq - l->seq < LOOK_AHEAD_EVENTS; seq++) {
+        const struct event *ev = journal_at(u->journal, seq);
+        if (!ev || ev->conn != l->conn)
+            continue;
+        uint64_t offset = 0, length = 0;
+        if (ev->kind == EVENT_REPLY && l->dir == DIR_S) {
+            struct ev_reply reply;
+            EVENT_GET(ev, REPLY, &reply);
+            offset = reply.offset;
+            length = reply.length;
+        } else if (ev->kind == EVENT_COMMAND && l->dir == DIR_C) {
+            struct ev_command command;
+            EVENT_GET(ev, COMMAND, &command);
+            offset = command.offset;
+            length = command.length;
+        } else if (ev->kind == EVENT_OCTETS || ev->kind == EVENT_REPLY ||
+                   ev->kind == EVENT_COMMAND) {
+            if (have)
+                break;
+            continue;
+        } else {
+            if (have)
+                found = seq; /* STATE, CAPS, ENVELOPE that follow from it */
+            continue;
+        }
+        if (have)
+            break;
+        if (l->offset >= offset && l->offset < offset + length) {
+            have = true;
+            found = seq;
+        } else if (offset > l->offset)
+            break;
+    }
+    return found;
+}
+
+const struct view *decoded_view(struct ui *u)
+{
+    const struct transcript_pane *t = &u->transcript;
+    struct decoded_pane *d = &u->decoded;
+    size_t count = transcript_count(t->lines);
+    if (t->follow || count == 0 || t->selected >= count)
+        return &d->live;
+    const struct transcript_line *l = transcript_at(t->lines, t->selected);
+    bool octets = l->kind == TRANSCRIPT_LINE || l->kind == TRANSCRIPT_CONTENT;
+    uint64_t seq = octets ? meaning_of(u, l) : l->seq;
+    uint32_t conn = l->conn ? l->conn : d->live.conn;
+    if (l->kind == TRANSCRIPT_BACKSTAGE)
+        conn = d->live.conn; /* the practice server's end: shown is ours */
+    if (!d->then_valid || d->then.conn != conn || seq != d->then_seq) {
+        if (d->then_valid && d->then.conn == conn && seq > d->then_seq) {
+            for (uint64_t s = d->then_seq + 1; s <= seq; s++) {
+                const struct event *ev = journal_at(u->journal, s);
+                if (ev)
+                    view_apply(&d->then, u->journal, ev);
+            }
+        } else {
+            view_at(&d->then, u->journal, conn, seq);
+        }
+        d->then_valid = true;
+        d->then_seq = seq;
+    }
+    return &d->then;
+}
+
+/* ---- which section ---- */
+
+enum tab decoded_tab(struct ui *u)
+{
+    if (u->decoded.tab != TAB_AUTO)
+        return u->decoded.tab;
+    const struct view *v = decoded_view(u);
+    if (v->last_code >= 400 || v->link == VIEW_LINK_NONE)
+        return TAB_WHY;
+    if (v->tls_failed || (v->verify_known && !v->verify_ok && v->state == SMTP_STATE_GREETED))
+        return TAB_TLS;
+    if (v->state == SMTP_STATE_MAIL || v->state == SMTP_STATE_RCPT || v->state == SMTP_STATE_DATA ||
+        v->state == SMTP_STATE_DOT)
+        return TAB_ENVELOPE;
+    return TAB_WHY;
+}
+
+/* ---- rows ---- */
+
+void doc_init(struct doc *d, struct ui *u, int cols)
+{
+    memset(d, 0, sizeof *d);
+    d->u = u;
+    d->cols = cols;
+}
+
+void doc_deinit(struct doc *d)
+{
+    for (size_t i = 0; i < d->n_rows; i++) {
+        vis_deinit(&d->rows[i].left);
+        vis_deinit(&d->rows[i].right);
+    }
+    mem_free(d->rows);
+    d->rows = NULL;
+    d->n_rows = d->alloc = 0;
+}
+
+struct doc_row *doc_add(struct doc *d, enum role role)
+{
+    if (d->n_rows == d->alloc) {
+        d->alloc = d->alloc ? 2 * d->alloc : SCRATCH_ROWS;
+        d->rows = mem_realloc(d->rows, d->alloc * sizeof *d->rows);
+    }
+    struct doc_row *row = &d->rows[d->n_rows++];
+    memset(row, 0, sizeof *row);
+    vis_init(&row->left);
+    vis_init(&row->right);
+    row->role = (uint8_t)role;
+    return row;
+}
+
+void doc_own(struct doc *d, struct doc_row *row, const char *text)
+{
+    draw_own_text(d->u, text, &row->left);
+}
+
+void doc_peer(struct doc *d, struct doc_row *row, const char *text)
+{
+    if (text)
+        vis_append(&row->left, slice_cstr(text), ui_vis_flags(d->u), 512);
+}
+
+void doc_right(struct doc *d, struct doc_row *row, const char *own_text, enum role role)
+{
+    draw_own_text(d->u, own_text, &row->right);
+    row->right_role = (uint8_t)role;
+}
+
+enum { LABEL_COLS = 12 };
+
+static struct doc_row *labelled(struct doc *d, const char *label, enum role role)
+{
+    struct doc_row *row = doc_add(d, role);
+    doc_own(d, row, label);
+    for (size_t cols = row->left.cols; cols < LABEL_COLS; cols++)
+        doc_own(d, row, " ");
+    row->indent = LABEL_COLS;
+    return row;
+}
+
+void doc_pair(struct doc *d, const char *label, const char *peer_value, enum role role)
+{
+    doc_peer(d, labelled(d, label, role), peer_value ? peer_value : "-");
+}
+
+void doc_note(struct doc *d, const char *label, const char *own_value, enum role role)
+{
+    doc_own(d, labelled(d, label, role), own_value);
+}
+
+void doc_wrap(struct doc *d, const char *label, const char *text, enum role role)
+{
+    int room = d->cols - LABEL_COLS;
+    if (!text || !*text)
+        return;
+    if (room < 16)
+        room = 16;
+    while (*text) {
+        size_t len = strlen(text), take = len;
+        if (draw_own_cols(d->u, text) > room) {
+            take = (size_t)room < len ? (size_t)room : len;
+            while (take > 0 && text[take] != ' ')
+                take--;
+            if (take == 0)
+                take = (size_t)room < len ? (size_t)room : len;
+        }
+        struct doc_row *row = labelled(d, label, role);
+        char *part = mem_slice_dup(slice_of(text, take));
+        draw_mixed_text(d->u, part, &row->left);
+        mem_free(part);
+        label = "";
+        if (d->strip) {
+            row->more = text[take] != '\0';
+            break;
+        }
+        text += take;
+        while (*text == ' ')
+            text++;
+    }
+}
+
+/* ---- drawing ---- */
+
+static void draw_row(struct ui *u, const struct doc_row *row, int y, const struct rect *r)
+{
+    int right = row->right.cols > 0 ? (int)row->right.cols + 1 : 0;
+    int room = r->cols - right - (row->more ? 1 : 0);
+    if (room < 8)
+        room = r->cols;
+    int cols = draw_vis(u, y, r->x, room, &row->left, (enum role)row->role);
+    if ((int)row->left.cols > room || row->more)
+        draw_own(u, y, r->x + (row->more ? cols : room - 1), 1, "…", ROLE_DIM);
+    if (row->indent)
+        draw_restyle(u, y, r->x, row->indent < cols ? row->indent : cols, ROLE_LABEL);
+    if (right && room < r->cols)
+        draw_vis(u, y, r->x + r->cols - (int)row->right.cols, right, &row->right,
+                 (enum role)row->right_role);
+}
+
+static void add_title(struct doc *d, enum tab tab)
+{
+    if (d->n_rows > 0)
+        doc_add(d, ROLE_TEXT);
+    struct doc_row *row = doc_add(d, ROLE_SECTION);
+    row->title = true;
+    doc_own(d, row, tab_names[tab]);
+}
+
+/* The chosen section, and behind it the others, as long as they fit as a whole. */
+static void fill(struct doc *d, enum tab first, const struct view *v, size_t rows)
+{
+    bool titles = rows > 6;
+    d->strip = !titles;
+    if (titles)
+        add_title(d, first);
+    decoded_section(d, first, v);
+    for (int i = 1; titles && i < TAB__COUNT; i++) {
+        enum tab tab = (enum tab)((first + i) % TAB__COUNT);
+        struct doc probe;
+        if (decoded_section_empty(tab, v))
+            continue;
+        doc_init(&probe, d->u, d->cols);
+        decoded_section(&probe, tab, v);
+        size_t needed = probe.n_rows + 2;
+        doc_deinit(&probe);
+        if (d->n_rows + needed > rows)
+            continue;
+        add_title(d, tab);
+        decoded_section(d, tab, v);
+    }
+}
+
+void decoded_pane_draw(struct ui *u)
+{
+    const struct rect *r = &u->layout.decoded;
+    struct doc doc;
+    if (r->rows <= 0 || r->cols < 8)
+        return;
+    const struct view *v = decoded_view(u);
+    doc_init(&doc, u, r->cols);
+    fill(&doc, decoded_tab(u), v, (size_t)r->rows);
+    size_t max_scroll = doc.n_rows > (size_t)r->rows ? doc.n_rows - (size_t)r->rows : 0;
+    if (u->decoded.scroll > max_scroll)
+        u->decoded.scroll = max_scroll;
+    size_t at = u->decoded.scroll;
+    for (int i = 0; i < r->rows && at < doc.n_rows; i++, at++)
+        draw_row(u, &doc.rows[at], r->y + i, r);
+    if (at < doc.n_rows)
+        draw_fmt(u, r->y + r->rows - 1, r->x + r->cols - 7, 7, ROLE_WARN, " %zu ↓",
+                 doc.n_rows - at);
+    doc_deinit(&doc);
+}

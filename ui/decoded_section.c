@@ -1,0 +1,355 @@
+/* The sections of the decoded pane: a struct view in words. Most telling rows first, as a strip
+ * shows only three. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "smtp/deviation.h"
+#include "ui_private.h"
+
+static enum role code_role(unsigned code)
+{
+    return code == 0 ? ROLE_DIM : code < 400 ? ROLE_OK : ROLE_BAD;
+}
+
+static void code_text(unsigned code, const char *enhanced, char *out, size_t out_octets)
+{
+    char safe[16] = "";
+    if (enhanced)
+        vis_to_cstr(safe, sizeof safe, slice_cstr(enhanced));
+    if (code == 0)
+        snprintf(out, out_octets, "no reply yet");
+    else
+        snprintf(out, out_octets, "%s%u%s%s", code >= 400 ? "! " : "", code, *safe ? " " : "",
+                 safe);
+}
+
+/* ---- why ---- */
+
+static void section_why(struct doc *d, const struct view *v)
+{
+    struct explanation e;
+    char code[40];
+    if (v->link == VIEW_LINK_DOWN && v->last_code == 0) {
+        doc_wrap(d, "down", explain_down((unsigned)v->down_why), ROLE_BAD);
+        doc_pair(d, "said", v->down_text && *v->down_text ? v->down_text : "nothing", ROLE_TEXT);
+        return;
+    }
+    if (v->last_code == 0 && v->last_reply_seq == 0) {
+        doc_wrap(d, "",
+                 v->link == VIEW_LINK_UP
+                     ? "No reply yet. The server speaks first: wait for its 220."
+                     : "Here stands what the last reply means, who must act, and what to do next.",
+                 ROLE_DIM);
+        return;
+    }
+    explain_reply(v->last_code, v->last_enhanced, v->last_verb, &e);
+    code_text(v->last_code, v->last_enhanced, code, sizeof code);
+    struct doc_row *row = doc_add(d, code_role(v->last_code));
+    doc_own(d, row, code);
+    for (size_t cols = row->left.cols; cols < 12; cols++)
+        doc_own(d, row, " ");
+    doc_own(d, row, "to ");
+    doc_own(d, row,
+            v->last_verb == SMTP_VERB_CONNECT ? "the connection" : smtp_verb_name(v->last_verb));
+    doc_own(d, row, ": ");
+    doc_peer(d, row, e.class_meaning);
+    if (e.enhanced_meaning)
+        doc_wrap(d, "means", e.enhanced_meaning, ROLE_TEXT);
+    else
+        doc_wrap(d, "means", e.code_meaning ? e.code_meaning : "", ROLE_TEXT);
+    doc_wrap(d, "next", e.next, ROLE_TEXT);
+    if (e.enhanced_meaning && e.code_meaning)
+        doc_wrap(d, "code", e.code_meaning, ROLE_DIM);
+    doc_wrap(d, "who acts", e.who, ROLE_TEXT);
+    if (v->last_text && *v->last_text)
+        doc_pair(d, "it said", v->last_text, ROLE_TEXT);
+    if (e.enhanced_rfc || e.code_rfc)
+        doc_wrap(d, "where", e.enhanced_rfc ? e.enhanced_rfc : e.code_rfc, ROLE_DIM);
+    if (v->link == VIEW_LINK_DOWN)
+        doc_wrap(d, "then", explain_down((unsigned)v->down_why), ROLE_WARN);
+}
+
+/* ---- envelope ---- */
+
+static void section_envelope(struct doc *d, const struct view *v)
+{
+    char code[40];
+    struct doc_row *row;
+    if (!v->reverse_path) {
+        doc_note(d, "MAIL FROM", v->messages ? "none now; the last message is done" : "none yet",
+                 ROLE_DIM);
+    } else {
+        doc_pair(d, "MAIL FROM", v->reverse_path, ROLE_TEXT);
+        row = &d->rows[d->n_rows - 1];
+        code_text(v->reverse_code, NULL, code, sizeof code);
+        doc_right(d, row, code, code_role(v->reverse_code));
+    }
+    for (size_t i = 0; i < v->n_recipients; i++) {
+        const struct view_recipient *r = &v->recipients[i];
+        doc_pair(d, "RCPT TO", r->path, ROLE_TEXT);
+        row = &d->rows[d->n_rows - 1];
+        code_text(r->code, r->enhanced, code, sizeof code);
+        doc_right(d, row, code, code_role(r->code));
+        if (r->code >= 400 && r->text && *r->text)
+            doc_pair(d, "", r->text, ROLE_DIM);
+    }
+    if (v->reverse_params && *v->reverse_params)
+        doc_pair(d, "params", v->reverse_params, ROLE_TEXT);
+    if (v->content_known) {
+        char text[160];
+        const struct ev_data_end *c = &v->content;
+        snprintf(text, sizeof text, "%llu octets, %llu lines%s", (unsigned long long)c->content,
+                 (unsigned long long)c->lines, c->complete ? "" : ", broken off");
+        doc_note(d, "message", text, c->complete ? ROLE_TEXT : ROLE_WARN);
+        code_text(v->delivered_code, NULL, code, sizeof code);
+        doc_right(d, &d->rows[d->n_rows - 1], code, code_role(v->delivered_code));
+        snprintf(text, sizeof text, "%llu dot-stuffed, longest line %llu",
+                 (unsigned long long)c->stuffed, (unsigned long long)c->longest);
+        doc_note(d, "", text, ROLE_DIM);
+        if (c->bare_lf || c->bare_cr || c->nul) {
+            snprintf(text, sizeof text, "! bare LF %llu, bare CR %llu, NUL %llu",
+                     (unsigned long long)c->bare_lf, (unsigned long long)c->bare_cr,
+                     (unsigned long long)c->nul);
+            doc_note(d, "", text, ROLE_WARN);
+        }
+    }
+    if (v->reverse_path) {
+        doc_note(d, "who says so",
+                 v->authenticated ? "AUTH is proven; MAIL FROM is only claimed"
+                                  : "the client claims it, nobody has proved it",
+                 ROLE_DIM);
+    }
+}
+
+/* ---- session ---- */
+
+static void section_session(struct doc *d, const struct view *v)
+{
+    static const char *const transports[] = {"TCP", "unix socket", "in memory"};
+    char text[160];
+    doc_pair(d, "target", v->target && *v->target ? v->target : v->peer, ROLE_TEXT);
+    if (v->link == VIEW_LINK_UP || v->link == VIEW_LINK_DOWN) {
+        snprintf(text, sizeof text, "%s in %.1f ms",
+                 v->transport < TRANSPORT__COUNT ? transports[v->transport] : "",
+                 (double)v->connect_us / 1e3);
+        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
+    }
+    snprintf(text, sizeof text, "%s%s", smtp_state_name(v->state),
+             v->authenticated ? ", authenticated" : "");
+    doc_note(d, "state",
+             v->link == VIEW_LINK_DOWN ? "closed"
+             : v->link == VIEW_LINK_UP ? text
+                                       : "not connected",
+             ROLE_TEXT);
+    if (v->greeting)
+        doc_pair(d, "greeting", v->greeting, ROLE_TEXT);
+    if (v->hello)
+        doc_pair(d, "we said", v->hello, ROLE_TEXT);
+    if (v->peer && *v->peer)
+        doc_pair(d, "peer", v->peer, ROLE_TEXT);
+    if (v->local && *v->local)
+        doc_pair(d, "local", v->local, ROLE_TEXT);
+    if (v->authenticated)
+        doc_pair(d, "AUTH", v->auth_mechanism ? v->auth_mechanism : "done", ROLE_OK);
+    snprintf(text, sizeof text, "in %llu, out %llu", (unsigned long long)v->octets[DIR_S],
+             (unsigned long long)v->octets[DIR_C]);
+    doc_note(d, "octets", text, ROLE_TEXT);
+    if (v->link == VIEW_LINK_DOWN)
+        doc_wrap(d, "ended", explain_down((unsigned)v->down_why), ROLE_WARN);
+}
+
+/* ---- TLS ---- */
+
+static void cert_date(int64_t seconds, char *out, size_t out_octets)
+{
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    if (!gmtime_r(&t, &tm) || strftime(out, out_octets, "%Y-%m-%d", &tm) == 0)
+        snprintf(out, out_octets, "?");
+}
+
+static void section_cert(struct doc *d, const struct view_cert *c, size_t depth, int64_t now_s)
+{
+    char text[160], from[16], to[16], label[32];
+    cert_date(c->not_before_s, from, sizeof from);
+    cert_date(c->not_after_s, to, sizeof to);
+    snprintf(label, sizeof label, "cert %zu", depth);
+    doc_pair(d, label, c->subject, ROLE_TEXT);
+    if (depth == 0 && c->names && *c->names)
+        doc_pair(d, "  names", c->names, ROLE_TEXT);
+    doc_pair(d, "  issuer", c->issuer, ROLE_DIM);
+    long long days = (long long)(c->not_after_s - now_s) / 86400;
+    if (c->not_after_s < now_s)
+        snprintf(text, sizeof text, "%s to %s  ! expired", from, to);
+    else if (c->not_before_s > now_s)
+        snprintf(text, sizeof text, "%s to %s  ! not yet", from, to);
+    else
+        snprintf(text, sizeof text, "%s to %s  %lld d left", from, to, days);
+    doc_note(d, "  valid", text,
+             c->not_after_s < now_s || c->not_before_s > now_s ? ROLE_BAD
+             : days < 14                                       ? ROLE_WARN
+                                                               : ROLE_TEXT);
+    doc_pair(d, "  key", c->key, ROLE_TEXT);
+    if (c->signature)
+        doc_pair(d, "  signed", c->signature, ROLE_DIM);
+    doc_pair(d, "  SHA-256", c->fingerprint, ROLE_DIM);
+}
+
+static void section_verify(struct doc *d, const struct view *v)
+{
+    if (!v->verify_known)
+        return;
+    if (v->verify_mode == VERIFY_NONE) {
+        doc_note(d, "checked", "no: /set verify full", ROLE_WARN);
+    } else if (v->verify_ok) {
+        doc_note(d, "checked", "ok", ROLE_OK);
+        if (v->verify_name && *v->verify_name)
+            doc_pair(d, "  for", v->verify_name, ROLE_TEXT);
+        return;
+    } else {
+        doc_pair(d, "! NOT ok", v->verify_reason, ROLE_BAD);
+    }
+    if (!v->verify_ok && v->verify_reason) {
+        doc_wrap(d, "  means", explain_verify(v->verify_reason), ROLE_TEXT);
+        if (v->verify_name && *v->verify_name)
+            doc_pair(d, "  wanted", v->verify_name, ROLE_TEXT);
+        if (v->verify_text && *v->verify_text)
+            doc_pair(d, "  library", v->verify_text, ROLE_DIM);
+    }
+}
+
+static void section_tls(struct doc *d, const struct view *v)
+{
+    char text[160];
+    if (v->tls_failed) {
+        doc_pair(d, "! failed", v->tls_error, ROLE_BAD);
+        section_verify(d, v);
+    }
+    if (!v->tls && !v->tls_failed) {
+        bool offered = false;
+        for (size_t i = 0; i < v->n_caps; i++)
+            offered |= slice_eq_nocase(slice_cstr(v->caps[i]), SLICE_LIT("STARTTLS"));
+        doc_wrap(
+            d, "TLS",
+            v->link != VIEW_LINK_UP ? "no connection"
+            : offered
+                ? "not in use: all of this is plain text on the wire. /tls or STARTTLS begins it."
+                : "not in use, and not offered so far",
+            ROLE_WARN);
+        return;
+    }
+    if (v->tls) {
+        doc_pair(d, "protocol", v->tls_version, ROLE_TLS);
+        snprintf(text, sizeof text, "%.1f ms%s", (double)v->tls_us / 1e3,
+                 v->tls_resumed ? ", resumed" : "");
+        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
+        doc_pair(d, "cipher", v->tls_cipher, ROLE_TEXT);
+        snprintf(text, sizeof text, "%u bit", v->tls_bits);
+        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
+        section_verify(d, v);
+        if (v->tls_group && *v->tls_group)
+            doc_pair(d, "group", v->tls_group, ROLE_TEXT);
+        if (v->tls_signature && *v->tls_signature)
+            doc_pair(d, "signature", v->tls_signature, ROLE_TEXT);
+        doc_pair(d, "SNI", v->tls_sni && *v->tls_sni ? v->tls_sni : "not sent", ROLE_TEXT);
+    }
+    const struct clock *clock = journal_clock(d->u->journal);
+    const struct event *up = journal_at(d->u->journal, v->last_seq);
+    /* A recording is judged by its own day, not by today's. */
+    int64_t now_s = (up ? up->wall_us : clock->wall_us(clock->ctx)) / 1000000;
+    for (size_t i = 0; i < v->n_certs; i++)
+        section_cert(d, &v->certs[i], i, now_s);
+}
+
+/* ---- capabilities ---- */
+
+static bool has_cap(char **caps, size_t n_caps, const char *wanted)
+{
+    for (size_t i = 0; i < n_caps; i++)
+        if (slice_eq_nocase(slice_cstr(caps[i]), slice_cstr(wanted)))
+            return true;
+    return false;
+}
+
+static void section_caps(struct doc *d, const struct view *v)
+{
+    bool compare = v->tls && v->n_caps_clear > 0 && v->n_caps > 0;
+    if (v->n_caps == 0)
+        doc_wrap(d, "",
+                 v->tls && v->n_caps_clear ? "TLS voided what was offered: EHLO again."
+                                           : "None known: EHLO asks for them.",
+                 ROLE_DIM);
+    for (size_t i = 0; i < v->n_caps; i++) {
+        struct doc_row *row = doc_add(d, ROLE_TEXT);
+        doc_peer(d, row, v->caps[i]);
+        if (compare && !has_cap(v->caps_clear, v->n_caps_clear, v->caps[i]))
+            doc_right(d, row, "+ new inside TLS", ROLE_OK);
+    }
+    for (size_t i = 0; compare && i < v->n_caps_clear; i++) {
+        if (has_cap(v->caps, v->n_caps, v->caps_clear[i]))
+            continue;
+        struct doc_row *row = doc_add(d, ROLE_DIM);
+        doc_peer(d, row, v->caps_clear[i]);
+        doc_right(d, row, "- only before TLS", ROLE_DIM);
+    }
+}
+
+/* ---- deviations ---- */
+
+static void section_deviations(struct doc *d, const struct view *v)
+{
+    char text[64];
+    if (v->n_deviations == 0)
+        doc_note(d, "", "none: both sides keep to the rules", ROLE_OK);
+    for (size_t i = 0; i < v->n_deviations; i++) {
+        const struct view_deviation *dev = &v->deviations[i];
+        struct doc_row *row = doc_add(d, ROLE_WARN);
+        doc_own(d, row, dev->dir == DIR_C ? "! client: " : "! server: ");
+        doc_peer(d, row, dev->rule);
+        enum smtp_rule rule = smtp_rule_by_name(slice_cstr(dev->rule));
+        snprintf(text, sizeof text, "%llu times", (unsigned long long)dev->count);
+        if (dev->count > 1)
+            doc_right(d, row, text, ROLE_WARN);
+        if (dev->note && *dev->note)
+            doc_pair(d, "  seen", dev->note, ROLE_TEXT);
+        if (rule != SMTP_RULE__COUNT) {
+            doc_wrap(d, "  means", smtp_rule_meaning(rule), ROLE_DIM);
+            doc_wrap(d, "  where", smtp_rule_rfc(rule), ROLE_DIM);
+        }
+    }
+}
+
+typedef void (*section_fn)(struct doc *d, const struct view *v);
+static const section_fn sections[TAB__COUNT] = {
+    [TAB_WHY] = section_why,         [TAB_ENVELOPE] = section_envelope,
+    [TAB_SESSION] = section_session, [TAB_TLS] = section_tls,
+    [TAB_CAPS] = section_caps,       [TAB_DEVIATIONS] = section_deviations,
+};
+
+void decoded_section(struct doc *d, enum tab tab, const struct view *v)
+{
+    sections[tab](d, v);
+}
+
+/* Not worth a place beside the section that was asked for. */
+bool decoded_section_empty(enum tab tab, const struct view *v)
+{
+    switch (tab) {
+    case TAB_WHY:
+        return v->last_reply_seq == 0 && v->link != VIEW_LINK_DOWN;
+    case TAB_ENVELOPE:
+        return !v->reverse_path && !v->content_known;
+    case TAB_SESSION:
+        return v->link == VIEW_LINK_NONE;
+    case TAB_TLS:
+        return v->link != VIEW_LINK_UP && !v->tls;
+    case TAB_CAPS:
+        return v->n_caps == 0;
+    case TAB_DEVIATIONS:
+        return v->n_deviations == 0;
+    case TAB__COUNT:
+        break;
+    }
+    return true;
+}

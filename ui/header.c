@@ -1,0 +1,281 @@
+/* Header, footer and the frame around the panes. What does not fit goes as a whole: fields of the
+ * header from the right, entries of the footer from the right, never a part of a word. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ui_private.h"
+
+static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+enum { N_BARS = sizeof bars / sizeof bars[0], SPARK_MAX = 16, NEXT_MAX = 4 };
+
+struct pencil {
+    struct ui *u;
+    int x, end;
+    bool full; /* something did not fit: nothing after it is drawn */
+};
+
+static void put(struct pencil *p, const struct vis_text *text, enum role role)
+{
+    static const char gap[] = " │ ";
+    int cols = (int)text->cols + (p->x > 1 ? 3 : 0);
+    if (p->full || text->cols == 0 || p->x + cols > p->end) {
+        p->full = p->full || text->cols > 0;
+        return;
+    }
+    if (p->x > 1)
+        p->x += draw_own(p->u, 0, p->x, 3, gap, ROLE_HEADER);
+    p->x += draw_vis(p->u, 0, p->x, p->end - p->x, text, role);
+}
+
+static void put_target(struct pencil *p, const struct view *v)
+{
+    struct vis_text t;
+    const char *name = v->target && *v->target ? v->target : v->peer;
+    if (v->link != VIEW_LINK_NONE && v->transport == TRANSPORT_MEMORY)
+        name = "practice server";
+    if (!name || !*name || p->u->replay)
+        name = p->u->title;
+    vis_init(&t);
+    vis_append(&t, slice_cstr(name ? name : "smtpscope"), ui_vis_flags(p->u), 48);
+    put(p, &t, ROLE_HEADER_STRONG);
+    vis_reset(&t);
+    vis_append_own(&t, p->u->replay ? "SMTP, a recording" : "SMTP");
+    put(p, &t, ROLE_HEADER);
+    vis_deinit(&t);
+}
+
+static void put_security(struct pencil *p, const struct view *v)
+{
+    struct vis_text t;
+    enum role role = ROLE_HEADER;
+    vis_init(&t);
+    if (v->tls) {
+        vis_append(&t, slice_cstr(v->tls_version ? v->tls_version : "TLS"), ui_vis_flags(p->u), 12);
+        if (v->verify_known && v->verify_mode != VERIFY_NONE) {
+            role = v->verify_ok ? ROLE_HEADER_OK : ROLE_HEADER_BAD;
+            vis_append_own(&t, v->verify_ok ? " ok" : " !");
+            if (!v->verify_ok && v->verify_reason) {
+                vis_append_own(&t, " ");
+                vis_append(&t, slice_cstr(v->verify_reason), ui_vis_flags(p->u), 20);
+            }
+        } else
+            vis_append_own(&t, " unchecked");
+    } else if (v->tls_failed) {
+        role = ROLE_HEADER_BAD;
+        vis_append_own(&t, "! TLS failed");
+    } else if (v->link == VIEW_LINK_UP)
+        vis_append_own(&t, "plain text");
+    put(p, &t, role);
+    vis_reset(&t);
+    if (v->authenticated) {
+        vis_append_own(&t, "AUTH ");
+        vis_append(&t, slice_cstr(v->auth_mechanism ? v->auth_mechanism : "ok"), ui_vis_flags(p->u),
+                   20);
+        put(p, &t, ROLE_HEADER_OK);
+    }
+    vis_deinit(&t);
+}
+
+static void put_next(struct pencil *p, const struct view *v)
+{
+    static const char *const link_words[] = {[VIEW_LINK_NONE] = "not connected",
+                                             [VIEW_LINK_RESOLVING] = "looking up",
+                                             [VIEW_LINK_CONNECTING] = "connecting",
+                                             [VIEW_LINK_UP] = "",
+                                             [VIEW_LINK_DOWN] = "closed"};
+    const char *names[NEXT_MAX];
+    struct vis_text t;
+    vis_init(&t);
+    if (v->link == VIEW_LINK_UP) {
+        size_t n = view_next_commands(v, names, NEXT_MAX);
+        vis_append_own(&t, n ? "next: " : "");
+        for (size_t i = 0; i < n; i++) {
+            vis_append_own(&t, i ? ", " : "");
+            vis_append_own(&t, names[i]);
+        }
+        if (n == 0 && v->state == SMTP_STATE_DATA)
+            vis_append_own(&t, "next: the message, then a lone dot");
+    } else
+        vis_append_own(&t, link_words[v->link]);
+    put(p, &t, v->link == VIEW_LINK_DOWN ? ROLE_HEADER_STRONG : ROLE_HEADER);
+    vis_deinit(&t);
+}
+
+static void put_times(struct pencil *p, const struct view *v)
+{
+    if (v->n_rtt == 0)
+        return;
+    uint64_t highest = 1, lowest = UINT64_MAX, newest = v->rtt_us[v->n_rtt - 1];
+    for (size_t i = 0; i < v->n_rtt; i++) {
+        highest = v->rtt_us[i] > highest ? v->rtt_us[i] : highest;
+        lowest = v->rtt_us[i] < lowest ? v->rtt_us[i] : lowest;
+    }
+    struct vis_text t;
+    vis_init(&t);
+    if (newest < 9950)
+        vis_printf_own(&t, "%.1f ms ", (double)newest / 1e3);
+    else
+        vis_printf_own(&t, "%.0f ms ", (double)newest / 1e3);
+    size_t shown = v->n_rtt < SPARK_MAX ? v->n_rtt : SPARK_MAX;
+    if (p->u->cols < 100 && shown > 6)
+        shown = 6;
+    for (size_t i = v->n_rtt - shown; i < v->n_rtt; i++) {
+        uint64_t span = highest - lowest;
+        size_t bar = span ? (size_t)((v->rtt_us[i] - lowest) * (N_BARS - 1) / span) : 0;
+        draw_own_text(p->u, bars[bar], &t);
+    }
+    put(p, &t, ROLE_HEADER);
+    vis_deinit(&t);
+}
+
+void header_draw(struct ui *u)
+{
+    const struct rect *r = &u->layout.header;
+    if (r->rows == 0)
+        return;
+    const struct view *v = &u->decoded.live;
+    struct pencil p = {.u = u, .x = r->x + 1, .end = r->x + r->cols - 1};
+    draw_fill(u, r->y, r->x, r->cols, ROLE_HEADER);
+    bool recording = console_recorder(u->console) != NULL;
+    if (recording && r->cols >= 60)
+        p.end -= 8;
+    put_target(&p, v);
+    put_security(&p, v);
+    put_next(&p, v);
+    put_times(&p, v);
+    if (recording && r->cols >= 60)
+        draw_right(u, r->y, r->x, r->cols - 1, "● rec", ROLE_HEADER_BAD);
+}
+
+/* ---- footer and status ---- */
+
+static void draw_keys(struct ui *u, int y, int x, int cols)
+{
+    int end = x + cols, gap = cols >= 100 ? 2 : 1;
+    const struct key_row *row;
+    for (size_t i = 0; (row = keys_at(i)); i++) {
+        if (!row->footer)
+            continue;
+        int width = (int)strlen(row->name) + 1 + (int)strlen(row->footer);
+        if (x + width > end)
+            break;
+        x += draw_own(u, y, x, end - x, row->name, ROLE_KEY);
+        x += 1 + draw_own(u, y, x + 1, end - x, row->footer, ROLE_KEY_TEXT) + gap;
+    }
+}
+
+static void draw_status(struct ui *u, int y, int x, int cols)
+{
+    int taken = draw_own(u, y, x, cols, u->status_bad ? "! " : "", ROLE_BAD);
+    draw_peer(u, y, x + taken, cols - taken, buf_slice(&u->status),
+              u->status_bad ? ROLE_BAD : ROLE_STATUS);
+}
+
+static void draw_idle_status(struct ui *u, int y, int x, int cols)
+{
+    const struct view *v = &u->decoded.live;
+    uint64_t sent, total;
+    const struct session *s = console_session_const(u->console);
+    if (s && session_progress(s, &sent, &total)) {
+        draw_fmt(u, y, x, cols, ROLE_STATUS,
+                 "sending content: %llu of %llu octets   Ctrl-c stops it", (unsigned long long)sent,
+                 (unsigned long long)total);
+        return;
+    }
+    draw_fmt(u, y, x, cols, ROLE_DIM,
+             "received %llu octets, sent %llu  ·  messages accepted: %u  ·  deviations: %zu",
+             (unsigned long long)v->octets[DIR_S], (unsigned long long)v->octets[DIR_C],
+             v->messages, v->n_deviations);
+}
+
+void footer_draw(struct ui *u)
+{
+    const struct rect *f = &u->layout.footer, *s = &u->layout.status, *h = &u->layout.hint;
+    const struct rect *say = s->rows > 0 ? s : f->rows > 0 ? f : h;
+    bool message = u->status.len > 0;
+    if (f->rows > 0 && !(message && say == f))
+        draw_keys(u, f->y, f->x + (u->layout.columns ? 1 : 0), f->cols - 1);
+    if (message && say->rows > 0) {
+        draw_fill(u, say->y, say->x, say->cols, ROLE_TEXT);
+        draw_status(u, say->y, say->x + (say == h ? 0 : 1), say->cols - 1);
+    } else if (s->rows > 0)
+        draw_idle_status(u, s->y, s->x + 1, s->cols - 2);
+}
+
+/* ---- the frame ---- */
+
+static void draw_place(struct ui *u, int y, int x, int cols)
+{
+    size_t count = transcript_count(u->transcript.lines);
+    char text[80];
+    snprintf(text, sizeof text, " %zu/%zu%s ", count ? u->transcript.selected + 1 : 0, count,
+             u->transcript.follow ? " FOLLOW" : "");
+    draw_right(u, y, x, cols, text, u->transcript.follow ? ROLE_TITLE : ROLE_WARN);
+}
+
+/* Names of the sections, the one shown in brackets. Those that do not fit are left out whole. */
+static void draw_tabs(struct ui *u, int y, int x, int cols)
+{
+    enum tab now = decoded_tab(u);
+    int end = x + cols;
+    for (int i = 0; i < TAB__COUNT; i++) {
+        const char *name = decoded_tab_name((enum tab)i);
+        int width = (int)strlen(name) + 2;
+        if (x + width > end)
+            break;
+        bool on = (enum tab)i == now;
+        draw_fmt(u, y, x, width, on ? ROLE_TAB_ON : ROLE_TITLE, on ? "[%s]" : " %s ", name);
+        x += width;
+    }
+}
+
+static void draw_columns(struct ui *u)
+{
+    const struct layout *l = &u->layout;
+    const struct rect *r = &l->frame;
+    int bottom = r->y + r->rows - 1, right = r->x + r->cols - 1;
+    enum role left_role = u->focus == PANE_TRANSCRIPT ? ROLE_BORDER_FOCUS : ROLE_BORDER;
+    enum role right_role = u->focus == PANE_DECODED ? ROLE_BORDER_FOCUS : ROLE_BORDER;
+    draw_hline(u, r->y, 1, right - 1, left_role);
+    draw_hline(u, l->rule.y, 1, right - 1, ROLE_BORDER);
+    draw_hline(u, bottom, 1, right - 1, ROLE_BORDER);
+    draw_vline(u, r->y + 1, 0, r->rows - 2, left_role);
+    draw_vline(u, r->y + 1, right, r->rows - 2, right_role);
+    draw_own(u, r->y, 0, 1, "┌", left_role);
+    draw_own(u, r->y, right, 1, "┐", right_role);
+    draw_own(u, l->rule.y, 0, 1, "├", ROLE_BORDER);
+    draw_own(u, l->rule.y, right, 1, "┤", ROLE_BORDER);
+    draw_own(u, bottom, 0, 1, "└", ROLE_BORDER);
+    draw_own(u, bottom, right, 1, "┘", ROLE_BORDER);
+    if (l->divider_x > 0) {
+        enum role role = u->focus == PANE_COMMAND ? ROLE_BORDER : ROLE_BORDER_FOCUS;
+        draw_hline(u, r->y, l->divider_x + 1, right - l->divider_x - 1, right_role);
+        draw_vline(u, r->y + 1, l->divider_x, l->rule.y - r->y - 1, role);
+        draw_own(u, r->y, l->divider_x, 1, "┬", role);
+        draw_own(u, l->rule.y, l->divider_x, 1, "┴", ROLE_BORDER);
+    }
+    if (l->transcript.rows > 0)
+        draw_own(u, r->y, 2, 14, " Transcript ",
+                 u->focus == PANE_TRANSCRIPT ? ROLE_TAB_ON : ROLE_TITLE);
+    if (l->decoded.rows > 0)
+        draw_tabs(u, r->y, l->decoded.x, l->decoded.cols);
+    draw_place(u, l->rule.y, 2, (l->divider_x > 0 ? l->divider_x : right) - 3);
+}
+
+void frame_draw(struct ui *u)
+{
+    const struct layout *l = &u->layout;
+    if (l->columns) {
+        draw_columns(u);
+        return;
+    }
+    if (l->rule.rows > 0)
+        draw_hline(u, l->rule.y, 0, l->rule.cols, ROLE_BORDER);
+    if (l->tabs.rows > 0) {
+        draw_hline(u, l->tabs.y, 0, l->tabs.cols,
+                   u->focus == PANE_DECODED ? ROLE_BORDER_FOCUS : ROLE_BORDER);
+        draw_tabs(u, l->tabs.y, 1, l->tabs.cols - 22);
+        draw_place(u, l->tabs.y, 0, l->tabs.cols - 2);
+    } else if (l->rule.rows > 0)
+        draw_place(u, l->rule.y, 0, l->rule.cols - 2);
+}

@@ -1,0 +1,322 @@
+/* Inside the user interface: one struct for the screen, and what each file of it offers to the
+ * others.
+ *
+ * terminal.c modes of the terminal, restoring   input.c  octets to keys      line.c    readline,
+ * kept off the screen draw.c     the one way to curses              theme.c  colours by role
+ * layout.c  where the panes stand keys.c     the key table                      view.c   what keys
+ * and /commands of the screen do overlay.c  what lies over the panes           ui.c     loop,
+ * frames, focus
+ */
+#ifndef UI_UI_PRIVATE_H
+#define UI_UI_PRIVATE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vis.h"
+#include "console/console.h"
+#include "decode/explain.h"
+#include "decode/transcript.h"
+#include "decode/view.h"
+#include "input.h"
+#include "layout.h"
+#include "loop/loop.h"
+#include "ui/ui.h"
+
+/* ---- theme.c ---- */
+enum role {
+#define ROLE(name, ...) ROLE_##name,
+#include "roles.def"
+#undef ROLE
+    ROLE__COUNT
+};
+enum theme { THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_MONO, THEME__COUNT };
+/* THEME__COUNT: no such name. */
+enum theme theme_by_name(struct slice name);
+
+/* ---- the transcript pane ---- */
+enum time_mode { TIME_RELATIVE, TIME_ABSOLUTE, TIME_OFF, TIME__COUNT };
+enum fold_mode { FOLD_AUTO, FOLD_ALL, FOLD_NONE };
+/* Lines of message content that stand together. */
+struct content_run {
+    size_t first, n_lines;
+    uint64_t n_octets;
+    int8_t folded; /* -1: by the rule, else the person's choice */
+};
+struct transcript_pane {
+    struct transcript *lines;
+    struct content_run *runs; /* ascending */
+    size_t n_runs, runs_alloc;
+    size_t top;      /* first line shown */
+    size_t selected; /* where the mark stands */
+    bool follow;
+    enum time_mode time;
+    enum fold_mode fold;
+    size_t skip_octets; /* sideways */
+    char needle[128];
+    bool find_running, find_back;
+    size_t find_at, find_left; /* lines still to look at */
+    struct loop_timer *find_timer;
+};
+
+/* ---- the decoded pane ---- */
+enum tab {
+    TAB_WHY,
+    TAB_ENVELOPE,
+    TAB_SESSION,
+    TAB_TLS,
+    TAB_CAPS,
+    TAB_DEVIATIONS,
+    TAB__COUNT,
+    TAB_AUTO = TAB__COUNT
+};
+struct decoded_pane {
+    struct view live; /* follows the newest session */
+    struct view then; /* as it was at the selected line */
+    bool then_valid;
+    uint64_t then_seq;
+    enum tab tab;
+    size_t scroll;
+};
+
+/* ---- what lies over the panes ---- */
+struct overlay_ops {
+    void (*draw)(struct ui *u);
+    bool (*key)(
+        struct ui *u,
+        const struct input_unit *unit); /* false: not its key, handle as if it were not there */
+    void (*close)(struct ui *u);
+};
+/* A short text a person types into an overlay. */
+struct field {
+    char text[1024];
+    size_t len;
+};
+bool field_key(struct field *f, const struct input_unit *unit); /* true: it was text or editing */
+
+struct ui {
+    struct loop *loop;
+    struct console *console;
+    struct journal *journal;
+    char *title, *history_path;
+    bool replay, test_sync, no_color, utf8;
+
+    bool ascii;
+    enum theme theme;
+    enum layout_mode mode;
+    int split_percent;
+    bool zoom;
+    int rows, cols;
+    struct layout layout;
+    enum layout_pane focus;
+
+    struct input input;
+    struct loop_watch *tty_watch, *stderr_watch;
+    struct loop_timer *input_timer, *frame_timer;
+    struct loop_signal *signals[8];
+    size_t n_signals;
+
+    uint64_t seen_seq; /* of the journal, taken in */
+    bool dirty_input, dirty_data, repaint, lost, in_frame;
+    uint64_t last_frame_ns;
+    bool sync_wanted;
+    unsigned sync_count;
+
+    struct vis_text scratch;
+    int cursor_y, cursor_x;
+
+    struct transcript_pane transcript;
+    struct decoded_pane decoded;
+    struct console_hint hint;
+    struct buf hint_line; /* what the hint was made for */
+    uint64_t hint_seq;
+    struct console_completion completion;
+    size_t completion_at; /* chosen; SIZE_MAX: none */
+    char *last_line;      /* for again */
+    struct buf paste;     /* lines that wait: to be asked about, or to be edited one by one */
+    bool paste_editing;
+
+    const struct overlay_ops *overlay;
+    struct field field;
+    size_t overlay_at, overlay_top;
+    char *page_title;
+    struct buf page_text;
+    char *question;
+    bool question_secret;
+    void (*answer)(void *ctx, const char *text);
+    void *answer_ctx;
+
+    struct buf status; /* message on the status row, until the next key */
+    bool status_bad;
+    struct buf stderr_text;
+};
+
+/* ---- ui.c ---- */
+void ui_touch(struct ui *u); /* something a person did changed the screen */
+void ui_say(struct ui *u, bool bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ui_relayout(struct ui *u);
+void ui_submit(struct ui *u, struct slice line);
+bool ui_connected(const struct ui *u);
+uint64_t ui_now_ns(const struct ui *u);
+unsigned ui_vis_flags(const struct ui *u);
+void ui_apply_settings(struct ui *u);
+
+/* ---- terminal.c: one terminal a program, so its state is static ---- */
+bool terminal_open(const char *term, char *notice, size_t notice_octets, struct err *err);
+void terminal_start_curses(const char **term_used_out);
+bool terminal_curses(struct err *err);
+void terminal_close(void);    /* as it was; may be called twice */
+int terminal_stderr_fd(void); /* what libraries write to standard error comes here */
+bool terminal_read_size(int *rows_out, int *cols_out);
+void terminal_suspend(void); /* returns when continued */
+void terminal_mouse(bool on);
+void terminal_write(const char *sequence); /* own control sequences, behind a frame */
+const char *terminal_name(void);
+
+/* ---- draw.c ---- */
+void draw_start(struct ui *u); /* after curses is up */
+void draw_begin(struct ui *u);
+void draw_end(struct ui *u);
+void draw_resize(int rows, int cols);
+void draw_repaint(void);
+/* Text from column x on, at most max_cols of it; returns the columns it took. */
+int draw_vis(struct ui *u, int y, int x, int max_cols, const struct vis_text *text, enum role role);
+int draw_own(struct ui *u, int y, int x, int max_cols, const char *text, enum role role);
+int draw_fmt(struct ui *u, int y, int x, int max_cols, enum role role, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+int draw_peer(struct ui *u, int y, int x, int max_cols, struct slice text, enum role role);
+void draw_right(struct ui *u, int y, int x, int cols, const char *text, enum role role);
+void draw_fill(struct ui *u, int y, int x, int cols, enum role role);
+void draw_restyle(struct ui *u, int y, int x, int cols, enum role role);
+void draw_hline(struct ui *u, int y, int x, int cols, enum role role);
+void draw_vline(struct ui *u, int y, int x, int rows, enum role role);
+void draw_box(struct ui *u, const struct rect *r, const char *title, const char *foot);
+void draw_cursor(struct ui *u, int y, int x);
+/* Own text as this terminal can show it: in ASCII mode our few other characters become ASCII. */
+void draw_own_text(const struct ui *u, const char *text, struct vis_text *out);
+/* Own words with what a peer said in them: safe, and our characters in ASCII as above. */
+void draw_mixed_text(const struct ui *u, const char *text, struct vis_text *out);
+int draw_own_cols(const struct ui *u, const char *text);
+bool theme_start(void);
+unsigned long theme_attr(struct ui *u, enum role role, short *pair_out);
+
+/* ---- line.c: readline. One a program, as readline's state is global ---- */
+bool line_open(struct ui *u, const char *term);
+void line_close(void);
+/* Feed one whole unit of input. A finished line goes to ui_submit. */
+void line_feed(struct ui *u, struct slice octets);
+struct slice line_text(void);
+size_t line_point(void);
+void line_set(const char *text);
+void line_clear(void);
+void line_insert(struct slice text); /* one undo takes it away */
+void line_replace(size_t from, size_t to, const char *text);
+bool line_is_vi(void);
+const char *line_keymap(void); /* "emacs", "vi-insert", "vi-command" */
+bool line_in_sequence(void);   /* readline waits for the rest of a key sequence */
+bool line_region(size_t *from_out, size_t *to_out);
+void line_set_size(int rows, int cols);
+size_t line_history_count(void);
+const char *line_history_at(size_t index); /* oldest first */
+void line_history_add(const char *text);
+
+/* ---- history.c ---- */
+enum { HISTORY_MAX_LINES = 1000 };
+void history_load(struct ui *u);
+void history_append(struct ui *u, struct slice line);
+
+/* ---- panes ---- */
+void header_draw(struct ui *u);
+void footer_draw(struct ui *u);
+void frame_draw(struct ui *u);
+
+void transcript_pane_open(struct ui *u);
+void transcript_pane_close(struct ui *u);
+void transcript_pane_update(struct ui *u);
+void transcript_pane_draw(struct ui *u);
+void transcript_row_draw(struct ui *u, size_t index, int y);
+bool transcript_folded(const struct ui *u, const struct content_run *run);
+/* NULL: the line is no content. */
+struct content_run *transcript_run(const struct ui *u, size_t index);
+size_t transcript_next(const struct ui *u,
+                       size_t index); /* visible line behind; count at the end */
+size_t transcript_previous(const struct ui *u, size_t index); /* SIZE_MAX at the start */
+void transcript_move(struct ui *u, long lines);
+void transcript_select(struct ui *u, size_t index);
+void transcript_end(struct ui *u);
+void transcript_home(struct ui *u);
+void transcript_page(struct ui *u, int direction);
+bool transcript_jump(struct ui *u, int direction,
+                     bool (*wanted)(const struct transcript_line *line));
+void transcript_find(struct ui *u, int direction);
+
+void decoded_pane_update(struct ui *u, const struct event *ev);
+void decoded_pane_draw(struct ui *u);
+const struct view *decoded_view(struct ui *u); /* at the selected line, or live */
+enum tab decoded_tab(struct ui *u);
+const char *decoded_tab_name(enum tab tab);
+enum tab decoded_tab_by_name(struct slice name);
+
+/* Rows of a section of the decoded pane. */
+struct doc_row {
+    struct vis_text left, right;
+    uint8_t role, right_role, indent;
+    bool title;
+    bool more; /* cut: the strip shows one row of each */
+};
+struct doc {
+    struct ui *u;
+    struct doc_row *rows;
+    size_t n_rows, alloc;
+    int cols;
+    bool strip; /* few rows: a text gets one row */
+};
+void doc_init(struct doc *d, struct ui *u, int cols);
+void doc_deinit(struct doc *d);
+struct doc_row *doc_add(struct doc *d, enum role role);
+void doc_own(struct doc *d, struct doc_row *row, const char *text);
+void doc_peer(struct doc *d, struct doc_row *row, const char *text); /* NULL is nothing */
+void doc_pair(struct doc *d, const char *label, const char *peer_value, enum role role);
+void doc_note(struct doc *d, const char *label, const char *own_value, enum role role);
+void doc_right(struct doc *d, struct doc_row *row, const char *own_text, enum role role);
+/* Text over as many rows as it needs; label stands before the first. */
+void doc_wrap(struct doc *d, const char *label, const char *text, enum role role);
+void decoded_section(struct doc *d, enum tab tab, const struct view *v);
+bool decoded_section_empty(enum tab tab, const struct view *v);
+
+void command_pane_draw(struct ui *u);
+void command_complete(struct ui *u, bool back);
+void command_completion_close(struct ui *u);
+bool command_accept_ghost(struct ui *u);
+
+/* ---- overlays ---- */
+void overlay_open(struct ui *u, const struct overlay_ops *ops);
+void overlay_close(struct ui *u);
+void help_open(struct ui *u);
+void pager_open(struct ui *u, const char *title, struct slice text);
+void history_overlay_open(struct ui *u);
+void find_open(struct ui *u);
+void question_open(struct ui *u, const char *prompt, bool secret,
+                   void (*answer)(void *ctx, const char *text), void *ctx);
+void quit_ask(struct ui *u);
+void paste_take(struct ui *u, const struct input_unit *unit);
+bool paste_next_line(struct ui *u);
+bool question_active(const struct ui *u);
+void question_draw(struct ui *u);
+bool completion_active(const struct ui *u);
+
+/* ---- keys.c, view.c ---- */
+enum key_where { WHERE_ANY, WHERE_COMMAND, WHERE_TRANSCRIPT, WHERE_DECODED };
+struct key_row {
+    uint32_t key;
+    const char *name;
+    enum key_where where;
+    const char *command;
+    const char *help;
+    const char *footer; /* NULL: not on the bar */
+};
+const struct key_row *keys_at(size_t index); /* NULL at the end */
+const struct key_row *keys_find(uint32_t key, enum layout_pane focus);
+bool view_run(struct ui *u, struct slice command, struct slice args, struct err *err);
+bool view_line(struct ui *u, const char *line); /* "scroll page-up"; errors go to the status row */
+
+#endif

@@ -1,0 +1,446 @@
+/* What the screen can do, by name: the keys run these, and the console passes /zoom, /find and
+ * their like on to them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ui_private.h"
+
+typedef bool (*view_fn)(struct ui *u, struct slice args, struct err *err);
+struct view_command {
+    const char *name;
+    view_fn run;
+};
+
+static bool is(struct slice args, const char *word)
+{
+    return slice_eq(slice_trim(args), slice_cstr(word));
+}
+
+static bool unknown_word(struct err *err, const char *what, const char *words)
+{
+    err_set(err, ERR_USAGE, 0, "%s: one of %s", what, words);
+    return false;
+}
+
+static bool do_scroll(struct ui *u, struct slice args, struct err *err)
+{
+    struct transcript_pane *t = &u->transcript;
+    if (u->focus == PANE_DECODED) {
+        size_t page = u->layout.decoded.rows > 1 ? (size_t)u->layout.decoded.rows - 1 : 1;
+        size_t step = is(args, "page-up") || is(args, "page-down") ? page : 1;
+        if (is(args, "home"))
+            u->decoded.scroll = 0;
+        else if (is(args, "up") || is(args, "page-up"))
+            u->decoded.scroll -= step < u->decoded.scroll ? step : u->decoded.scroll;
+        else
+            u->decoded.scroll += step;
+        return true;
+    }
+    if (is(args, "up"))
+        transcript_move(u, -1);
+    else if (is(args, "down"))
+        transcript_move(u, 1);
+    else if (is(args, "page-up"))
+        transcript_page(u, -1);
+    else if (is(args, "page-down"))
+        transcript_page(u, 1);
+    else if (is(args, "home"))
+        transcript_home(u);
+    else if (is(args, "left"))
+        t->skip_octets -= t->skip_octets < 16 ? t->skip_octets : 16;
+    else if (is(args, "right"))
+        t->skip_octets += t->skip_octets < TRANSCRIPT_LINE_MAX_OCTETS ? 16 : 0;
+    else
+        return unknown_word(err, "scroll", "up down page-up page-down home left right");
+    return true;
+}
+
+static bool is_command(const struct transcript_line *line)
+{
+    return line->kind == TRANSCRIPT_LINE && line->dir == DIR_C;
+}
+
+static bool is_error(const struct transcript_line *line)
+{
+    return (line->flags & (TRANSCRIPT_REPLY_BAD | TRANSCRIPT_DEVIANT)) != 0 ||
+           line->kind == TRANSCRIPT_DEVIATION;
+}
+
+static bool do_select(struct ui *u, struct slice args, struct err *err)
+{
+    bool found;
+    if (is(args, "next-command"))
+        found = transcript_jump(u, 1, is_command);
+    else if (is(args, "previous-command"))
+        found = transcript_jump(u, -1, is_command);
+    else if (is(args, "next-error")) {
+        found = transcript_jump(u, 1, is_error);
+        if (!found) { /* from the top again */
+            size_t was = u->transcript.selected;
+            transcript_select(u, 0);
+            found = transcript_count(u->transcript.lines) > 0 &&
+                    (is_error(transcript_at(u->transcript.lines, 0)) ||
+                     transcript_jump(u, 1, is_error));
+            if (!found)
+                transcript_select(u, was);
+        }
+    } else
+        return unknown_word(err, "select", "next-command previous-command next-error");
+    if (!found)
+        ui_say(u, false,
+               is(args, "next-error") ? "no error in this transcript" : "no command further on");
+    return true;
+}
+
+static bool do_follow(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    transcript_end(u);
+    return true;
+}
+
+static bool do_goto(struct ui *u, struct slice args, struct err *err)
+{
+    uint64_t n;
+    size_t count = transcript_count(u->transcript.lines);
+    if (!slice_to_u64(slice_trim(args), UINT32_MAX, &n) || n == 0) {
+        err_set(err, ERR_USAGE, 0, "goto wants a line number, 1 to %zu", count);
+        return false;
+    }
+    transcript_select(u, n > count ? count : (size_t)n - 1);
+    return true;
+}
+
+static bool do_find(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    args = slice_trim(args);
+    if (args.len == 0) {
+        find_open(u);
+        return true;
+    }
+    size_t len =
+        args.len < sizeof u->transcript.needle - 1 ? args.len : sizeof u->transcript.needle - 1;
+    memcpy(u->transcript.needle, args.ptr, len);
+    u->transcript.needle[len] = '\0';
+    transcript_find(u, -1);
+    return true;
+}
+
+static bool do_find_next(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    transcript_find(u, 1);
+    return true;
+}
+
+static bool do_find_previous(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    transcript_find(u, -1);
+    return true;
+}
+
+/* "00000010  65 78 61 6d ...  exam|": 16 octets a row. */
+static void hex_rows(struct slice octets, struct buf *out)
+{
+    for (size_t at = 0; at < octets.len; at += 16) {
+        buf_printf(out, "%08zx ", at);
+        for (size_t i = 0; i < 16; i++) {
+            if (at + i < octets.len)
+                buf_printf(out, "%s %02x", i == 8 ? " " : "", octets.ptr[at + i]);
+            else
+                buf_append_cstr(out, i == 8 ? "    " : "   ");
+        }
+        buf_append_cstr(out, "  ");
+        for (size_t i = at; i < at + 16 && i < octets.len; i++)
+            buf_append_octet(out,
+                             octets.ptr[i] >= 0x20 && octets.ptr[i] < 0x7F ? octets.ptr[i] : '.');
+        buf_append_octet(out, '\n');
+    }
+}
+
+static bool do_hex(struct ui *u, struct slice args, struct err *err)
+{
+    uint64_t n;
+    size_t index = u->transcript.selected, count = transcript_count(u->transcript.lines);
+    args = slice_trim(args);
+    if (args.len > 0) {
+        if (!slice_to_u64(args, UINT32_MAX, &n) || n == 0 || n > count) {
+            err_set(err, ERR_USAGE, 0, "hex wants a line number, 1 to %zu", count);
+            return false;
+        }
+        index = (size_t)n - 1;
+    }
+    struct buf octets, page;
+    char title[64];
+    buf_init(&octets, TRANSCRIPT_LINE_MAX_OCTETS + 16);
+    buf_init(&page, 8 * (TRANSCRIPT_LINE_MAX_OCTETS + 16));
+    bool have = index < count && transcript_octets(u->transcript.lines, index, &octets);
+    if (have && octets.len > 0) {
+        hex_rows(buf_slice(&octets), &page);
+        snprintf(title, sizeof title, "Line %zu: %zu octets, secrets masked", index + 1,
+                 octets.len);
+        pager_open(u, title, buf_slice(&page));
+    } else {
+        ui_say(u, false, "this line is not made of octets of the connection");
+    }
+    buf_deinit(&octets);
+    buf_deinit(&page);
+    return true;
+}
+
+/* On content: this run. Elsewhere: all of them. */
+static bool do_fold(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    struct transcript_pane *t = &u->transcript;
+    struct content_run *run = t->follow ? NULL : transcript_run(u, t->selected);
+    if (run) {
+        run->folded = !transcript_folded(u, run);
+        if (run->folded)
+            transcript_select(u, run->first);
+        return true;
+    }
+    if (t->n_runs == 0)
+        ui_say(u, false, "there is no message content to fold");
+    t->fold = t->fold == FOLD_ALL ? FOLD_NONE : FOLD_ALL;
+    for (size_t i = 0; i < t->n_runs; i++)
+        t->runs[i].folded = -1;
+    return true;
+}
+
+static bool do_open_line(struct ui *u, struct slice args, struct err *err)
+{
+    return transcript_run(u, u->transcript.selected) ? do_fold(u, args, err)
+                                                     : do_hex(u, (struct slice){0}, err);
+}
+
+static bool do_layout(struct ui *u, struct slice args, struct err *err)
+{
+    char word[32];
+    args = slice_trim(args);
+    vis_to_cstr(word, sizeof word, args);
+    if (!settings_set(console_settings(u->console), SETTING_ID_layout, word, err))
+        return false;
+    u->split_percent = 0;
+    u->zoom = false;
+    ui_apply_settings(u);
+    return true;
+}
+
+static bool do_theme(struct ui *u, struct slice args, struct err *err)
+{
+    char word[32];
+    vis_to_cstr(word, sizeof word, slice_trim(args));
+    if (!settings_set(console_settings(u->console), SETTING_ID_theme, word, err))
+        return false;
+    ui_apply_settings(u);
+    return true;
+}
+
+static bool do_tab(struct ui *u, struct slice args, struct err *err)
+{
+    enum tab now = decoded_tab(u);
+    u->decoded.scroll = 0;
+    if (is(args, "next"))
+        u->decoded.tab = (enum tab)((now + 1) % TAB__COUNT);
+    else if (is(args, "previous"))
+        u->decoded.tab = (enum tab)((now + TAB__COUNT - 1) % TAB__COUNT);
+    else if (is(args, "auto") || slice_trim(args).len == 0)
+        u->decoded.tab = TAB_AUTO;
+    else if (decoded_tab_by_name(slice_trim(args)) != TAB__COUNT)
+        u->decoded.tab = decoded_tab_by_name(slice_trim(args));
+    else
+        return unknown_word(err, "tab", "auto why envelope session tls capabilities deviations");
+    return true;
+}
+
+static bool do_zoom(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    u->zoom = !u->zoom;
+    ui_relayout(u);
+    return true;
+}
+
+static bool do_keys(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    help_open(u);
+    return true;
+}
+
+static bool do_pane(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    if (is(args, "command"))
+        u->focus = PANE_COMMAND;
+    else if (is(args, "transcript"))
+        u->focus = PANE_TRANSCRIPT;
+    else
+        u->focus = (enum layout_pane)((u->focus + 1) % PANE__COUNT);
+    if (u->focus == PANE_DECODED && u->layout.decoded.rows == 0 && !u->zoom)
+        u->focus = PANE_COMMAND;
+    ui_relayout(u);
+    return true;
+}
+
+static bool do_split(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    int now = u->split_percent;
+    if (now == 0)
+        now = u->layout.columns ? 62 : 70;
+    now += is(args, "larger") ? 4 : -4;
+    u->split_percent = now < 20 ? 20 : now > 85 ? 85 : now;
+    ui_relayout(u);
+    return true;
+}
+
+static bool do_time(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    static const char *const words[TIME__COUNT] = {"relative", "absolute", "off"};
+    u->transcript.time = (enum time_mode)((u->transcript.time + 1) % TIME__COUNT);
+    settings_set(console_settings(u->console), SETTING_ID_time, words[u->transcript.time], NULL);
+    ui_say(u, false, "time column: %s", words[u->transcript.time]);
+    return true;
+}
+
+static bool do_again(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    if (u->last_line) {
+        char *copy = mem_strdup(u->last_line);
+        ui_submit(u, slice_cstr(copy));
+        mem_free(copy);
+    } else
+        ui_say(u, false, "nothing was sent yet that could be sent again");
+    return true;
+}
+
+static bool do_leave(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    if (ui_connected(u) && !u->replay)
+        quit_ask(u);
+    else
+        console_submit(u->console, SLICE_LIT("/quit"), "keys", NULL);
+    return true;
+}
+
+static bool do_history(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    history_overlay_open(u);
+    return true;
+}
+
+static bool do_complete(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    command_complete(u, is(args, "back"));
+    return true;
+}
+
+static bool do_repaint(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    (void)u;
+    draw_repaint();
+    return true;
+}
+
+static bool do_suspend(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    terminal_suspend();
+    int rows = u->rows, cols = u->cols;
+    if (terminal_read_size(&rows, &cols)) {
+        u->rows = rows;
+        u->cols = cols;
+        draw_resize(rows, cols);
+        ui_relayout(u);
+    }
+    draw_repaint();
+    return true;
+}
+
+static bool do_cancel(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    bool had_line = line_text().len > 0;
+    u->paste_editing = false;
+    buf_reset(&u->paste);
+    line_clear();
+    u->focus = PANE_COMMAND;
+    ui_relayout(u);
+    if (!had_line && !console_interrupt(u->console))
+        ui_say(u, false, "nothing runs; Ctrl-d or F10 leaves the program");
+    return true;
+}
+
+static const struct view_command commands[] = {
+    {"scroll", do_scroll},
+    {"select", do_select},
+    {"follow", do_follow},
+    {"goto", do_goto},
+    {"find", do_find},
+    {"find-next", do_find_next},
+    {"find-previous", do_find_previous},
+    {"hex", do_hex},
+    {"fold", do_fold},
+    {"open", do_open_line},
+    {"layout", do_layout},
+    {"theme", do_theme},
+    {"tab", do_tab},
+    {"zoom", do_zoom},
+    {"keys", do_keys},
+    {"pane", do_pane},
+    {"split", do_split},
+    {"time", do_time},
+    {"again", do_again},
+    {"leave", do_leave},
+    {"history", do_history},
+    {"complete", do_complete},
+    {"repaint", do_repaint},
+    {"suspend", do_suspend},
+    {"cancel", do_cancel},
+};
+
+bool view_run(struct ui *u, struct slice command, struct slice args, struct err *err)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (slice_eq(command, slice_cstr(commands[i].name)))
+            return commands[i].run(u, args, err);
+    err_set(err, ERR_USAGE, 0, "the screen has no command %.*s",
+            SLICE_ARG(slice_take(command, 40)));
+    return false;
+}
+
+bool view_line(struct ui *u, const char *text)
+{
+    struct err err;
+    err_clear(&err);
+    struct slice rest = slice_cstr(text);
+    struct slice command = slice_next_word(&rest);
+    bool done = view_run(u, command, rest, &err);
+    if (!done)
+        ui_say(u, true, "%s", err.text);
+    ui_touch(u);
+    return done;
+}
