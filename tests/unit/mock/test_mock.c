@@ -766,9 +766,8 @@ static size_t heap_octets(void)
 static void test_idle_heap(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__)
-    skip();
-#endif
+    if (heap_octets() == 0) /* a sanitizer's heap cannot be asked */
+        skip();
     enum { IDLE = 5000 };
     struct world w;
     struct err err;
