@@ -149,7 +149,7 @@ static bool add_operand(struct parse *p, const char *word)
 static void append_masked(struct buf *out, const char *word)
 {
     const char *scheme = strstr(word, "://");
-    const char *at = scheme ? strchr(scheme + 3, '@') : NULL;
+    const char *at = scheme ? strrchr(scheme + 3, '@') : NULL; /* a user may hold one */
     const char *colon = scheme ? strchr(scheme + 3, ':') : NULL;
     if (at && colon && colon < at) {
         buf_append(out, slice_of(word, (size_t)(colon - word) + 1));

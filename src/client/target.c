@@ -4,7 +4,8 @@
  *               | mailbox [ ":" port ] | host [ ":" port ]
  *     url      := scheme "://" [ user [ ":" password ] "@" ] host [ ":" port ] [ "/" ]
  *               | "lmtp+unix://" path
- *     host     := name | IPv4 | "[" IPv6 "]" | IPv6 (without a port)
+ *     The host "practice" in an smtp, submission or submissions URL is the practice server's door
+ * of that name. host     := name | IPv4 | "[" IPv6 "]" | IPv6 (without a port)
  *
  * A password in a URL is read past and not kept: it was on a command line, where others can see it.
  */
@@ -278,7 +279,16 @@ static bool read_url(struct slice text, size_t scheme_octets, struct target *out
             return false;
         rest = slice_skip(rest, (size_t)at + 1);
     }
-    return read_host(rest, true, out, err);
+    if (!read_host(rest, true, out, err))
+        return false;
+    if (slice_eq_nocase(rest,
+                        SLICE_LIT("practice"))) { /* submissions://practice: another of its doors */
+        if (out->service == SERVICE_LMTP)
+            return wrong(err, out, "the practice server speaks no LMTP yet");
+        out->kind = TARGET_PRACTICE;
+        out->name[0] = '\0';
+    }
+    return true;
 }
 
 /* The text for showing: a password is replaced before anything else can see it. */
