@@ -272,12 +272,14 @@ void link_input(struct link *k, struct slice wire)
 void link_input_eof(struct link *k)
 {
     struct err e;
+    /* What breaks while we answer the end with ours does not make it another end. */
+    bool broken = k->broken_errno != 0;
     k->peer_eof = true;
     if (k->ending)
         return;
     if (k->tls != NULL)
         session_eof(k);
-    if (k->broken_errno != 0) {
+    if (broken) {
         err_broke(&e, !k->server, k->broken_errno);
         link_end(k, DOWN_RESET, &e);
     } else {
@@ -300,7 +302,7 @@ void link_write_broke(struct link *k)
     /* The peer may have said why before it cut: read on until the end of what came. */
     if (link_wants_input(k) && !k->ending)
         k->transport->arrange(k);
-    else
+    else if (k->ending || !k->peer_eof)
         link_read_broke(k, k->broken_errno);
 }
 

@@ -99,7 +99,7 @@ void memory_run(struct link *k)
     struct memory_end *m = &k->t.memory;
     if (k->state == LINK_CONNECTING)
         link_came_up(k, "memory", 0, "memory");
-    if (k->state == LINK_UP && m->peer == NULL && k->out.octets > 0) {
+    if (k->state == LINK_UP && m->peer == NULL && (k->out.octets > 0 || k->ending)) {
         k->dropped_octets += k->out.octets;
         out_clear(&k->out);
         link_progress(k);

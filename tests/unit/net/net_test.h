@@ -173,8 +173,9 @@ enum how { TCP, MEMORY };
 static inline void join(enum how how)
 {
     if (how == MEMORY) {
-        link_pair(loop, journal, journal_conn_new(journal), journal_conn_new(journal), &handlers,
-                  &client, &handlers, &server, &client.link, &server.link);
+        uint32_t client_conn = journal_conn_new(journal), server_conn = journal_conn_new(journal);
+        link_pair(loop, journal, client_conn, server_conn, &handlers, &client, &handlers, &server,
+                  &client.link, &server.link);
     } else {
         struct net_address at = ip("127.0.0.1", 0);
         listen_at(&at);
