@@ -386,9 +386,16 @@ const char *line_history_at(size_t index)
     return entry ? entry->line : "";
 }
 
+/* A line stands once, where it was typed last. */
 void line_history_add(const char *text)
 {
-    if (history_length == 0 || strcmp(line_history_at((size_t)history_length - 1), text) != 0)
-        add_history(text);
+    for (int i = history_length; i-- > 0;) {
+        HIST_ENTRY *old = history_get(history_base + i);
+        if (old && strcmp(old->line, text) == 0) {
+            free_history_entry(remove_history(i));
+            break;
+        }
+    }
+    add_history(text);
     using_history();
 }

@@ -125,7 +125,7 @@ static size_t last_line(const struct ui *u)
 }
 
 /* The marked line must be on the screen, and the last page full. */
-static void settle(struct ui *u)
+void transcript_settle(struct ui *u)
 {
     struct transcript_pane *t = &u->transcript;
     size_t rows = pane_rows(u), last = last_line(u);
@@ -155,7 +155,7 @@ void transcript_select(struct ui *u, size_t index)
         bottom = transcript_next(u, bottom);
     if (t->selected < t->top || t->selected > bottom)
         t->top = back_from(u, t->selected, rows / 2);
-    settle(u);
+    transcript_settle(u);
 }
 
 void transcript_move(struct ui *u, long lines)
@@ -176,7 +176,7 @@ void transcript_move(struct ui *u, long lines)
     }
     t->selected = index;
     t->follow = false;
-    settle(u);
+    transcript_settle(u);
 }
 
 void transcript_page(struct ui *u, int direction)
@@ -200,7 +200,7 @@ void transcript_page(struct ui *u, int direction)
             t->top = transcript_next(u, t->top);
         }
     }
-    settle(u);
+    transcript_settle(u);
 }
 
 void transcript_home(struct ui *u)
@@ -213,7 +213,7 @@ void transcript_end(struct ui *u)
 {
     u->transcript.follow = true;
     u->transcript.skip_octets = 0;
-    settle(u);
+    transcript_settle(u);
 }
 
 bool transcript_jump(struct ui *u, int direction,
@@ -262,7 +262,6 @@ void transcript_pane_draw(struct ui *u)
     const struct rect *r = &u->layout.transcript;
     if (r->rows <= 0)
         return;
-    settle(u);
     size_t index = u->transcript.top, count = transcript_count(u->transcript.lines);
     for (int i = 0; i < r->rows && index < count; i++) {
         transcript_row_draw(u, index, r->y + i);

@@ -301,6 +301,7 @@ static void take_events(struct ui *u)
 static void draw_frame(struct ui *u)
 {
     u->in_frame = true;
+    transcript_settle(u);
     draw_begin(u);
     frame_draw(u);
     header_draw(u);

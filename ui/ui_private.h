@@ -232,6 +232,7 @@ void frame_draw(struct ui *u);
 void transcript_pane_open(struct ui *u);
 void transcript_pane_close(struct ui *u);
 void transcript_pane_update(struct ui *u);
+void transcript_settle(struct ui *u); /* before a frame: mark and page are where they can be */
 void transcript_pane_draw(struct ui *u);
 void transcript_row_draw(struct ui *u, size_t index, int y);
 bool transcript_folded(const struct ui *u, const struct content_run *run);
