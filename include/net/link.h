@@ -64,11 +64,13 @@ void link_pair(struct loop *l, struct journal *j, uint32_t client_conn, uint32_t
                struct link **client_out, struct link **server_out);
 
 /* Queue plain octets (copied; written to the system at once as far as it takes them). False: the link
- * is not up, or going down: nothing was queued. */
+ * is not up, going down, half closed, or a TLS handshake is under way: nothing was queued. */
 bool link_send(struct link *k, struct slice octets);
 size_t link_queued_octets(const struct link *k);
 /* Start TLS as client / as server on an up link; what is queued goes out before, in the clear.
- * via: how it came to this. */
+ * via: how it came to this. Nothing happens on a link that broke meanwhile (on_down is on its way). The
+ * context may be freed while links use it. A handshake that ends by the peer's end arrives in on_tls as
+ * ERR_CLOSED, then on_down(DOWN_EOF or DOWN_RESET); every other failure as ERR_TLS, then DOWN_TLS. */
 void link_start_tls_client(struct link *k, struct tls_client *c, enum event_tls_via via);
 void link_start_tls_server(struct link *k, struct tls_server *s, enum event_tls_via via);
 bool link_is_up(const struct link *k);
@@ -76,13 +78,15 @@ bool link_is_tls(const struct link *k);
 /* No on_octets until resumed: back pressure on the peer. */
 void link_pause(struct link *k);
 void link_resume(struct link *k);
-/* Orderly end after the queue has left (TLS close_notify included); on_down(DOWN_OURS) follows. */
+/* Orderly end after the queue has left (TLS close_notify included); on_down(DOWN_OURS) follows, or
+ * DOWN_TIMEOUT when the peer takes nothing for 10 s. No on_octets after this call. */
 void link_close(struct link *k);
 /* Shut our sending side down after the queue has left; reading goes on. */
 void link_half_close(struct link *k);
 /* Cut: RST once the octets already queued have been given to the system; on_down(DOWN_ABORT) follows. */
 void link_abort(struct link *k);
-/* Free at any time; an open connection is closed in order in the background without handlers. */
+/* Free at any time; an open connection is closed in order in the background without handlers (the
+ * journal must live until the loop is freed). */
 void link_free(struct link **k);
 uint32_t link_conn(const struct link *k);
 /* tls-exporter channel binding (RFC 9266), 32 octets; false without TLS 1.3 / exporter. */
