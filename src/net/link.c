@@ -146,7 +146,7 @@ static void run_due(void *ctx)
     if (k->transport == &transport_memory)
         memory_run(k);
     if (take_due(k, DUE_INPUT) && k->tls != NULL && !k->paused)
-        session_resume(k);
+        link_tls_resume(k);
     if (take_due(k, DUE_TLS_FAIL) && k->handlers->on_tls != NULL)
         k->handlers->on_tls(k->ctx, k->err);
     if (take_due(k, DUE_DRAINED) && k->state == LINK_UP && k->handlers->on_drained != NULL)
@@ -264,7 +264,7 @@ struct link *link_connect(struct loop *l, struct journal *j, uint32_t conn,
 void link_input(struct link *k, struct slice wire)
 {
     if (k->tls != NULL)
-        session_input(k, wire);
+        link_tls_input(k, wire);
     else
         link_deliver(k, wire);
 }
@@ -278,7 +278,7 @@ void link_input_eof(struct link *k)
     if (k->ending)
         return;
     if (k->tls != NULL)
-        session_eof(k);
+        link_tls_eof(k);
     if (broken) {
         err_broke(&e, !k->server, k->broken_errno);
         link_end(k, DOWN_RESET, &e);
@@ -347,7 +347,7 @@ void link_end(struct link *k, enum event_down why, const struct err *err)
         return;
     }
     if (why == DOWN_OURS && k->tls != NULL)
-        session_close_notify(k);
+        link_tls_close_notify(k);
     if (k->state == LINK_DOWN)
         return;
     k->ending = true;
@@ -396,12 +396,12 @@ void link_down(struct link *k, enum event_down why, const struct err *err)
     struct err cut;
     if (k->state == LINK_DOWN)
         return;
-    if (session_in_handshake(k) && why != DOWN_OURS && why != DOWN_ABORT && why != DOWN_TLS) {
+    if (link_tls_in_handshake(k) && why != DOWN_OURS && why != DOWN_ABORT && why != DOWN_TLS) {
         if (err != NULL)
             cut = *err;
         else
             err_peer_closed(&cut, !k->server);
-        session_cut(k, &cut);
+        link_tls_cut(k, &cut);
         mem_free(k->err);
         k->err = NULL;
         err = &cut;
@@ -412,7 +412,7 @@ void link_down(struct link *k, enum event_down why, const struct err *err)
     k->state = LINK_DOWN;
     out_clear(&k->out);
     loop_timer_free(&k->timer);
-    session_free(k);
+    link_tls_free(k);
     k->transport->close(k, why == DOWN_ABORT || why == DOWN_TIMEOUT);
     link_due(k, DUE_DOWN);
     listeners_resume_after_close(k->net);
@@ -426,7 +426,7 @@ void link_discard(struct link *k)
     k->deferred = false;
     k->handlers = NULL;
     loop_timer_free(&k->timer);
-    session_free(k);
+    link_tls_free(k);
     out_clear(&k->out);
     k->state = LINK_DOWN;
     if (k->transport == &transport_memory)
@@ -445,10 +445,10 @@ bool link_is_up(const struct link *k)
 
 bool link_send(struct link *k, struct slice octets)
 {
-    if (!link_is_up(k) || k->half_close || (k->tls != NULL && !session_is_up(k)))
+    if (!link_is_up(k) || k->half_close || (k->tls != NULL && !link_tls_is_up(k)))
         return false;
     if (k->tls != NULL)
-        return session_send(k, octets);
+        return link_tls_send(k, octets);
     link_write_wire(k, octets);
     return true;
 }
@@ -460,7 +460,7 @@ size_t link_queued_octets(const struct link *k)
 
 bool link_is_tls(const struct link *k)
 {
-    return k->tls != NULL && session_is_up(k);
+    return k->tls != NULL && link_tls_is_up(k);
 }
 
 void link_pause(struct link *k)
@@ -492,7 +492,7 @@ void link_half_close(struct link *k)
     if (!link_is_up(k) || k->half_close)
         return;
     if (k->tls != NULL)
-        session_close_notify(k);
+        link_tls_close_notify(k);
     k->half_close = true;
     if (k->state == LINK_UP)
         link_progress(k);
@@ -525,7 +525,7 @@ uint32_t link_conn(const struct link *k)
 
 bool link_channel_binding(struct link *k, uint8_t out[32])
 {
-    return k->tls != NULL && session_channel_binding(k, out);
+    return k->tls != NULL && link_tls_channel_binding(k, out);
 }
 
 void link_set_handlers(struct link *k, const struct link_handlers *handlers, void *ctx)

@@ -4,7 +4,7 @@
  *   link_out.c  the queue of wire octets
  *   socket.c    tcp and unix transport over uv_poll
  *   memory.c    two links joined in memory
- *   session.c   TLS of one link: the pump between plain and wire
+ *   link_tls.c   TLS of one link: the pump between plain and wire
  *
  * A link is in one of three states; `ending` is set in LINK_UP once it is known how it will end,
  * and the end comes when the queue has left. No memory goes while a handler of the link runs
@@ -193,19 +193,19 @@ void err_linger(struct err *e, size_t left_octets);
 enum event_down down_of_errno(int sys_errno);
 enum event_down down_of_connect_errno(int sys_errno);
 
-/* session.c */
-bool session_is_up(const struct link *k);
-bool session_in_handshake(const struct link *k);
-void session_input(struct link *k, struct slice wire);
-void session_resume(struct link *k);
+/* link_tls.c */
+bool link_tls_is_up(const struct link *k);
+bool link_tls_in_handshake(const struct link *k);
+void link_tls_input(struct link *k, struct slice wire);
+void link_tls_resume(struct link *k);
 /* The peer sends no more: was it the end TLS knows of? */
-void session_eof(struct link *k);
+void link_tls_eof(struct link *k);
 /* The link goes down in the middle of a handshake: say so. e, the reason, is filled or made better.
  */
-void session_cut(struct link *k, struct err *e);
-bool session_send(struct link *k, struct slice plain);
-void session_close_notify(struct link *k);
-void session_free(struct link *k);
-bool session_channel_binding(struct link *k, uint8_t out[32]);
+void link_tls_cut(struct link *k, struct err *e);
+bool link_tls_send(struct link *k, struct slice plain);
+void link_tls_close_notify(struct link *k);
+void link_tls_free(struct link *k);
+bool link_tls_channel_binding(struct link *k, uint8_t out[32]);
 
 #endif

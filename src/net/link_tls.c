@@ -17,12 +17,12 @@
 /* RFC 8446 section 6: in TLS 1.3 every alert but these two ends the connection. */
 enum { ALERT_CLOSE_NOTIFY = 0, ALERT_USER_CANCELED = 90 };
 
-bool session_is_up(const struct link *k)
+bool link_tls_is_up(const struct link *k)
 {
     return k->tls != NULL && k->tls->state == TLS_OPEN;
 }
 
-bool session_in_handshake(const struct link *k)
+bool link_tls_in_handshake(const struct link *k)
 {
     return k->tls != NULL && k->tls->state == TLS_HANDSHAKE;
 }
@@ -115,7 +115,7 @@ static void fail(struct link *k, unsigned long code)
     link_due(k, 0);
 }
 
-void session_cut(struct link *k, struct err *e)
+void link_tls_cut(struct link *k, struct err *e)
 {
     char text[sizeof(e->text)];
     memcpy(text, e->text, sizeof(text));
@@ -257,14 +257,14 @@ static void pump(struct link *k)
     link_enter(k);
     if (k->tls->state == TLS_HANDSHAKE)
         handshake(k);
-    while (session_is_up(k) && !k->ending && !k->paused && !k->peer_eof && pump_once(k))
+    while (link_tls_is_up(k) && !k->ending && !k->paused && !k->peer_eof && pump_once(k))
         continue;
     if (k->tls != NULL)
         flush(k);
     link_leave(k);
 }
 
-void session_input(struct link *k, struct slice wire)
+void link_tls_input(struct link *k, struct slice wire)
 {
     struct link_tls *t = k->tls;
     wire_note(k, link_dir_in(k), wire);
@@ -279,18 +279,18 @@ void session_input(struct link *k, struct slice wire)
     pump(k);
 }
 
-void session_resume(struct link *k)
+void link_tls_resume(struct link *k)
 {
-    if (k->state == LINK_UP && session_is_up(k))
+    if (k->state == LINK_UP && link_tls_is_up(k))
         pump(k);
 }
 
-void session_eof(struct link *k)
+void link_tls_eof(struct link *k)
 {
-    if (!session_is_up(k))
+    if (!link_tls_is_up(k))
         return;
     if (SSL_get_shutdown(k->tls->ssl) & SSL_RECEIVED_SHUTDOWN) {
-        session_close_notify(k);
+        link_tls_close_notify(k);
         return;
     }
     enum event_dir dir = link_dir_in(k);
@@ -304,7 +304,7 @@ void session_eof(struct link *k)
                                          "octets came cannot be known")});
 }
 
-bool session_send(struct link *k, struct slice plain)
+bool link_tls_send(struct link *k, struct slice plain)
 {
     struct link_tls *t = k->tls;
     while (plain.len > 0) {
@@ -322,9 +322,9 @@ bool session_send(struct link *k, struct slice plain)
     return true;
 }
 
-void session_close_notify(struct link *k)
+void link_tls_close_notify(struct link *k)
 {
-    if (!session_is_up(k) || (SSL_get_shutdown(k->tls->ssl) & SSL_SENT_SHUTDOWN))
+    if (!link_tls_is_up(k) || (SSL_get_shutdown(k->tls->ssl) & SSL_SENT_SHUTDOWN))
         return;
     ERR_clear_error();
     SSL_shutdown(k->tls->ssl);
@@ -332,7 +332,7 @@ void session_close_notify(struct link *k)
     flush(k);
 }
 
-void session_free(struct link *k)
+void link_tls_free(struct link *k)
 {
     struct link_tls *t = k->tls;
     if (t == NULL)
@@ -346,10 +346,10 @@ void session_free(struct link *k)
     mem_free(t);
 }
 
-bool session_channel_binding(struct link *k, uint8_t out[32])
+bool link_tls_channel_binding(struct link *k, uint8_t out[32])
 {
     static const char label[] = "EXPORTER-Channel-Binding";
-    if (!session_is_up(k) || SSL_version(k->tls->ssl) != TLS1_3_VERSION)
+    if (!link_tls_is_up(k) || SSL_version(k->tls->ssl) != TLS1_3_VERSION)
         return false;
     return SSL_export_keying_material(k->tls->ssl, out, 32, label, sizeof(label) - 1,
                                       (const unsigned char *)"", 0, 1) == 1;
