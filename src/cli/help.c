@@ -121,7 +121,7 @@ static void list_keys(struct buf *out)
 static void list_magic(struct buf *out)
 {
     const struct magic_form *f;
-    for (size_t i = 0; (f = magic_form_at(i))->form; i++)
+    for (size_t i = 0; (f = magic_form_at(i)) && f->form; i++)
         buf_printf(out, "  %-24s%s\n", f->form, f->meaning);
 }
 
@@ -285,7 +285,7 @@ static void man_lists(struct buf *out)
         tagged(out, k->key, k->where, k->help);
     buf_append_cstr(out, ".SH PRACTICE ADDRESSES\n");
     const struct magic_form *f;
-    for (size_t i = 0; (f = magic_form_at(i))->form; i++)
+    for (size_t i = 0; (f = magic_form_at(i)) && f->form; i++)
         tagged(out, f->form, NULL, f->meaning);
     buf_append_cstr(out, ".SH EXIT STATUS\n");
     const struct cli_status_info *s;
