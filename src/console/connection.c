@@ -213,7 +213,7 @@ static bool open_target(struct console *c, struct err *err)
 
 bool console_open(struct console *c, const char *target, const char *origin, struct err *err)
 {
-    struct err local;
+    struct err local = {0};
     err = err ? err : &local;
     err_clear(err);
     (void)origin;

@@ -184,7 +184,7 @@ static bool read_all(int fd, struct recording_parser *p)
 bool recording_read(const char *path, struct journal *j, struct recording_report *report,
                     struct err *err)
 {
-    struct recording_report local;
+    struct recording_report local = {0};
     char safe[160];
     vis_to_cstr(safe, sizeof(safe), slice_cstr(path));
     report = report ? report : &local;
