@@ -232,6 +232,9 @@ void doc_wrap(struct doc *d, const char *label, const char *text, enum role role
 static void draw_row(struct ui *u, const struct doc_row *row, int y, const struct rect *r)
 {
     int right = row->right.cols > 0 ? (int)row->right.cols + 1 : 0;
+    /* Beside a text that needs the place, only what matters stays. */
+    if (row->right_role == ROLE_DIM && (int)row->left.cols + right > r->cols)
+        right = 0;
     int room = r->cols - right - (row->more ? 1 : 0);
     if (room < 8)
         room = r->cols;
@@ -291,6 +294,8 @@ void decoded_pane_draw(struct ui *u)
     if (u->decoded.scroll > max_scroll)
         u->decoded.scroll = max_scroll;
     size_t at = u->decoded.scroll;
+    const struct rect narrow = {r->y, r->x, r->rows,
+                                r->cols - 6}; /* room for how many rows follow */
     for (int i = 0; i < r->rows && at < doc.n_rows; i++, at++)
         draw_row(u, &doc.rows[at], r->y + i, r);
     if (at < doc.n_rows)

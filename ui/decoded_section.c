@@ -272,8 +272,26 @@ static bool has_cap(char **caps, size_t n_caps, const char *wanted)
     return false;
 }
 
+/* A strip has few rows: as many as fit on each. */
+static void caps_packed(struct doc *d, const struct view *v)
+{
+    struct doc_row *row = NULL;
+    for (size_t i = 0; i < v->n_caps; i++) {
+        size_t cols = strlen(v->caps[i]) + 3;
+        if (!row || row->left.cols + cols > (size_t)d->cols)
+            row = doc_add(d, ROLE_TEXT);
+        else
+            doc_own(d, row, " · ");
+        doc_peer(d, row, v->caps[i]);
+    }
+}
+
 static void section_caps(struct doc *d, const struct view *v)
 {
+    if (d->strip && v->n_caps > 0) {
+        caps_packed(d, v);
+        return;
+    }
     bool compare = v->tls && v->n_caps_clear > 0 && v->n_caps > 0;
     if (v->n_caps == 0)
         doc_wrap(d, "",
@@ -311,7 +329,10 @@ static void section_deviations(struct doc *d, const struct view *v)
         snprintf(text, sizeof text, "%llu times", (unsigned long long)dev->count);
         if (dev->count > 1)
             doc_right(d, row, text, ROLE_WARN);
-        if (dev->note && *dev->note)
+        bool says_more =
+            dev->note && *dev->note &&
+            (rule == SMTP_RULE__COUNT || strcmp(dev->note, smtp_rule_meaning(rule)) != 0);
+        if (says_more)
             doc_pair(d, "  seen", dev->note, ROLE_TEXT);
         if (rule != SMTP_RULE__COUNT) {
             doc_wrap(d, "  means", smtp_rule_meaning(rule), ROLE_DIM);

@@ -100,6 +100,8 @@ static void pager_draw(struct ui *u)
     struct rect r = page_rect(u);
     char foot[80];
     size_t n = count_rows(&u->page_text), page = page_height(u);
+    if (n < page && (int)n + 2 < r.rows)
+        r.rows = (int)n + 2;
     if (u->overlay_top > 0 && u->overlay_top + page > n)
         u->overlay_top = n > page ? n - page : 0;
     snprintf(foot, sizeof foot, " %zu-%zu of %zu   Esc closes ", n ? u->overlay_top + 1 : 0,
@@ -123,6 +125,39 @@ static void pager_close(struct ui *u)
     buf_release(&u->page_text);
 }
 
+/* Lines that are too wide go on in the next row, with the indent they began with. */
+static void wrap(struct slice line, size_t max_octets, struct buf *out)
+{
+    size_t indent = 0;
+    bool continued = false;
+    while (indent < line.len && line.ptr[indent] == ' ')
+        indent++;
+    if (indent > max_octets / 2)
+        indent = 0;
+    size_t start = indent; /* no break inside the indent itself */
+    while (line.len > max_octets) {
+        size_t take = max_octets;
+        while (take > start && line.ptr[take] != ' ')
+            take--;
+        if (take <= start) /* one long word: cut between characters */
+            for (take = max_octets; take > 1 && (line.ptr[take] & 0xC0) == 0x80;)
+                take--;
+        buf_append(out, slice_take(line, take));
+        buf_append_octet(out, '\n');
+        line = slice_skip(line, take);
+        while (line.len > 0 && line.ptr[0] == ' ')
+            line = slice_skip(line, 1);
+        for (size_t i = 0; i < indent && line.len > 0; i++)
+            buf_append_octet(out, ' ');
+        if (!continued)
+            max_octets -= indent;
+        continued = true;
+        start = 0;
+    }
+    buf_append(out, line);
+    buf_append_octet(out, '\n');
+}
+
 static const struct overlay_ops pager_ops = {
     .draw = pager_draw, .key = pager_key, .close = pager_close};
 
@@ -132,7 +167,14 @@ void pager_open(struct ui *u, const char *title, struct slice text)
     mem_free(u->page_title);
     u->page_title = mem_strdup(title);
     buf_reset(&u->page_text);
-    buf_append(&u->page_text, slice_take(text, u->page_text.cap_octets));
+    struct rect r = page_rect(u);
+    size_t width = r.cols > 12 ? (size_t)r.cols - 4 : 8;
+    while (text.len > 0) {
+        ptrdiff_t lf = slice_find_octet(text, '\n');
+        size_t len = lf < 0 ? text.len : (size_t)lf;
+        wrap(slice_take(text, len), width, &u->page_text);
+        text = slice_skip(text, len + (lf >= 0));
+    }
 }
 
 /* ---- the keys ---- */

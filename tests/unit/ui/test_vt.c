@@ -110,7 +110,7 @@ static void test_no_bytes_and_resize(void **state)
 {
     (void)state;
     struct vt *v =
-        sh("printf 'safe\\033[?1049hin'; trap 'stty size' WINCH; while :; do read x; done");
+        sh("trap 'stty size' WINCH; printf 'safe\\033[?1049hin'; while :; do read x; done");
     vt_wait_text(v, "in");
     assert_true(vt_alternate_screen(v));
     vt_assert_no_bytes(v, "\033]52", 4);
