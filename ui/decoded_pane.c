@@ -296,10 +296,12 @@ void decoded_pane_draw(struct ui *u)
     size_t at = u->decoded.scroll;
     const struct rect narrow = {r->y, r->x, r->rows,
                                 r->cols - 6}; /* room for how many rows follow */
-    for (int i = 0; i < r->rows && at < doc.n_rows; i++, at++)
-        draw_row(u, &doc.rows[at], r->y + i, r);
+    for (int i = 0; i < r->rows && at < doc.n_rows; i++, at++) {
+        bool cut_short = i == r->rows - 1 && at + 1 < doc.n_rows;
+        draw_row(u, &doc.rows[at], r->y + i, cut_short ? &narrow : r);
+    }
     if (at < doc.n_rows)
-        draw_fmt(u, r->y + r->rows - 1, r->x + r->cols - 7, 7, ROLE_WARN, " %zu ↓",
+        draw_fmt(u, r->y + r->rows - 1, r->x + r->cols - 5, 5, ROLE_WARN, "%3zu ↓",
                  doc.n_rows - at);
     doc_deinit(&doc);
 }
