@@ -20,7 +20,8 @@ CC := gcc
 endif
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wswitch-enum \
         -Wundef -Wpointer-arith -Werror
-PKGS := libuv libunbound libgsasl jansson libidn2 openssl readline ncursesw
+# libunbound by its name: its .pc asks for the development files of libraries that only its static form needs.
+PKGS := libuv libgsasl jansson libidn2 openssl readline ncursesw
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g
@@ -40,7 +41,7 @@ OPT := $(OPT_$(VARIANT))
 CPPFLAGS += -D_GNU_SOURCE -DSMTPSCOPE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Iui -I$(B)/gen
 CFLAGS   += -std=c11 $(OPT) $(WARN) $(PKG_CFLAGS) -fstack-protector-strong
 LDFLAGS  += $(filter -fsanitize=% --coverage,$(OPT)) -Wl,--as-needed
-LIBS     := $(PKG_LIBS) -lutil
+LIBS     := $(PKG_LIBS) -lunbound -lutil
 
 module_src = $(if $(filter ui,$1),$(wildcard ui/*.c),$(wildcard src/$1/*.c))
 LIB_SRC  := $(filter-out src/cli/main.c,$(foreach m,$(MODULES),$(call module_src,$(m))))

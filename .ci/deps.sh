@@ -10,11 +10,13 @@ table=$(dirname "$0")/packages.tsv
 mode=${1:?missing or install}
 purpose=${2:?build or check}
 
-# Is what this probe names there?  cmd:NAME  pkg:NAME (pkg-config)  lib:GLOB (a file of clang's runtime)
+# Is what this probe names there?  cmd:NAME  pkg:NAME (pkg-config)  hdr:FILE (a header)
+# lib:GLOB (a file of clang's runtime)
 have() {
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     pkg:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "${1#pkg:}" 2>/dev/null ;;
+    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -x c - >/dev/null 2>&1 ;;
     lib:*) command -v clang >/dev/null 2>&1 &&
         ls "$(clang -print-resource-dir)"/lib/linux/${1#lib:} >/dev/null 2>&1 ;;
     *) echo "deps: unknown probe $1" >&2; exit 2 ;;

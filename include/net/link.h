@@ -86,7 +86,7 @@ void link_half_close(struct link *k);
 /* Cut: RST once the octets already queued have been given to the system; on_down(DOWN_ABORT) follows. */
 void link_abort(struct link *k);
 /* Free at any time; an open connection is closed in order in the background without handlers (the
- * journal must live until the loop is freed). */
+ * journal must live as long as the loop runs). */
 void link_free(struct link **k);
 uint32_t link_conn(const struct link *k);
 /* tls-exporter channel binding (RFC 9266), 32 octets; false without TLS 1.3 / exporter. */

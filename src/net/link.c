@@ -30,6 +30,7 @@ struct net *net_of(struct loop *l)
     if (n == NULL) {
         n = mem_zalloc(sizeof(*n));
         n->loop = l;
+        n->linger_ms = LINGER_MS;
         n->read_octets = mem_alloc(LINK_READ_OCTETS);
         loop_set_net(l, n, net_free);
     }
@@ -147,7 +148,7 @@ static void run_due(void *ctx)
         memory_run(k);
     if (take_due(k, DUE_INPUT) && k->tls != NULL && !k->paused)
         link_tls_resume(k);
-    if (take_due(k, DUE_TLS_FAIL) && k->handlers->on_tls != NULL)
+    if (take_due(k, DUE_TLS_FAIL) && k->handlers->on_tls != NULL && k->err != NULL)
         k->handlers->on_tls(k->ctx, k->err);
     if (take_due(k, DUE_DRAINED) && k->state == LINK_UP && k->handlers->on_drained != NULL)
         k->handlers->on_drained(k->ctx);
@@ -312,9 +313,11 @@ static void linger_over(void *ctx)
 {
     struct link *k = ctx;
     struct err e;
-    err_linger(&e, k->out.octets);
-    k->ending = false;
-    k->end_why = DOWN_TIMEOUT;
+    if (k->end_why == DOWN_ABORT || k->end_why == DOWN_TLS) {
+        link_down(k, (enum event_down)k->end_why, k->err);
+        return;
+    }
+    err_linger(&e, k->out.octets, k->net->linger_ms);
     mem_free(k->err);
     k->err = NULL;
     link_down(k, DOWN_TIMEOUT, &e);
@@ -324,7 +327,7 @@ static void linger_start(struct link *k)
 {
     if (k->timer == NULL)
         k->timer = loop_timer_new(k->net->loop, linger_over, k);
-    loop_timer_start(k->timer, LINGER_MS);
+    loop_timer_start(k->timer, k->net->linger_ms);
 }
 
 static void keep_err(struct link *k, const struct err *err)

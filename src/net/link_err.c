@@ -126,10 +126,11 @@ void err_peer_closed(struct err *e, bool peer_is_server)
                 "where that was too early, the last reply may tell why");
 }
 
-void err_linger(struct err *e, size_t left_octets)
+void err_linger(struct err *e, size_t left_octets, uint64_t waited_ms)
 {
-    err_set(e, ERR_TIMEOUT, LINGER_MS, "closing: the peer did not take the last %zu octets in %d s",
-            left_octets, LINGER_MS / 1000);
+    err_set(e, ERR_TIMEOUT, (int)waited_ms,
+            "closing: the peer did not take the last %zu octets in %llu ms", left_octets,
+            (unsigned long long)waited_ms);
     err_explain(e, "the peer has stopped reading; the rest was dropped",
                 "look at the peer: it may hang, or wait for something itself");
 }

@@ -25,6 +25,7 @@
 
 struct net {
     struct loop *loop;
+    uint64_t linger_ms;
     struct link *links;         /* all not yet released */
     struct listener *listeners; /* all */
     uint8_t *read_octets;       /* LINK_READ_OCTETS, shared by all links: used only during a read */
@@ -189,7 +190,7 @@ void err_connect_timeout(struct err *e, const struct net_address *to, uint64_t w
 void err_listen(struct err *e, const struct net_address *at, int sys_errno);
 void err_broke(struct err *e, bool peer_is_server, int sys_errno);
 void err_peer_closed(struct err *e, bool peer_is_server);
-void err_linger(struct err *e, size_t left_octets);
+void err_linger(struct err *e, size_t left_octets, uint64_t waited_ms);
 enum event_down down_of_errno(int sys_errno);
 enum event_down down_of_connect_errno(int sys_errno);
 

@@ -24,8 +24,8 @@ SSL_CTX *tls_context_new(bool server)
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    /* RFC 8996: servers offer 1.2 and 1.3 only. A client may be told otherwise, to look at old
-     * ones. */
+    /* 1.0 and 1.1 are deprecated: servers offer 1.2 and 1.3 only. A client may be told otherwise,
+     * to look at old ones. */
     if (server)
         SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     /* Tickets carry the sessions; a cache would grow with the clients. */

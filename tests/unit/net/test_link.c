@@ -1,6 +1,8 @@
 /* Links over loopback sockets and in memory. */
 #include "net_test.h"
 
+#include "net/net_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -363,6 +365,39 @@ static void free_waits_for_queue(void **state)
     assert_int_equal(down_event(conn).why, DOWN_OURS);
 }
 
+/* A peer that reads nothing does not keep an ending link for ever. */
+static void lingering(void **state)
+{
+    static uint8_t big[8 << 20];
+    for (int i = 0; i < 3; i++) {
+        void *none = NULL;
+        join(*(enum how *)*state);
+        client.link->net->linger_ms = 30;
+        link_pause(server.link);
+        link_send(client.link, slice_of(big, sizeof(big)));
+        uint32_t conn = link_conn(client.link);
+        if (i == 0)
+            link_close(client.link);
+        else if (i == 1)
+            link_abort(client.link);
+        else
+            link_free(&client.link);
+        UNTIL(event_count(conn, EVENT_LINK_DOWN) == 1);
+        turns(1);
+        assert_int_equal(client.downs, i < 2);
+        assert_int_equal(down_event(conn).why, i == 1 ? DOWN_ABORT : DOWN_TIMEOUT);
+        assert_true(down_event(conn).unsent > 0);
+        if (i == 0)
+            assert_int_equal(client.down_err.domain, ERR_TIMEOUT);
+        server.count_only = true;
+        link_resume(server.link);
+        UNTIL(server.downs == 1);
+        assert_int_equal(server.why, DOWN_RESET);
+        net_teardown(&none);
+        net_setup(&none);
+    }
+}
+
 /* The loop goes while links still have much to say. */
 static void loop_goes_first(void **state)
 {
@@ -629,6 +664,7 @@ int main(void)
         BOTH(unsent),
         BOTH(close_waits_for_queue),
         BOTH(free_waits_for_queue),
+        BOTH(lingering),
         BOTH(loop_goes_first),
         BOTH(free_in_up),
         BOTH(free_in_octets),

@@ -390,6 +390,35 @@ static void big(void **state)
     assert_int_equal(event_count(link_conn(server.link), EVENT_DEVIATION), 0);
 }
 
+/* Handshake octets are kept, application data is counted; keep_wire keeps it too. */
+static void wire_kept(void **state)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        void *none = NULL;
+        struct buf wire;
+        good();
+        join(*(enum how *)*state);
+        client.link->keep_wire = keep != 0;
+        start_both();
+        UNTIL(client.tls_calls == 1 && server.tls_calls == 1);
+        uint32_t conn = link_conn(client.link);
+        uint64_t before = journal_stream_len(journal, conn, DIR_C, LAYER_WIRE);
+        link_send(client.link, SLICE_LIT("a secret of eighteen"));
+        uint64_t after = journal_stream_len(journal, conn, DIR_C, LAYER_WIRE);
+        assert_true(after > before + 20);
+        buf_init(&wire, 1 << 20);
+        assert_true(journal_read(journal, conn, DIR_C, LAYER_WIRE, 0, before, &wire));
+        assert_int_equal(wire.len, before);
+        buf_reset(&wire);
+        bool read = journal_read(journal, conn, DIR_C, LAYER_WIRE, before, after - before, &wire);
+        assert_int_equal(read, keep);
+        assert_true(slice_find(buf_slice(&wire), SLICE_LIT("secret")) < 0);
+        buf_deinit(&wire);
+        net_teardown(&none);
+        net_setup(&none);
+    }
+}
+
 /* Pausing in the middle of what one read opened: the rest waits, and comes without further input.
  */
 static void pause_in_octets(struct end *e, struct slice octets)
@@ -629,6 +658,7 @@ int main(void)
         ONE(settings_refused),
         BOTH(starttls),
         BOTH(big),
+        BOTH(wire_kept),
         BOTH(paused_rest),
         BOTH(truncated),
         BOTH(plain_instead),
