@@ -60,15 +60,17 @@ static int draw_time(struct ui *u, size_t index, const struct transcript_line *l
                 (index > t->top && transcript_at(t->lines, index - 1)->seq == l->seq &&
                  l->kind == TRANSCRIPT_CONTENT);
     if (t->time == TIME_RELATIVE) {
-        snprintf(text, sizeof text, "%7.3f", (double)transcript_at_us(t->lines, index) / 1e6);
+        double seconds = (double)transcript_at_us(t->lines, index) / 1e6;
+        /* The column is fixed: long sessions lose decimals, not the beginning. */
+        snprintf(text, sizeof text, "%7.*f", seconds < 1000 ? 3 : seconds < 99999 ? 1 : 0, seconds);
         if (!same)
             draw_own(u, y, x, RELATIVE_COLS - 1, text, ROLE_TIME);
         return x + RELATIVE_COLS;
     }
     const struct event *ev = journal_at(u->journal, l->seq);
     struct tm tm;
-    time_t seconds = ev ? (time_t)(ev->wall_us / 1000000) : 0;
-    if (ev && !same && localtime_r(&seconds, &tm)) {
+    time_t wall_s = ev ? (time_t)(ev->wall_us / 1000000) : 0;
+    if (ev && !same && localtime_r(&wall_s, &tm)) {
         size_t len = strftime(text, sizeof text, "%H:%M:%S", &tm);
         snprintf(text + len, sizeof text - len, ".%03d", (int)(ev->wall_us / 1000 % 1000));
         draw_own(u, y, x, ABSOLUTE_COLS - 1, text, ROLE_TIME);

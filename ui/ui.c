@@ -71,6 +71,11 @@ void ui_relayout(struct ui *u)
 void ui_submit(struct ui *u, struct slice text)
 {
     command_completion_close(u);
+    if (u->replay && !slice_starts(text, SLICE_LIT("/"))) {
+        if (text.len > 0)
+            ui_say(u, false, "this is a recording: nothing goes out; commands begin with /");
+        return;
+    }
     if (text.len > 0)
         history_append(u, text);
     if (console_history_allows(u->console, text) && text.len > 0) {
