@@ -357,6 +357,18 @@ static void timer(void *ctx)
     step(s);
 }
 
+/* Where the newest line was submitted (the /open of a TARGET, the /source that starts this script):
+ * what was answered to it is there for the first expectation. */
+static uint64_t last_line_seq(const struct journal *j)
+{
+    for (uint64_t seq = journal_last(j); seq >= journal_first(j) && seq > 0; seq--) {
+        const struct event *ev = journal_at(j, seq);
+        if (ev && ev->kind == EVENT_USER_COMMAND)
+            return seq;
+    }
+    return journal_last(j);
+}
+
 struct script *script_start(struct console *c, struct loop *l, const char *name, struct slice text,
                             uint64_t default_wait_ms, void (*on_done)(void *ctx), void *ctx)
 {
@@ -370,7 +382,7 @@ struct script *script_start(struct console *c, struct loop *l, const char *name,
     s->on_done = on_done;
     s->ctx = ctx;
     s->timer = loop_timer_new(l, timer, s);
-    s->since_seq = journal_last(c->journal);
+    s->since_seq = last_line_seq(c->journal);
     loop_add_turn_end(l, step, s);
     loop_defer(l, step, s);
     return s;
