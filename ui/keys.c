@@ -65,7 +65,7 @@ static const struct key_row rows[] = {
     {LETTER('e'), "e", WHERE_TRANSCRIPT, "select next-error", "next error", NULL},
     {KEY_ALT('f'), "Alt-f", WHERE_TRANSCRIPT, "fold", "fold or unfold message content", NULL},
     {LETTER('z'), "z", WHERE_TRANSCRIPT, "fold", "fold or unfold message content here", NULL},
-    {KEY_ENTER_CODE, "Enter", WHERE_TRANSCRIPT, "open",
+    {KEY_ENTER_CODE, "Enter", WHERE_TRANSCRIPT, "unfold",
      "unfold content, else the octets of the line", NULL},
     {LETTER('x'), "x", WHERE_TRANSCRIPT, "hex", "octets of the line", NULL},
     {LETTER('t'), "t", WHERE_TRANSCRIPT, "time", "time column", NULL},

@@ -306,10 +306,17 @@ static bool do_split(struct ui *u, struct slice args, struct err *err)
 
 static bool do_time(struct ui *u, struct slice args, struct err *err)
 {
-    (void)args;
-    (void)err;
     static const char *const words[TIME__COUNT] = {"relative", "absolute", "off"};
-    u->transcript.time = (enum time_mode)((u->transcript.time + 1) % TIME__COUNT);
+    int mode = ((int)u->transcript.time + 1) % TIME__COUNT;
+    if (args.len) {
+        for (mode = 0; mode < TIME__COUNT && !is(args, words[mode]);)
+            mode++;
+        if (mode == TIME__COUNT) {
+            err_set(err, ERR_USAGE, 0, "the time column is relative, absolute or off");
+            return false;
+        }
+    }
+    u->transcript.time = (enum time_mode)mode;
     settings_set(console_settings(u->console), SETTING_ID_time, words[u->transcript.time], NULL);
     ui_say(u, false, "time column: %s", words[u->transcript.time]);
     return true;
@@ -404,7 +411,7 @@ static const struct view_command commands[] = {
     {"find-previous", do_find_previous},
     {"hex", do_hex},
     {"fold", do_fold},
-    {"open", do_open_line},
+    {"unfold", do_open_line},
     {"layout", do_layout},
     {"theme", do_theme},
     {"tab", do_tab},

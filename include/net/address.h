@@ -19,7 +19,7 @@ struct net_address {
 /* A literal "127.0.0.1", "::1", "fe80::1%eth0" (no brackets); false where it is none. */
 bool net_address_parse_ip(const char *text, uint16_t port, struct net_address *out);
 bool net_address_unix(const char *path, struct net_address *out); /* false: too long */
-/* "127.0.0.1:25", "[::1]:25", "unix:/path", "memory"; out_octets >= 128. */
+/* "127.0.0.1:25", "[::1]:25", "unix:/path", "this program" (a link in memory); out_octets >= 128. */
 void net_address_format(const struct net_address *a, char *out, size_t out_octets);
 bool net_address_is_loopback(const struct net_address *a); /* 127/8, ::1, ::ffff:127/104, unix, memory */
 

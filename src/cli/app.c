@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -139,6 +140,33 @@ static char *history_path(void)
     return path;
 }
 
+static uint64_t shifted_tick_ns(void *ctx)
+{
+    const struct app *a = ctx;
+    const struct clock *system = clock_system();
+    return system->tick_ns(system->ctx) + (uint64_t)a->clock_shift_ns;
+}
+
+static int64_t wall_us(void *ctx)
+{
+    (void)ctx;
+    const struct clock *system = clock_system();
+    return system->wall_us(system->ctx);
+}
+
+void app_clock_continue(struct app *a)
+{
+    const struct event *last = journal_at(a->journal, journal_last(a->journal));
+    if (last)
+        a->clock_shift_ns += (int64_t)(last->tick_ns - shifted_tick_ns(a));
+}
+
+void app_end_by_signal(int signum)
+{
+    signal(signum, SIG_DFL);
+    raise(signum);
+}
+
 bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct err *err)
 {
     *a = (struct app){0};
@@ -149,7 +177,8 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
     a->host_name = host_name();
     a->history_path = history_path();
     a->loop = loop_new();
-    a->journal = journal_new(clock_system());
+    a->clock = (struct clock){.tick_ns = shifted_tick_ns, .wall_us = wall_us, .ctx = a};
+    a->journal = journal_new(&a->clock);
     journal_set_spool_dir(a->journal, a->spool_dir);
     const struct console_options options = {
         .spool_dir = a->spool_dir,

@@ -83,9 +83,15 @@ void cli_args_deinit(struct cli_args *args);
  * without value. */
 const char *cli_own(const struct cli_args *args, const char *name, int nth);
 
+/* The system's, or one for tests (test_clock.c). */
+const struct clock *cli_clock(void);
+
 /* What a subcommand runs on. */
 struct app {
     struct loop *loop;
+    struct clock clock; /* the system's; in a recording that is shown, moved to where that ended */
+    int64_t clock_shift_ns;
+    int ended_by; /* signal that asked us to end; 0: none */
     struct journal *journal;
     struct console *console;
     struct transcript *transcript; /* headless printing; NULL: none */
@@ -96,6 +102,11 @@ struct app {
 /* Loop, journal, console, the recording asked for. False: said on standard error already. */
 bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct err *err);
 void app_close(struct app *a);
+/* Time goes on from the last event of what was read, so that notes made now stand behind it. */
+void app_clock_continue(struct app *a);
+/* End as the signal asked, once everything is closed: its own default action, so that whoever sent
+ * it sees it. */
+void app_end_by_signal(int signum);
 /* Print the transcript from now on, as it comes. backstage: of the practice server too. */
 void app_print_transcript(struct app *a, FILE *to, bool backstage);
 void app_print_rest(struct app *a);

@@ -30,8 +30,8 @@ static bool over(void *ctx)
 
 static void stop_on_signal(void *ctx, int signum)
 {
-    (void)signum;
     struct app *a = ctx;
+    a->ended_by = signum;
     loop_stop(a->loop);
 }
 
@@ -61,6 +61,16 @@ static bool run_screen(struct app *a, const struct cli_args *args, const char *t
     loop_signal_free(&term);
     loop_signal_free(&hup);
     return true;
+}
+
+/* Everything is closed and given back; a signal that asked for the end still has its say. */
+static int finish(struct app *a)
+{
+    int signum = a->ended_by;
+    app_close(a);
+    if (signum)
+        app_end_by_signal(signum);
+    return CLI_OK;
 }
 
 static bool has_screen(const struct cli_args *args)
@@ -94,8 +104,7 @@ int cli_open(const struct cli_args *args)
             cli_say_err(&err);
         cli_linear(&a);
     }
-    app_close(&a);
-    return CLI_OK;
+    return finish(&a);
 }
 
 /* What reading a recording found, in one NOTE where something was odd. */
@@ -143,9 +152,9 @@ int cli_show(const struct cli_args *args)
         app_close(&a);
         return cli_status_of_err(&err);
     }
+    app_clock_continue(&a);
     note_report(&a, path, &report);
     if (!has_screen(args) || !run_screen(&a, args, path, true, &err))
         app_print_transcript(&a, stdout, true);
-    app_close(&a);
-    return CLI_OK;
+    return finish(&a);
 }

@@ -81,7 +81,7 @@ void net_address_format(const struct net_address *a, char *out, size_t out_octet
     case NET_MEMORY:
         break;
     }
-    snprintf(out, out_octets, "memory");
+    snprintf(out, out_octets, "this program");
 }
 
 bool net_address_is_loopback(const struct net_address *a)

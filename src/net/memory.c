@@ -98,7 +98,7 @@ void memory_run(struct link *k)
 {
     struct memory_end *m = &k->t.memory;
     if (k->state == LINK_CONNECTING)
-        link_came_up(k, "memory", 0, "memory");
+        link_came_up(k, "this program", 0, "this program");
     if (k->state == LINK_UP && m->peer == NULL && (k->out.octets > 0 || k->ending)) {
         k->dropped_octets += k->out.octets;
         out_clear(&k->out);
@@ -139,7 +139,7 @@ void link_pair(struct loop *l, struct journal *j, uint32_t client_conn, uint32_t
     server->backstage = true;
     JOURNAL_APPEND(
         j, client_conn, LINK_TRY, 0, 0,
-        (struct ev_link_try){.address = SLICE_LIT("memory"), .attempt = 1, .attempts = 1});
+        (struct ev_link_try){.address = SLICE_LIT("this program"), .attempt = 1, .attempts = 1});
     link_due(client, 0);
     link_due(server, 0);
     *client_out = client;
