@@ -161,6 +161,20 @@ void app_clock_continue(struct app *a)
         a->clock_shift_ns += (int64_t)(last->tick_ns - shifted_tick_ns(a));
 }
 
+static void stop_on_signal(void *ctx, int signum)
+{
+    struct app *a = ctx;
+    a->ended_by = signum;
+    loop_stop(a->loop);
+}
+
+void app_watch_signals(struct app *a)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < 3; i++)
+        a->signals[i] = loop_signal_new(a->loop, signals[i], stop_on_signal, a);
+}
+
 void app_end_by_signal(int signum)
 {
     signal(signum, SIG_DFL);
@@ -209,6 +223,8 @@ void app_close(struct app *a)
         app_print_rest(a);
     console_free(&a->console);
     transcript_free(&a->transcript);
+    for (size_t i = 0; i < 3; i++)
+        loop_signal_free(&a->signals[i]);
     journal_free(&a->journal);
     loop_free(&a->loop);
     mem_free(a->spool_dir);

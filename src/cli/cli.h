@@ -92,6 +92,7 @@ struct app {
     struct clock clock; /* the system's; in a recording that is shown, moved to where that ended */
     int64_t clock_shift_ns;
     int ended_by; /* signal that asked us to end; 0: none */
+    struct loop_signal *signals[3];
     struct journal *journal;
     struct console *console;
     struct transcript *transcript; /* headless printing; NULL: none */
@@ -104,6 +105,9 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
 void app_close(struct app *a);
 /* Time goes on from the last event of what was read, so that notes made now stand behind it. */
 void app_clock_continue(struct app *a);
+/* INT, TERM and HUP stop the loop and are kept in ended_by, so that what happened is printed and
+ * written first. */
+void app_watch_signals(struct app *a);
 /* End as the signal asked, once everything is closed: its own default action, so that whoever sent
  * it sees it. */
 void app_end_by_signal(int signum);

@@ -122,7 +122,7 @@ static void turn_end(void *ctx)
 static bool done(void *ctx)
 {
     const struct linear *l = ctx;
-    return l->over || console_wants_quit(l->app->console);
+    return l->over || l->app->ended_by || console_wants_quit(l->app->console);
 }
 
 void cli_linear(struct app *a)
@@ -133,6 +133,7 @@ void cli_linear(struct app *a)
     console_set_ui(a->console, &ui, &l);
     app_print_transcript(a, stdout, true);
     loop_add_turn_end(a->loop, turn_end, &l);
+    app_watch_signals(a);
     l.watch = loop_watch_new(a->loop, STDIN_FILENO, LOOP_READABLE, readable, &l);
     if (l.watch)
         loop_run_until(a->loop, done, &l);

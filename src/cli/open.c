@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 
 #include <langinfo.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,13 +27,6 @@ static bool over(void *ctx)
     return console_wants_quit(a->console);
 }
 
-static void stop_on_signal(void *ctx, int signum)
-{
-    struct app *a = ctx;
-    a->ended_by = signum;
-    loop_stop(a->loop);
-}
-
 /* On a screen where there is one. False: there is none (err says why). */
 static bool run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
                        struct err *err)
@@ -54,12 +46,9 @@ static bool run_screen(struct app *a, const struct cli_args *args, const char *t
     struct ui *ui = ui_open(a->loop, a->console, &options, err);
     if (!ui)
         return false;
-    struct loop_signal *term = loop_signal_new(a->loop, SIGTERM, stop_on_signal, a);
-    struct loop_signal *hup = loop_signal_new(a->loop, SIGHUP, stop_on_signal, a);
+    app_watch_signals(a);
     loop_run_until(a->loop, over, a);
     ui_close(&ui);
-    loop_signal_free(&term);
-    loop_signal_free(&hup);
     return true;
 }
 

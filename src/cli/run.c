@@ -48,10 +48,15 @@ out:
     return false;
 }
 
+struct running {
+    const struct app *app;
+    struct script *script;
+};
+
 static bool over(void *ctx)
 {
-    struct script **s = ctx;
-    return script_result(*s)->done;
+    const struct running *r = ctx;
+    return r->app->ended_by || script_result(r->script)->done;
 }
 
 static uint64_t wait_ms(const struct settings *s)
@@ -73,7 +78,10 @@ static enum cli_status run_script(struct app *a, const struct cli_args *args, co
 {
     struct script *s =
         script_start(a->console, a->loop, name, text, wait_ms(args->settings), NULL, NULL);
-    loop_run_until(a->loop, over, &s);
+    struct running running = {a, s};
+    loop_run_until(a->loop, over, &running);
+    if (a->ended_by)
+        script_stop(s);
     loop_turn(a->loop, 0); /* what the last line led to */
     app_print_rest(a);
     const struct script_result *r = script_result(s);
@@ -104,6 +112,7 @@ int cli_run_stdin(const struct cli_args *args, const char *path, const char *tar
     struct buf text;
     buf_init(&text, SCRIPT_MAX_OCTETS);
     enum cli_status status = CLI_USAGE;
+    int signum = 0;
     struct buf whole;
     buf_init(&whole, SCRIPT_MAX_OCTETS + 1024);
 
@@ -112,6 +121,7 @@ int cli_run_stdin(const struct cli_args *args, const char *path, const char *tar
         goto out;
     }
     cli_ask_at_terminal(&a);
+    app_watch_signals(&a);
     if (!settings_bool(args->settings, SETTING_ID_quiet) &&
         !settings_bool(args->settings, SETTING_ID_json))
         app_print_transcript(&a, cli_print_stream(args->settings), true);
@@ -122,10 +132,13 @@ int cli_run_stdin(const struct cli_args *args, const char *path, const char *tar
     }
     if (!target || status == CLI_OK)
         status = run_script(&a, args, name, buf_slice(&text));
+    signum = a.ended_by;
     app_close(&a);
 out:
     buf_deinit(&text);
     buf_deinit(&whole);
+    if (signum)
+        app_end_by_signal(signum);
     return cli_status_number(args->settings, status);
 }
 

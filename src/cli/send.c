@@ -9,7 +9,7 @@
 static bool idle(void *ctx)
 {
     const struct app *a = ctx;
-    return !console_busy(a->console);
+    return a->ended_by || !console_busy(a->console);
 }
 
 static enum cli_status transact(struct app *a, const struct cli_args *args)
@@ -58,6 +58,7 @@ int cli_send(const struct cli_args *args)
         return cli_status_number(args->settings, cli_status_of_err(&err));
     }
     cli_ask_at_terminal(&a);
+    app_watch_signals(&a);
     bool json = settings_bool(args->settings, SETTING_ID_json);
     bool quiet = json || settings_bool(args->settings, SETTING_ID_quiet);
     if (!quiet)
@@ -68,6 +69,9 @@ int cli_send(const struct cli_args *args)
         say_failure(&a, status);
     if (json)
         cli_report_print(stdout, &a, status);
+    int signum = a.ended_by;
     app_close(&a);
+    if (signum)
+        app_end_by_signal(signum);
     return cli_status_number(args->settings, status);
 }

@@ -190,10 +190,9 @@ static bool open_target(struct console *c, struct err *err)
         session_close(c->session);
     session_free(&c->session);
     console_queue_clear(c);
-    if (!c->dns) {
-        const struct dns_options dns_options = {0};
-        c->dns = dns_new(c->loop, c->journal, &dns_options);
-    }
+    dns_free(&c->dns); /* /set resolver may have changed since */
+    const struct dns_options dns_options = {.forward = text_or_null(c, SETTING_ID_resolver)};
+    c->dns = dns_new(c->loop, c->journal, &dns_options);
     struct session_options options;
     fill_options(c, &options);
     err_clear(&c->link_err);
