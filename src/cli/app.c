@@ -143,15 +143,15 @@ static char *history_path(void)
 static uint64_t shifted_tick_ns(void *ctx)
 {
     const struct app *a = ctx;
-    const struct clock *system = clock_system();
-    return system->tick_ns(system->ctx) + (uint64_t)a->clock_shift_ns;
+    const struct clock *clock = cli_clock();
+    return clock->tick_ns(clock->ctx) + (uint64_t)a->clock_shift_ns;
 }
 
 static int64_t wall_us(void *ctx)
 {
     (void)ctx;
-    const struct clock *system = clock_system();
-    return system->wall_us(system->ctx);
+    const struct clock *clock = cli_clock();
+    return clock->wall_us(clock->ctx);
 }
 
 void app_clock_continue(struct app *a)

@@ -21,12 +21,16 @@ static int64_t test_wall_us(void *ctx)
 
 const struct clock *cli_clock(void)
 {
-    const char *start = getenv("SMTPSCOPE_TEST_CLOCK");
-    int64_t start_us = clock_parse_rfc3339(start);
-    if (start_us == 0)
-        return clock_system();
-    clock_manual_init(&test_clock, 0, start_us);
-    test_clock.clock.tick_ns = test_tick_ns;
-    test_clock.clock.wall_us = test_wall_us;
-    return &test_clock.clock;
+    static const struct clock *chosen;
+    if (chosen)
+        return chosen;
+    int64_t start_us = clock_parse_rfc3339(getenv("SMTPSCOPE_TEST_CLOCK"));
+    chosen = clock_system();
+    if (start_us != 0) {
+        clock_manual_init(&test_clock, 0, start_us);
+        test_clock.clock.tick_ns = test_tick_ns;
+        test_clock.clock.wall_us = test_wall_us;
+        chosen = &test_clock.clock;
+    }
+    return chosen;
 }
