@@ -77,14 +77,23 @@ static void lint(const struct smtp_track *t, const struct smtp_command *command,
         }
 }
 
-static void info_state(const struct smtp_track *t, struct console_hint *out)
+/* LMTP greets with LHLO, SMTP with EHLO and HELO (RFC 2033 section 4.1). */
+static bool other_protocol(const struct console *c, enum smtp_verb verb)
+{
+    bool lmtp = target_service_info(c->target.service)->lmtp;
+    return lmtp ? verb == SMTP_VERB_EHLO || verb == SMTP_VERB_HELO : verb == SMTP_VERB_LHLO;
+}
+
+static void info_state(const struct console *c, const struct smtp_track *t,
+                       struct console_hint *out)
 {
     buf_append_cstr(&out->info, "allowed now:");
     for (int v = 0; v < SMTP_VERB__COUNT; v++) {
         const struct smtp_verb_info *info = smtp_verb_info((enum smtp_verb)v);
         if (!info->typed || !smtp_verb_in_order((enum smtp_verb)v, smtp_track_state(t)))
             continue;
-        if (info->extension && !smtp_track_offers(t, info->extension, NULL))
+        if (other_protocol(c, (enum smtp_verb)v) ||
+            (info->extension && !smtp_track_offers(t, info->extension, NULL)))
             continue;
         buf_printf(&out->info, " %s", info->name);
     }
@@ -146,13 +155,13 @@ void console_hint_for(struct console *c, struct slice line, struct console_hint 
     struct smtp_command command;
     smtp_command_parse(line, &command);
     if (line.len == 0) {
-        info_state(t, out);
+        info_state(c, t, out);
         return;
     }
     if (command.verb == SMTP_VERB_UNKNOWN) {
         if (slice_find_octet(line, ' ') < 0)
             ghost_verb(t, line, out);
-        info_state(t, out);
+        info_state(c, t, out);
         return;
     }
     const struct smtp_verb_info *info = smtp_verb_info(command.verb);
