@@ -234,7 +234,7 @@ static void a_script_drives_postfix(void **state)
     assert_ok(p);
     assert_true(proc_text_has(p->out_text, "queued as"));
     proc_free(&p);
-    assert_arrived("script", "Subject: typed\n\n.dot\nlast\n", 27);
+    assert_arrived("script", "Subject: typed\n\n.dot\nlast\n", 26);
     mem_free(script);
     mem_free(ca);
     mem_free(to);
