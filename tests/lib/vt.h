@@ -22,6 +22,9 @@ struct vt *vt_spawn(const char *const *argv, int rows, int cols, const char *ter
 /* Kills what still runs. */
 void vt_free(struct vt **v);
 pid_t vt_pid(const struct vt *v);
+int vt_fd(const struct vt *v); /* the master side; -1 once it is closed */
+/* The terminal goes away under the program. */
+void vt_hang_up(struct vt *v);
 const char *vt_home(const struct vt *v);
 
 void vt_send(struct vt *v, const char *octets);
@@ -50,7 +53,7 @@ const char *vt_row(struct vt *v, int row);
 void vt_cursor(struct vt *v, int *row_out, int *col_out);
 bool vt_alternate_screen(const struct vt *v);
 /* tests/screen/golden/NAME.txt: NN| text, NN~ attributes where they are not all plain, cursor.
- * UPDATE_GOLDEN=1 writes it. */
+ * 20 hexadecimal digits and more in a row are x there. UPDATE_GOLDEN=1 writes it. */
 void vt_assert_screen(struct vt *v, const char *name);
 void vt_print_screen(struct vt *v);
 

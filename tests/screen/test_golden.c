@@ -1,0 +1,147 @@
+/* What stands on the screen, at six sizes: golden/NAME-COLSxROWS.txt.
+ *
+ * UPDATE_GOLDEN=1 make check-screen writes them anew; look at the difference before it is kept.
+ * Times are those of the test clock, a millisecond an event.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../lib/screen.h"
+
+struct size {
+    int cols, rows;
+};
+static const struct size all_sizes[] = {{80, 24}, {120, 40}, {200, 60}, {40, 10}, {20, 5}, {1, 1}};
+static const struct size overlay_sizes[] = {{80, 24}, {120, 40}, {200, 60}, {40, 10}, {20, 5}};
+
+static void assert_golden(struct vt *v, const char *name, const struct size *s)
+{
+    char full[80];
+    snprintf(full, sizeof full, "%s-%dx%d", name, s->cols, s->rows);
+    vt_sync(v);
+    vt_assert_screen(v, full);
+}
+
+/* A line that the practice server answers: wait until the answer is told at any size, by asking for
+ * a frame after the answer is in. The server is in the same process: a frame after Enter has it. */
+static void say(struct vt *v, const char *line)
+{
+    screen_line(v, line);
+    vt_sync(v);
+    vt_sync(v);
+}
+
+static void session_at(const struct size *s)
+{
+    struct vt *v = screen_practice(s->rows, s->cols, NULL);
+    assert_golden(v, "start", s);
+    say(v, "EHLO client.example.net");
+    assert_golden(v, "ehlo", s);
+    if (s->rows > 6) {
+        say(v, "/tls");
+        screen_wait(v, "▓ 250 HELP");
+        say(v, "MAIL FROM:<ann@example.net>");
+        say(v, "RCPT TO:<no-such-user@example.test>");
+        assert_golden(v, "refused", s);
+        say(v, "RCPT TO:<bob@example.test>");
+        say(v, "DATA");
+        say(v, "Subject: hello");
+        say(v, "");
+        say(v, ".a line that began with a dot");
+        assert_golden(v, "content", s);
+        say(v, ".");
+        vt_send(v, "MAIL FROM:<");
+        assert_golden(v, "accepted", s);
+    }
+    screen_quit(&v);
+}
+
+static void test_session(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_OF(all_sizes); i++)
+        session_at(&all_sizes[i]);
+}
+
+static struct vt *show(const struct size *s)
+{
+    static const char *const env[] = {SCREEN_CLOCK, NULL};
+    static const char *const args[] = {"show", SCREEN_FIXTURE, NULL};
+    return screen_open(s->rows, s->cols, env, args);
+}
+
+static void test_show(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_OF(all_sizes); i++) {
+        const struct size *s = &all_sizes[i];
+        struct vt *v = show(s);
+        assert_golden(v, "show", s);
+        vt_key(v, "<C-Home>");
+        assert_golden(v, "show-top", s);
+        screen_quit(&v);
+    }
+}
+
+static const struct {
+    const char *name, *keys;
+} overlays[] = {
+    {"help", "<F1>"},
+    {"help-filtered", "<F1>scroll"},
+    {"search", "<F3>bob"},
+    {"hex", "<C-Home><A-n><A-x>"},
+    {"envelope", "<A-s>"},
+    {"error", "<A-e>"},
+    {"zoom", "<A-z>"},
+    {"page", "/help set<Enter>"},
+    {"completion", "/<Tab><Tab>"},
+};
+
+static void test_over_a_recording(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_OF(overlay_sizes); i++) {
+        for (size_t o = 0; o < N_OF(overlays); o++) {
+            struct vt *v = show(&overlay_sizes[i]);
+            vt_key(v, overlays[o].keys);
+            assert_golden(v, overlays[o].name, &overlay_sizes[i]);
+            screen_quit(&v);
+        }
+    }
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_OF(overlay_sizes); i++) {
+        const struct size *s = &overlay_sizes[i];
+        struct vt *v = screen_practice(s->rows, s->cols, NULL);
+        say(v, "EHLO client.example.net");
+        say(v, "MAIL FROM:<ann@example.net>");
+        say(v, "RCPT TO:<bob@example.test>");
+        say(v, "NOOP");
+        vt_key(v, "<C-r>");
+        assert_golden(v, "history", s);
+        vt_key(v, "ann");
+        assert_golden(v, "history-narrowed", s);
+        vt_key(v, "<Enter>");
+        if (s->cols >= 40)
+            assert_string_equal(screen_input(v), "MAIL FROM:<ann@example.net>");
+        screen_quit(&v);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_show),
+        cmocka_unit_test(test_over_a_recording),
+        cmocka_unit_test(test_history),
+    };
+    return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
+}
