@@ -150,7 +150,7 @@ void loop_run(struct loop *l)
 
 static void wait_over(uv_timer_t *timer)
 {
-    (void)timer;
+    uv_stop(timer->loop); /* due before the sleep: do not begin it */
 }
 
 void loop_turn(struct loop *l, unsigned wait_ms)

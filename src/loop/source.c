@@ -30,6 +30,9 @@ struct loop_signal {
 static void timer_fired(uv_timer_t *uv)
 {
     struct loop_timer *t = uv->data;
+    /* uv_run serves timers before it sleeps as well, and would then sleep on what they asked for:
+     * deferred calls, the screen, the loop's end. This makes it come back first. */
+    uv_stop(uv->loop);
     t->fn(t->ctx);
 }
 

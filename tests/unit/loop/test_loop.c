@@ -206,6 +206,46 @@ static void stopping(void **state)
     loop_timer_free(&near);
 }
 
+static void busy_for_ms(uint64_t ms)
+{
+    const struct clock *clock = clock_system();
+    uint64_t begin_ns = clock->tick_ns(clock->ctx);
+    while (clock->tick_ns(clock->ctx) - begin_ns < ms * 1000000)
+        continue;
+}
+
+static void defer_stop(void *ctx)
+{
+    (void)ctx;
+    loop_defer(loop, stop_now, "deferred");
+}
+
+/* A timer that is due when the turn begins fires before the sleep: its turn must end without one,
+ * because nothing else would wake it. */
+static void due_before_sleep(void **state)
+{
+    (void)state;
+    struct loop_timer *far = loop_timer_new(loop, note, "far");
+    struct loop_timer *near = loop_timer_new(loop, defer_stop, NULL);
+    uint64_t begin_ns = clock_system()->tick_ns(NULL);
+    loop_timer_start(far, 3000);
+    loop_turn(loop, 0);
+    loop_timer_start(near, 1);
+    busy_for_ms(5);
+    loop_turn(loop, 60000);
+    assert_string_equal(trace, "deferred ");
+    trace[0] = '\0';
+    loop_timer_start(near, 1);
+    busy_for_ms(5);
+    loop_run(loop);
+    assert_string_equal(trace, "");
+    loop_run(loop);
+    assert_string_equal(trace, "deferred ");
+    assert_true(clock_system()->tick_ns(NULL) - begin_ns < 2500000000U);
+    loop_timer_free(&far);
+    loop_timer_free(&near);
+}
+
 static bool traced(void *ctx)
 {
     (void)ctx;
@@ -376,14 +416,23 @@ static void loop_goes_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ONE(order),           ONE(defer_again),
-        ONE(defer_many),      ONE(defer_cancel),
-        ONE(turn_ends),       ONE(nested_turn),
-        ONE(timers),          ONE(timer_frees_itself),
-        ONE(nothing_left),    ONE(stopping),
-        ONE(until),           ONE(idle_sleeps),
-        ONE(watching),        ONE(watch_writable_and_error),
-        ONE(not_watchable),   ONE(signals),
+        ONE(order),
+        ONE(defer_again),
+        ONE(defer_many),
+        ONE(defer_cancel),
+        ONE(turn_ends),
+        ONE(nested_turn),
+        ONE(timers),
+        ONE(timer_frees_itself),
+        ONE(nothing_left),
+        ONE(stopping),
+        ONE(due_before_sleep),
+        ONE(until),
+        ONE(idle_sleeps),
+        ONE(watching),
+        ONE(watch_writable_and_error),
+        ONE(not_watchable),
+        ONE(signals),
         ONE(loop_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
