@@ -573,6 +573,9 @@ static void starving(void **state)
     turns(50);
     assert_int_equal(server.ups, 1);
     assert_int_equal(event_count(0, EVENT_NOTE), 1);
+    uint64_t begin_ns = clock_system()->tick_ns(NULL);
+    loop_turn(loop, 50);
+    assert_true(clock_system()->tick_ns(NULL) - begin_ns > 40000000); /* it sleeps */
     link_free(&first.link);
     UNTIL(server.ups == 2);
     while (n > 0)
