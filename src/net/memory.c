@@ -100,7 +100,8 @@ void memory_run(struct link *k)
     if (k->state == LINK_CONNECTING)
         link_came_up(k, "this program", 0, "this program");
     if (k->state == LINK_UP && m->peer == NULL && (k->out.octets > 0 || k->ending)) {
-        k->dropped_octets += k->out.octets;
+        if (m->got_reset) /* after an orderly end a socket's kernel would have taken them */
+            k->dropped_octets += k->out.octets;
         out_clear(&k->out);
         link_progress(k);
     }
