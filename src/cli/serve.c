@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct serve {
@@ -100,6 +101,16 @@ static void run(struct serve *s)
     loop_signal_free(&s->hup);
 }
 
+/* Each connection is a descriptor; shells often allow only 1,024 at first, and more when asked. */
+static void allow_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int cli_serve(const struct cli_args *args)
 {
     struct serve s = {0};
@@ -107,6 +118,7 @@ int cli_serve(const struct cli_args *args)
     bool ok = false;
     if (!app_open(&s.app, args, false, &err))
         goto out;
+    allow_connections();
     /* A server that runs for days keeps what is under way, not what was: the recording is for that.
      */
     const struct journal_limits limits = {
