@@ -12,13 +12,21 @@
 #include "base/vis.h"
 #include "decode/transcript.h"
 
+/* Error texts quote file names, arguments and what a peer said: in their safe form only. */
+static void say(const char *before, const char *text)
+{
+    char shown[4 * sizeof((struct err *)0)->text];
+    vis_to_cstr(shown, sizeof shown, slice_cstr(text));
+    fprintf(stderr, "%s%s\n", before, shown);
+}
+
 void cli_say_err(const struct err *err)
 {
-    fprintf(stderr, "smtpscope: %s\n", err->text);
+    say("smtpscope: ", err->text);
     if (err->means[0])
-        fprintf(stderr, "  means: %s\n", err->means);
+        say("  means: ", err->means);
     if (err->next[0])
-        fprintf(stderr, "  next:  %s\n", err->next);
+        say("  next:  ", err->next);
 }
 
 /* $XDG_<what>_HOME/smtpscope, or ~/<fallback>/smtpscope; NULL without a home. The caller frees. */

@@ -403,8 +403,9 @@ int cli_help(const struct cli_args *args)
             buf_printf(&text, " %s", lists[i].name);
         buf_append_octet(&text, '\n');
     } else if (!topic_text(&text, args->operands[0])) {
-        fprintf(stderr, "smtpscope: no help on %.60s; smtpscope help lists what there is\n",
+        err_set(&err, ERR_USAGE, 0, "no help on %.60s; smtpscope help lists what there is",
                 args->operands[0]);
+        cli_say_err(&err);
         status = CLI_USAGE;
     }
     fwrite(text.ptr, 1, text.len, stdout);
