@@ -321,6 +321,8 @@ void line_clear(void)
     rl_callback_sigcleanup();
     rl_clear_pending_input();
     line_set("");
+    if (line_is_vi()) /* a new line begins with inserting, as after Enter */
+        rl_vi_insertion_mode(1, 0);
 }
 
 void line_insert(struct slice text)
@@ -348,8 +350,11 @@ bool line_is_vi(void)
     return rl_editing_mode == 0;
 }
 
+/* readline calls the command mode "vi". */
 const char *line_keymap(void)
 {
+    if (rl_get_keymap() == vi_movement_keymap)
+        return "vi-command";
     const char *name = rl_get_keymap_name(rl_get_keymap());
     return name ? name : "";
 }
