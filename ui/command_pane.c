@@ -188,17 +188,20 @@ static size_t cols_of(struct ui *u, struct slice text)
     return u->scratch.cols;
 }
 
-/* Octets to leave out at the left so that the cursor can be seen. */
+/* Octets to leave out at the left so that the cursor can be seen: half a row at a time, and each
+ * octet is measured a fixed number of times, however long the line. */
 static size_t sideways(struct ui *u, struct slice text, size_t point, int cols)
 {
-    size_t skip = 0;
-    while (skip < point &&
-           cols_of(u, slice_take(slice_skip(text, skip), point - skip)) + 2 > (size_t)cols) {
+    size_t skip = 0, left_cols = cols_of(u, slice_take(text, point));
+    while (skip < point && left_cols + 2 > (size_t)cols) {
+        size_t from = skip;
         skip += cols > 16 ? (size_t)cols / 2 : 1;
         if (skip > point)
             skip = point;
         while (skip < point && (text.ptr[skip] & 0xC0) == 0x80)
             skip++;
+        size_t gone_cols = cols_of(u, slice_take(slice_skip(text, from), skip - from));
+        left_cols -= gone_cols < left_cols ? gone_cols : left_cols;
     }
     return skip;
 }

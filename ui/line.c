@@ -328,7 +328,15 @@ void line_clear(void)
 void line_insert(struct slice text)
 {
     struct buf clean;
-    buf_init(&clean, LINE_MAX_OCTETS);
+    size_t room = (size_t)rl_end < LINE_MAX_OCTETS ? LINE_MAX_OCTETS - (size_t)rl_end : 0;
+    if (text.len > room) {
+        while (room > 0 && (text.ptr[room] & 0xC0) == 0x80)
+            room--; /* characters stay whole */
+        ui_say(line.u, true, "the line is full (%d octets); the last %zu octets were not taken",
+               (int)LINE_MAX_OCTETS, text.len - room);
+        text = slice_take(text, room);
+    }
+    buf_init(&clean, LINE_MAX_OCTETS + 1);
     buf_append(&clean, text);
     rl_begin_undo_group();
     rl_insert_text(buf_cstr(&clean));
