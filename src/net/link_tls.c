@@ -316,10 +316,11 @@ bool link_tls_send(struct link *k, struct slice plain)
             return false;
         }
         plain = slice_skip(plain, (size_t)rc);
-        if (!flush(k))
+        /* OpenSSL writes a record of 16 KiB at a time; several go out in one system call. */
+        if (BIO_pending(t->out) >= WRITE_OCTETS && !flush(k))
             return false;
     }
-    return true;
+    return flush(k);
 }
 
 void link_tls_close_notify(struct link *k)
