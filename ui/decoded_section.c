@@ -26,6 +26,32 @@ static void code_text(unsigned code, const char *enhanced, char *out, size_t out
 
 /* ---- why ---- */
 
+/* The provider's own words for it, where they are known; else what the codes mean. */
+static void why_meaning(struct doc *d, const struct explanation *e)
+{
+    const char *means = e->enhanced_meaning ? e->enhanced_meaning : e->code_meaning;
+    if (e->provider && e->provider_sure)
+        means = e->provider_meaning;
+    doc_wrap(d, "means", means ? means : "", ROLE_TEXT);
+    doc_wrap(d, "next", e->next, ROLE_TEXT);
+    if (e->provider && e->provider_sure)
+        doc_wrap(d, "code", e->enhanced_meaning ? e->enhanced_meaning : e->code_meaning, ROLE_DIM);
+    else if (e->enhanced_meaning && e->code_meaning)
+        doc_wrap(d, "code", e->code_meaning, ROLE_DIM);
+}
+
+static void why_wording(struct doc *d, const struct explanation *e)
+{
+    char text[400];
+    if (!e->provider)
+        return;
+    if (e->provider_sure)
+        snprintf(text, sizeof text, "of %s: %s", e->provider, e->provider_source);
+    else
+        snprintf(text, sizeof text, "%s uses this wording: %s", e->provider, e->provider_meaning);
+    doc_wrap(d, "wording", text, ROLE_DIM);
+}
+
 static void section_why(struct doc *d, const struct view *v)
 {
     struct explanation e;
@@ -43,7 +69,7 @@ static void section_why(struct doc *d, const struct view *v)
                  ROLE_DIM);
         return;
     }
-    explain_reply(v->last_code, v->last_enhanced, v->last_verb, &e);
+    view_explain(v, &e);
     code_text(v->last_code, v->last_enhanced, code, sizeof code);
     struct doc_row *row = doc_add(d, code_role(v->last_code));
     doc_own(d, row, code);
@@ -54,16 +80,11 @@ static void section_why(struct doc *d, const struct view *v)
             v->last_verb == SMTP_VERB_CONNECT ? "the connection" : smtp_verb_name(v->last_verb));
     doc_own(d, row, ": ");
     doc_peer(d, row, e.class_meaning);
-    if (e.enhanced_meaning)
-        doc_wrap(d, "means", e.enhanced_meaning, ROLE_TEXT);
-    else
-        doc_wrap(d, "means", e.code_meaning ? e.code_meaning : "", ROLE_TEXT);
-    doc_wrap(d, "next", e.next, ROLE_TEXT);
-    if (e.enhanced_meaning && e.code_meaning)
-        doc_wrap(d, "code", e.code_meaning, ROLE_DIM);
+    why_meaning(d, &e);
     doc_wrap(d, "who acts", e.who, ROLE_TEXT);
     if (v->last_text && *v->last_text)
         doc_pair(d, "it said", v->last_text, ROLE_TEXT);
+    why_wording(d, &e);
     if (e.enhanced_rfc || e.code_rfc)
         doc_wrap(d, "where", e.enhanced_rfc ? e.enhanced_rfc : e.code_rfc, ROLE_DIM);
     if (v->link == VIEW_LINK_DOWN)
@@ -124,6 +145,19 @@ static void section_envelope(struct doc *d, const struct view *v)
 
 /* ---- session ---- */
 
+static void session_software(struct doc *d, const struct view *v)
+{
+    struct server server;
+    struct buf text;
+    view_server(v, &server);
+    if (!server.software)
+        return;
+    buf_init(&text, 400);
+    server_line(&server, &text);
+    doc_pair(d, "software", buf_cstr(&text), ROLE_TEXT);
+    buf_deinit(&text);
+}
+
 static void section_session(struct doc *d, const struct view *v)
 {
     static const char *const transports[] = {"TCP", "unix socket", "in memory"};
@@ -144,6 +178,7 @@ static void section_session(struct doc *d, const struct view *v)
              ROLE_TEXT);
     if (v->greeting)
         doc_pair(d, "greeting", v->greeting, ROLE_TEXT);
+    session_software(d, v);
     if (v->hello)
         doc_pair(d, "we said", v->hello, ROLE_TEXT);
     if (v->peer && *v->peer)

@@ -5,6 +5,8 @@
 #ifndef DECODE_VIEW_H
 #define DECODE_VIEW_H
 
+#include "decode/explain.h"
+#include "decode/server.h"
 #include "journal/journal.h"
 #include "smtp/verb.h"
 
@@ -33,6 +35,15 @@ struct view_deviation {
     uint64_t count; /* the same rule again and again is counted, not listed */
 };
 
+/* One TLS_MSG. */
+struct view_tls_message {
+    enum event_dir dir;
+    uint8_t content_type, msg_type;
+    uint64_t length;
+    uint64_t at_us; /* since TLS_START */
+};
+enum { VIEW_TLS_MESSAGES_MAX = 64, VIEW_TLS_ALERT_NONE = 256 };
+
 struct view {
     uint32_t conn;
     uint64_t last_seq; /* folded up to here */
@@ -50,6 +61,12 @@ struct view {
     unsigned tls_bits;
     bool tls_resumed;
     uint64_t tls_us;
+    uint64_t tls_start_tick_ns;
+    struct view_tls_message *tls_messages; /* the first VIEW_TLS_MESSAGES_MAX */
+    size_t n_tls_messages;
+    uint64_t tls_messages_more; /* beyond those */
+    unsigned tls_alert;         /* the last one; VIEW_TLS_ALERT_NONE */
+    enum event_dir tls_alert_dir;
     struct view_cert *certs;
     size_t n_certs;
     bool verify_known, verify_ok;
@@ -57,7 +74,8 @@ struct view {
     char *verify_reason, *verify_text, *verify_name;
 
     enum smtp_state state;
-    char *greeting; /* text of the 220 */
+    char *greeting; /* text of the greeting, its last line */
+    unsigned greeting_code;
     char *hello;    /* what the client called itself */
     char **caps;    /* now */
     size_t n_caps;
@@ -78,6 +96,7 @@ struct view {
     uint64_t last_command_seq, last_reply_seq;
     unsigned last_code;
     char *last_enhanced, *last_text; /* last line's text */
+    char *last_reply; /* the whole reply as it came, secrets masked; its end where it is very long */
     enum smtp_verb last_verb;        /* what it answers */
     uint64_t last_reply_us;          /* from command to reply */
     uint64_t rtt_us[16];             /* newest last */
@@ -94,6 +113,21 @@ void view_deinit(struct view *v);
 void view_apply(struct view *v, const struct journal *j, const struct event *ev);
 /* Anew, from the first event in memory up to and including seq: the state as it was then. */
 void view_at(struct view *v, const struct journal *j, uint32_t conn, uint64_t seq);
+/* Which server it is, and what its last reply means, with everything the view knows. */
+void view_server(const struct view *v, struct server *out);
+void view_explain(const struct view *v, struct explanation *out);
+/* The same as lines (explain_print). */
+void view_explain_print(const struct view *v, unsigned vis_flags, struct buf *out);
+
+/* The TLSA record that would match this certificate's key: "3 1 1 <hash>" (RFC 6698: DANE-EE, key, SHA-256).
+ * Empty where the certificate did not read. out holds at least VIEW_TLSA_OCTETS. */
+enum { VIEW_TLSA_OCTETS = 72 };
+void view_cert_tlsa(const struct view_cert *c, char *out);
+/* Whole days until it expires, rounded down: 0 on the last day, negative afterwards. */
+int64_t view_cert_days_left(const struct view_cert *c, int64_t now_s);
+/* One handshake message as a line: "   1.2 ms  <S  Certificate, 2310 octets". */
+void view_tls_message_text(const struct view *v, size_t index, struct buf *out);
+
 /* Next commands in order now, as names, at most max; returns how many. */
 size_t view_next_commands(const struct view *v, const char **names_out, size_t max);
 

@@ -2,6 +2,7 @@
  * here stand the next steps: the most specific row that fits is said. */
 #include "decode/explain.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "journal/event.h"
@@ -184,6 +185,76 @@ static const char *class_meaning(unsigned code)
     return meaning ? meaning : "no reply code of SMTP: codes are three digits, 2 to 5 first";
 }
 
+/* ---- who ---- */
+
+static const char *const party_names[] = {
+    [EXPLAIN_NOBODY] = "nobody",
+    [EXPLAIN_WAIT] = "wait",
+    [EXPLAIN_YOU] = "you",
+    [EXPLAIN_RECIPIENT] = "recipient",
+    [EXPLAIN_YOUR_ADMIN] = "your admin",
+    [EXPLAIN_THEIR_ADMIN] = "their admin",
+};
+
+const char *explain_party_name(enum explain_party party)
+{
+    return party < EXPLAIN_PARTY__COUNT ? party_names[party] : "you";
+}
+
+/* The registry's words for who can act, as one of six. */
+static const struct {
+    const char *who;
+    enum explain_party party, transient; /* transient: in a 4yz reply */
+} parties[] = {
+    {"nobody", EXPLAIN_NOBODY, EXPLAIN_NOBODY},
+    {"you", EXPLAIN_YOU, EXPLAIN_YOU},
+    {"sender", EXPLAIN_YOU, EXPLAIN_YOU},
+    {"sending software", EXPLAIN_YOU, EXPLAIN_YOU},
+    {"sender or admin", EXPLAIN_YOU, EXPLAIN_WAIT},
+    {"sender and receiver", EXPLAIN_YOU, EXPLAIN_YOU},
+    {"sender or receiving admin", EXPLAIN_YOU, EXPLAIN_WAIT},
+    {"wait/retry", EXPLAIN_WAIT, EXPLAIN_WAIT},
+    {"recipient", EXPLAIN_RECIPIENT, EXPLAIN_RECIPIENT},
+    {"sending admin", EXPLAIN_YOUR_ADMIN, EXPLAIN_YOUR_ADMIN},
+    {"receiving admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_WAIT},
+    {"network/admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_WAIT},
+    {"admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_THEIR_ADMIN},
+};
+
+static enum explain_party party_of(const char *who, unsigned klass)
+{
+    for (size_t i = 0; i < sizeof(parties) / sizeof(*parties); i++)
+        if (strcmp(who, parties[i].who) == 0)
+            return klass == 4 ? parties[i].transient : parties[i].party;
+    return klass == 4 ? EXPLAIN_WAIT : EXPLAIN_YOU;
+}
+
+/* ---- one reply ---- */
+
+/* The most specific layer in one voice. */
+static void summarize(struct explanation *out, unsigned klass)
+{
+    out->who = out->who ? out->who : "sender or admin";
+    out->party = party_of(out->who, klass);
+    out->meaning = out->enhanced_meaning ? out->enhanced_meaning
+                   : out->code_meaning   ? out->code_meaning
+                                         : out->class_meaning;
+    out->source = out->enhanced_meaning && out->enhanced_rfc ? out->enhanced_rfc
+                  : out->code_meaning && out->code_rfc       ? out->code_rfc
+                                                             : "RFC 5321 section 4.2.1";
+}
+
+static void add_subject(const unsigned e[3], const struct smtp_enhanced_info *info,
+                        struct explanation *out)
+{
+    const unsigned subject[3] = {e[0], e[1], UINT_MAX};
+    const struct smtp_enhanced_info *row = smtp_enhanced_info(subject);
+    if (!row || row == info)
+        return;
+    out->subject_name = row->name;
+    out->subject_meaning = row->meaning;
+}
+
 void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
                    struct explanation *out)
 {
@@ -199,10 +270,11 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
     out->who = step->who;
     out->next = step->next;
     if (!enhanced || smtp_enhanced_parse(slice_cstr(enhanced), e) == 0) {
-        out->who = out->who ? out->who : "sender or admin";
+        summarize(out, code / 100);
         return;
     }
     const struct smtp_enhanced_info *info = smtp_enhanced_info(e);
+    add_subject(e, info, out);
     if (info) {
         out->enhanced_name = info->name;
         out->enhanced_meaning = info->meaning;
@@ -218,7 +290,7 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
         else if (!out->who && of_class && says_who(of_class->who_can_fix))
             out->who = of_class->who_can_fix;
     }
-    out->who = out->who ? out->who : "sender or admin";
+    summarize(out, code / 100);
 }
 
 /* ---- TLS and connections ---- */
@@ -243,6 +315,39 @@ const char *explain_tls_alert(unsigned number, const char **name_out)
     if (name_out)
         *name_out = NULL;
     return "an alert this version does not know";
+}
+
+const char *explain_tls_message(unsigned content_type, unsigned msg_type)
+{
+    /* RFC 8446 section 4, and what TLS 1.2 has besides (RFC 5246 section 7.4). */
+    static const char *const handshake[] = {
+        [0] = "HelloRequest",
+        [1] = "ClientHello",
+        [2] = "ServerHello",
+        [4] = "NewSessionTicket",
+        [5] = "EndOfEarlyData",
+        [8] = "EncryptedExtensions",
+        [11] = "Certificate",
+        [12] = "ServerKeyExchange",
+        [13] = "CertificateRequest",
+        [14] = "ServerHelloDone",
+        [15] = "CertificateVerify",
+        [16] = "ClientKeyExchange",
+        [20] = "Finished",
+        [21] = "CertificateURL",
+        [22] = "CertificateStatus",
+        [24] = "KeyUpdate",
+        [25] = "CompressedCertificate",
+    };
+    if (content_type == 20)
+        return "ChangeCipherSpec";
+    if (content_type == 21)
+        return "Alert";
+    if (content_type != 22)
+        return "a record of unknown type";
+    const char *name =
+        msg_type < sizeof(handshake) / sizeof(*handshake) ? handshake[msg_type] : NULL;
+    return name ? name : msg_type == 254U ? "MessageHash" : "a handshake message of unknown type";
 }
 
 static const struct {

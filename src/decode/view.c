@@ -123,8 +123,41 @@ static void apply_tls_start(struct view *v, const struct journal *j, const struc
     (void)j;
     drop_certs(v);
     v->tls = v->tls_failed = v->verify_known = v->verify_ok = false;
+    v->tls_start_tick_ns = ev->tick_ns;
+    v->n_tls_messages = 0;
+    v->tls_messages_more = 0;
+    v->tls_alert = VIEW_TLS_ALERT_NONE;
     set_text(&v->tls_sni, e.sni);
     set_text(&v->tls_error, slice_cstr(NULL));
+}
+
+static void apply_tls_msg(struct view *v, const struct journal *j, const struct event *ev)
+{
+    struct ev_tls_msg e;
+    EVENT_GET(ev, TLS_MSG, &e);
+    (void)j;
+    if (v->n_tls_messages == VIEW_TLS_MESSAGES_MAX) {
+        v->tls_messages_more++;
+        return;
+    }
+    if (!v->tls_messages)
+        v->tls_messages = mem_alloc(VIEW_TLS_MESSAGES_MAX * sizeof(*v->tls_messages));
+    uint64_t since = ev->tick_ns > v->tls_start_tick_ns ? ev->tick_ns - v->tls_start_tick_ns : 0;
+    v->tls_messages[v->n_tls_messages++] =
+        (struct view_tls_message){.dir = e.dir,
+                                  .content_type = (uint8_t)e.content_type,
+                                  .msg_type = (uint8_t)e.msg_type,
+                                  .length = e.length,
+                                  .at_us = since / 1000};
+}
+
+static void apply_tls_alert(struct view *v, const struct journal *j, const struct event *ev)
+{
+    struct ev_tls_alert e;
+    EVENT_GET(ev, TLS_ALERT, &e);
+    (void)j;
+    v->tls_alert = e.number < VIEW_TLS_ALERT_NONE ? (unsigned)e.number : VIEW_TLS_ALERT_NONE;
+    v->tls_alert_dir = e.dir;
 }
 
 static void apply_tls_up(struct view *v, const struct journal *j, const struct event *ev)
@@ -211,6 +244,7 @@ static void reply_text(struct view *v, const struct journal *j, const struct eve
     buf_init(&octets, VIEW_TEXT_OCTETS);
     read_tail(j, ev->conn, DIR_S, e->offset, e->length, &octets);
     struct slice line = slice_trim(buf_slice(&octets));
+    set_text(&v->last_reply, line);
     for (ptrdiff_t lf; (lf = slice_find_octet(line, '\n')) >= 0;)
         line = slice_skip(line, (size_t)lf + 1);
     if (e->code != 0)
@@ -247,6 +281,7 @@ static void apply_reply(struct view *v, const struct journal *j, const struct ev
     /* What is answered without being typed has names of its own (kinds.def). */
     if (slice_eq(e.verb, SLICE_LIT("CONNECT"))) {
         v->last_verb = SMTP_VERB_CONNECT;
+        v->greeting_code = v->last_code;
         set_text(&v->greeting, slice_cstr(v->last_text));
     } else if (slice_eq(e.verb, SLICE_LIT("DOT"))) {
         v->last_verb = SMTP_VERB_DOT;
@@ -400,6 +435,8 @@ static const apply_fn appliers[EVENT__COUNT] = {
     [EVENT_OCTETS] = apply_octets,
     [EVENT_TLS_START] = apply_tls_start,
     [EVENT_TLS_UP] = apply_tls_up,
+    [EVENT_TLS_MSG] = apply_tls_msg,
+    [EVENT_TLS_ALERT] = apply_tls_alert,
     [EVENT_TLS_CHAIN] = apply_tls_chain,
     [EVENT_TLS_VERIFY] = apply_tls_verify,
     [EVENT_TLS_FAIL] = apply_tls_fail,
@@ -419,6 +456,7 @@ void view_init(struct view *v, uint32_t conn)
 {
     memset(v, 0, sizeof(*v));
     v->conn = conn;
+    v->tls_alert = VIEW_TLS_ALERT_NONE;
 }
 
 void view_deinit(struct view *v)
@@ -427,11 +465,12 @@ void view_deinit(struct view *v)
         &v->target,     &v->local,          &v->peer,          &v->down_text,   &v->tls_version,
         &v->tls_cipher, &v->tls_group,      &v->tls_signature, &v->tls_alpn,    &v->tls_sni,
         &v->tls_error,  &v->verify_reason,  &v->verify_text,   &v->verify_name, &v->greeting,
-        &v->hello,      &v->auth_mechanism, &v->last_enhanced, &v->last_text,
+        &v->hello,      &v->auth_mechanism, &v->last_enhanced, &v->last_text,   &v->last_reply,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         mem_free(*texts[i]);
     drop_certs(v);
+    mem_free(v->tls_messages);
     drop_list(&v->caps, &v->n_caps);
     drop_list(&v->caps_clear, &v->n_caps_clear);
     drop_envelope(v);
