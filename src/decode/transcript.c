@@ -29,12 +29,12 @@ static struct transcript_line *change(struct transcript *t, size_t index)
 static size_t add_line(struct transcript *t, const struct event *ev, enum transcript_kind kind)
 {
     if (t->count == t->n_blocks * BLOCK_LINES) {
-        size_t n = t->n_blocks + 1;
-        /* The list of blocks doubles; blocks never move. */
-        if ((t->n_blocks & (n - 1)) == 0 || t->n_blocks == 0)
-            t->blocks = mem_realloc(t->blocks, 2 * n * sizeof(*t->blocks));
-        t->blocks[t->n_blocks] = mem_alloc(BLOCK_LINES * sizeof(**t->blocks));
-        t->n_blocks = n;
+        size_t n = t->n_blocks;
+        /* The list has room for the next power of two of blocks; blocks never move. */
+        if (n == 0 || (n & (n - 1)) == 0)
+            t->blocks = mem_realloc(t->blocks, (n ? 2 * n : 1) * sizeof(*t->blocks));
+        t->blocks[n] = mem_alloc(BLOCK_LINES * sizeof(**t->blocks));
+        t->n_blocks = n + 1;
     }
     size_t index = t->count++;
     *change(t, index) =

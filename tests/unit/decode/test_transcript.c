@@ -371,6 +371,31 @@ static void test_first_changed(void **state)
     transcript_free(&t);
 }
 
+/* Blocks of lines are made as they come, and the list of blocks grows: the first lines stay. */
+static void test_many_lines(void **state)
+{
+    enum { N_LINES = 20000 };
+    struct fixture *f = *state;
+    struct transcript *t = transcript_new(f->journal, f->conn, false);
+    char text[40];
+    for (unsigned i = 0; i < N_LINES; i++) {
+        snprintf(text, sizeof text, "250-%u\r\n", i);
+        say(f, DIR_S, text);
+        if (i % 1000 == 999)
+            transcript_update(t, NULL);
+    }
+    assert_int_equal(transcript_count(t), N_LINES);
+    for (unsigned i = 0; i < N_LINES; i++) {
+        struct buf octets;
+        buf_init(&octets, 100);
+        assert_true(transcript_octets(t, i, &octets));
+        snprintf(text, sizeof text, "250-%u\r\n", i);
+        assert_true(slice_eq(buf_slice(&octets), slice_cstr(text)));
+        buf_deinit(&octets);
+    }
+    transcript_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_backstage_and_other_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_line_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_changed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_lines, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
