@@ -127,8 +127,12 @@ static void turn_end_flush(void *ctx)
     struct app *a = ctx;
     struct recorder *r = console_recorder(a->console);
     struct err err;
-    if (r && !recorder_flush(r, &err) && err.domain != ERR_NONE)
-        journal_note_err(a->journal, 0, &err);
+    err_clear(&err); /* set once, when the file breaks */
+    if (!r || recorder_flush(r, &err) || err.domain == ERR_NONE)
+        return;
+    journal_note_err(a->journal, 0, &err);
+    if (a->tell)
+        cli_say_err(&err);
 }
 
 static void emergency_flush(void *ctx)

@@ -96,6 +96,7 @@ struct app {
     struct journal *journal;
     struct console *console;
     struct transcript *transcript; /* headless printing; NULL: none */
+    bool tell; /* neither transcript nor screen shows notes: what breaks is said on standard error */
     size_t printed;                /* lines of it that are out */
     FILE *print_to;
     char *spool_dir, *netrc_path, *history_path, *host_name;

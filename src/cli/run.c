@@ -122,8 +122,9 @@ int cli_run_stdin(const struct cli_args *args, const char *path, const char *tar
     }
     cli_ask_at_terminal(&a);
     app_watch_signals(&a);
-    if (!settings_bool(args->settings, SETTING_ID_quiet) &&
-        !settings_bool(args->settings, SETTING_ID_json))
+    a.tell = settings_bool(args->settings, SETTING_ID_quiet) ||
+             settings_bool(args->settings, SETTING_ID_json);
+    if (!a.tell)
         app_print_transcript(&a, cli_print_stream(args->settings), true);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     if (target) {

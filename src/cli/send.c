@@ -61,6 +61,7 @@ int cli_send(const struct cli_args *args)
     app_watch_signals(&a);
     bool json = settings_bool(args->settings, SETTING_ID_json);
     bool quiet = json || settings_bool(args->settings, SETTING_ID_quiet);
+    a.tell = quiet;
     if (!quiet)
         app_print_transcript(&a, cli_print_stream(args->settings), true);
     enum cli_status status = transact(&a, args);

@@ -118,6 +118,7 @@ int cli_serve(const struct cli_args *args)
     bool ok = false;
     if (!app_open(&s.app, args, false, &err))
         goto out;
+    s.app.tell = true;
     allow_connections();
     /* A server that runs for days keeps what is under way, not what was: the recording is for that.
      */
