@@ -89,8 +89,6 @@ static void usage_errors_are_one_line(void **state)
         {{"send", "--to", "a@b.test", "host:99999"}, "port"},
         {{"send", "--to", "alice@example.test", "practice", "/nonexistent/file"},
          "/nonexistent/file"},
-        {{"send", "--ca", "/nonexistent/ca", "--tls", "must", "--to", "a@b.test", "practice"},
-         "/nonexistent/ca"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
