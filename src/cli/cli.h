@@ -129,6 +129,7 @@ int cli_run(const struct cli_args *args);
 int cli_send(const struct cli_args *args);
 int cli_serve(const struct cli_args *args);
 int cli_show(const struct cli_args *args);
+int cli_explain(const struct cli_args *args);
 int cli_help(const struct cli_args *args);
 
 #endif

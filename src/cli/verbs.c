@@ -18,6 +18,13 @@ static const struct cli_option help_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct cli_option explain_options[] = {
+    {"json", NULL, "one JSON object a reply, one a line"},
+    {"host", "NAME", "the server that said it: its name or the MX"},
+    {"banner", "TEXT", "the greeting of the server that said it"},
+    {NULL, NULL, NULL},
+};
+
 static const struct cli_verb verbs[] = {
     {"", "[TARGET]", "open the console (on the practice server, where no target is named)",
      "Three panes: the transcript of every octet, what it means, and the command line. Everything "
@@ -44,6 +51,15 @@ static const struct cli_verb verbs[] = {
     {"show", "FILE", "open a recording in the console, no network",
      "The same panes on what was recorded. Without a terminal the transcript is printed.", OPT_SHOW,
      NULL, 1, cli_show},
+    {"explain", "TEXT...|-", "explain a reply, a log line or a bounce, no network",
+     "What it means, who must act, what to do next, and where that stands. TEXT is a reply, a line "
+     "of a "
+     "log (Postfix, Exim, sendmail), or words of a server; - reads any number of lines, a "
+     "transcript or a "
+     "whole bounce from standard input. Of a log only what failed is explained. Exit status: 0 "
+     "something "
+     "was explained, 1 the command line does not read, 2 nothing was recognised.",
+     0, explain_options, CLI_OPERANDS_MAX, cli_explain},
     {"help", "[TOPIC]", "explain a subcommand, a console command, a setting or a key",
      "Without a topic: the list of everything.", 0, help_options, 1, cli_help},
 };

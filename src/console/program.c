@@ -8,7 +8,7 @@
 
 #include "base/vis.h"
 #include "console/console_private.h"
-#include "decode/explain.h"
+#include "decode/notice.h"
 #include "decode/view.h"
 #include "smtp/tables.h"
 
@@ -133,31 +133,44 @@ static void fold_view(struct console *c, struct view *v)
     view_at(v, c->journal, console_conn(c), journal_last(c->journal));
 }
 
+static void explain_found(void *ctx, const struct notice *n)
+{
+    struct buf *page = ctx;
+    struct explanation e;
+    if (page->len > 0)
+        buf_append_octet(page, '\n');
+    explain_reply_text(&n->input, &e);
+    explain_print(&n->input, &e, 0, page);
+}
+
 bool exec_explain(struct console *c, const struct console_call *call)
 {
     struct view v;
-    fold_view(c, &v);
-    bool ok = v.last_reply_seq != 0;
-    if (!ok) {
-        err_set(call->err, ERR_USAGE, 0, "no reply has come yet");
-    } else {
-        struct explanation x;
-        struct buf text, safe;
-        buf_init(&text, PAGE_OCTETS);
-        buf_init(&safe, 65536);
-        explain_reply(v.last_code, v.last_enhanced, v.last_verb, &x);
-        vis_to_buf(&safe, slice_cstr(v.last_text), 0);
-        buf_printf(&text, "%u %s\n", v.last_code, buf_cstr(&safe));
-        if (x.enhanced_meaning)
-            buf_printf(&text, "%s: %s (%s)\n", v.last_enhanced, x.enhanced_meaning, x.enhanced_rfc);
-        if (x.code_meaning)
-            buf_printf(&text, "%u: %s (%s)\n", v.last_code, x.code_meaning, x.code_rfc);
-        buf_printf(&text, "class: %s\nwho must act: %s\nnext: %s\n", x.class_meaning, x.who,
-                   x.next);
-        console_page(c, "What the last reply means", buf_slice(&text));
+    struct buf text;
+    bool ok;
+    buf_init(&text, PAGE_OCTETS);
+    if (call->args.len > 0) {
+        ok = notice_scan(call->args, NULL, explain_found, &text) > 0;
+        if (ok) {
+            console_page(c, "What it means", buf_slice(&text));
+        } else {
+            err_set(call->err, ERR_USAGE, 0, "nothing in it is recognised");
+            err_explain(call->err, "",
+                        "/explain takes a reply, a line of a log, or words of a server; "
+                        "without text, the last reply");
+        }
         buf_deinit(&text);
-        buf_deinit(&safe);
+        return ok;
     }
+    fold_view(c, &v);
+    ok = v.last_reply_seq != 0;
+    if (ok) {
+        view_explain_print(&v, 0, &text);
+        console_page(c, "What the last reply means", buf_slice(&text));
+    } else {
+        err_set(call->err, ERR_USAGE, 0, "no reply has come yet");
+    }
+    buf_deinit(&text);
     view_deinit(&v);
     return ok;
 }
@@ -169,6 +182,26 @@ static void cert_line(struct buf *out, const char *label, const char *text)
     buf_printf(out, "   %-11s", label);
     vis_to_buf(out, slice_cstr(text), 0);
     buf_append_octet(out, '\n');
+}
+
+static int64_t wall_now_s(const struct console *c)
+{
+    const struct clock *clock = journal_clock(c->journal);
+    return clock->wall_us(clock->ctx) / 1000000;
+}
+
+/* The handshake, a message a line. */
+static void handshake_lines(const struct view *v, struct buf *out)
+{
+    if (v->n_tls_messages == 0)
+        return;
+    buf_append_cstr(out, "handshake:\n");
+    for (size_t i = 0; i < v->n_tls_messages; i++) {
+        view_tls_message_text(v, i, out);
+        buf_append_octet(out, '\n');
+    }
+    if (v->tls_messages_more > 0)
+        buf_printf(out, "   and %llu more\n", (unsigned long long)v->tls_messages_more);
 }
 
 bool exec_certs(struct console *c, const struct console_call *call)
@@ -188,11 +221,18 @@ bool exec_certs(struct console *c, const struct console_call *call)
         cert_line(&text, "subject", cert->subject);
         cert_line(&text, "issuer", cert->issuer);
         cert_line(&text, "names", cert->names);
-        buf_printf(&text, "   valid      %s to %s\n", from, until);
+        int64_t days = view_cert_days_left(cert, wall_now_s(c));
+        buf_printf(&text, "   valid      %s to %s, ", from, until);
+        if (days < 0)
+            buf_append_cstr(&text, "expired\n");
+        else
+            buf_printf(&text, "%lld days left\n", (long long)days);
         cert_line(&text, "key", cert->key);
         cert_line(&text, "signature", cert->signature);
         cert_line(&text, "SHA-256", cert->fingerprint);
-        cert_line(&text, "TLSA 3 1 1", cert->spki_fingerprint);
+        char tlsa[VIEW_TLSA_OCTETS];
+        view_cert_tlsa(cert, tlsa);
+        cert_line(&text, "TLSA", *tlsa ? tlsa : NULL);
     }
     if (v.verify_known) {
         buf_printf(&text, "verification: %s", v.verify_ok ? "ok" : "FAILED");
@@ -200,6 +240,7 @@ bool exec_certs(struct console *c, const struct console_call *call)
         vis_to_buf(&text, slice_cstr(v.verify_ok ? "" : v.verify_text), 0);
         buf_append_octet(&text, '\n');
     }
+    handshake_lines(&v, &text);
     if (ok)
         console_page(c, "Certificates the server sent", buf_slice(&text));
     else
