@@ -1,0 +1,174 @@
+#!/bin/sh
+# Measures smtpscope beside curl, swaks, smtp-sink and smtp-source in one run, and prints a table with the goals.
+#
+# usage: SMTPSCOPE=build/plain/smtpscope tests/bench/bench.sh
+# BENCH_RUNS (10), BENCH_MESSAGES (5000), BENCH_IDLE (10000) make it shorter or longer.
+set -u
+cd "$(dirname "$0")/../.."
+: "${SMTPSCOPE:=$(pwd)/build/plain/smtpscope}" "${BENCH_RUNS:=10}" "${BENCH_MESSAGES:=5000}" "${BENCH_IDLE:=10000}"
+export SMTPSCOPE
+root=$(pwd)/build/peers/root
+work=$(pwd)/build/bench
+rm -rf "$work" && mkdir -p "$work/rec"
+measure=$work/measure hold=$work/hold
+${CC:-cc} -O2 -D_GNU_SOURCE -o "$measure" tests/bench/measure.c && ${CC:-cc} -O2 -D_GNU_SOURCE -o "$hold" tests/bench/hold.c || exit 1
+
+libs=$(find "$root" -type d \( -path '*/lib/*-linux-gnu' -o -path '*/usr/lib/postfix' \) 2>/dev/null | tr '\n' ':')
+with="env LD_LIBRARY_PATH=$libs"
+sink=$root/usr/sbin/smtp-sink source=$root/usr/sbin/smtp-source
+curl=$(command -v curl || echo "$with $root/usr/bin/curl")
+swaks="perl $root/usr/bin/swaks"
+scope=$SMTPSCOPE
+export HOME="$work"
+[ -x "$sink" ] && [ -x "$source" ] || { echo "bench: no smtp-sink and smtp-source under build/peers (tests/peers.sh)"; exit 1; }
+
+started=
+start() { # FILE COMMAND...: in the background, output to FILE; its id in $pid
+    out=$1
+    shift
+    "$@" >"$out" 2>&1 &
+    pid=$!
+    started="$started $pid"
+}
+stop() { # PID
+    kill "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+trap 'for p in $started; do kill "$p" 2>/dev/null; done' EXIT
+free_port() {
+    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen=>1,LocalAddr=>"127.0.0.1")->sockport'
+}
+wait_port() {
+    perl -MIO::Socket::INET -e 'for (1..500) { exit 0 if IO::Socket::INET->new("127.0.0.1:$ARGV[0]"); select undef,undef,undef,.02 } exit 1' "$1"
+}
+start_sink() { # OPTIONS...: sets $port and $pid
+    port=$(free_port)
+    as=
+    [ "$(id -u)" != 0 ] || as='-u nobody'
+    # shellcheck disable=SC2086  # two words or none
+    start "$work/sink.log" env LD_LIBRARY_PATH="$libs" "$sink" $as "$@" "127.0.0.1:$port" 12000
+    wait_port "$port"
+}
+start_serve() { # OPTIONS...: sets $port (smtp) and $pid
+    start "$work/serve.log" "$scope" serve --smtp 0 --ca-out "$work/ca.pem" "$@"
+    while ! grep -q '^ready' "$work/serve.log"; do kill -0 "$pid" || { cat "$work/serve.log"; exit 1; }; done
+    port=$(sed -n 's/^smtp .*://p' "$work/serve.log")
+}
+row() { # WHAT OURS THEIRS GOAL VERDICT
+    printf '%-44s %16s %16s %8s  %s\n' "$@"
+}
+# ratio A B LIMIT: "1.05 ok" when A/B <= LIMIT
+ratio() {
+    awk -v a="$1" -v b="$2" -v l="$3" 'BEGIN { r = b ? a / b : 0; printf "%.2f %s", r, (r <= l) ? "ok" : "MISSED" }'
+}
+ms() {
+    awk -v us="$1" 'BEGIN { printf "%.2f ms", us / 1000 }'
+}
+get() { # NAME FIELD of the last measurement
+    awk -v n="$1" -v f="$2" '$1 == n { print $f }' "$work/m"
+}
+compare() { # TITLE OTHER LIMIT GOAL
+    r=$(ratio "$(get smtpscope 2)" "$(get "$2" 2)" "$3")
+    [ "$(get smtpscope 5)$(get "$2" 5)" = 00 ] || r="- FAILED"
+    row "$1 ($2)" "$(ms "$(get smtpscope 2)")" "$(ms "$(get "$2" 2)")" "${r% *}" "$4 ${r#* }"
+    for n in smtpscope "$2"; do [ "$(get "$n" 5)" = 0 ] || echo "    $n failed $(get "$n" 5) times"; done
+}
+fresh=$work/fresh.sh # a recording of its own for each run
+printf '#!/bin/sh\nf=%s/rec/$$; exec "$SMTPSCOPE" send --quiet --record "$f" "$@"\n' "$work" >"$fresh"
+
+echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors, $(awk '/MemTotal/ { printf "%.1f GB", $2 / 1048576 }' /proc/meminfo), $(uname -sr)"
+echo "versions: $("$scope" --version); $($curl --version | cut -d' ' -f1,2 | head -n 1); $($swaks --version | head -n 1); postfix $(dpkg-deb -f build/peers/deb/postfix_*.deb Version); $(openssl version | cut -d' ' -f1,2)"
+echo "median of $BENCH_RUNS runs each, one after another in turn; servers on loopback"
+row "" "smtpscope" "other" "ratio" "goal"
+
+"$measure" $((BENCH_RUNS * 3)) smtpscope "$scope --version" curl "$curl --version" swaks "$swaks --version" >"$work/m"
+compare "start, --version" curl 1.2 "<= 1.20"
+compare "start, --version" swaks 1.0 ""
+
+# one session of 1 KB, with recording
+{ printf 'From: ann@example.net\r\nTo: bob@example.test\r\nSubject: bench\r\n\r\n'; awk 'BEGIN { for (i = 0; i < 15; i++) printf "%062d\r\n", i }'; } >"$work/1k"
+start_sink
+sinkpid=$pid
+"$measure" $((BENCH_RUNS * 3)) smtpscope "sh $fresh --tls none --from ann@example.net --to bob@example.test 127.0.0.1:$port $work/1k" \
+    curl "sh -c 'exec $curl -sS --mail-from ann@example.net --mail-rcpt bob@example.test -T $work/1k smtp://127.0.0.1:$port'" \
+    swaks "sh -c 'exec $swaks --server 127.0.0.1:$port --from ann@example.net --to bob@example.test --data @$work/1k'" >"$work/m"
+compare "1 KB session, recorded" curl 1.1 "<= 1.10"
+compare "1 KB session, recorded" swaks 1.0 ""
+rm -rf "$work/rec" && mkdir "$work/rec"
+
+# 50 MB, plain: server smtp-sink
+{ printf 'From: ann@example.net\r\nSubject: bench\r\n\r\n'; awk 'BEGIN { for (i = 0; i < 655360; i++) printf "%078d\r\n", i }'; } >"$work/50m"
+big() { # TITLE
+    compare "$1" curl 1.2 "<= 1.20"
+    rss=$(get smtpscope 4)
+    row "  peak resident" "$rss KB" "$(get curl 4) KB" "" "< 24576 KB $([ "$rss" -lt 24576 ] && echo ok || echo MISSED)"
+    rm -rf "$work/rec" && mkdir "$work/rec"
+}
+"$measure" "$BENCH_RUNS" smtpscope "sh $fresh --tls none --from ann@example.net --to bob@example.test 127.0.0.1:$port $work/50m" \
+    curl "$curl -sS --mail-from ann@example.net --mail-rcpt bob@example.test -T $work/50m smtp://127.0.0.1:$port" >"$work/m"
+big "50 MB plain to smtp-sink, recorded"
+stop "$sinkpid"
+
+# 50 MB in TLS: server `smtpscope serve --keep-nothing`, for both
+start_serve --keep-nothing
+head -c 50000000 "$work/50m" >"$work/50t" # below its SIZE with what is around it
+"$measure" "$BENCH_RUNS" smtpscope "sh $fresh --ca $work/ca.pem --tls must --from ann@example.net --to alice@example.test localhost:$port $work/50t" \
+    curl "$curl -sS --cacert $work/ca.pem --mail-from ann@example.net --ssl-reqd --mail-rcpt alice@example.test -T $work/50t smtp://localhost:$port" >"$work/m"
+big "50 MB in TLS to smtpscope serve, recorded"
+stop "$pid"
+
+# the practice server (storing) and smtp-sink under smtp-source: messages a second, CPU a message
+cpu_us() { # PID
+    awk -v hz="$(getconf CLK_TCK)" '{ printf "%d", ($14 + $15) * 1000000 / hz }' "/proc/$1/stat"
+}
+throughput() { # OCTETS
+    start_serve
+    our_pid=$pid our_port=$port
+    start_sink
+    our_before=$(cpu_us "$our_pid") their_before=$(cpu_us "$pid")
+    load="$with $source -s 20 -m $BENCH_MESSAGES -l $1 -t alice@example.test"
+    "$measure" "$BENCH_RUNS" smtpscope "$load 127.0.0.1:$our_port" smtp-sink "$load 127.0.0.1:$port" >"$work/m"
+    our_after=$(cpu_us "$our_pid") their_after=$(cpu_us "$pid")
+    stop "$our_pid"
+    stop "$pid"
+    rate() {
+        awk -v n="$BENCH_MESSAGES" -v w="$1" 'BEGIN { printf "%d", n * 1000000 / w }'
+    }
+    each() { # measure runs each once more, to warm up
+        awk -v d="$1" -v n="$BENCH_MESSAGES" -v r="$BENCH_RUNS" 'BEGIN { printf "%.1f us", d / n / (r + 1) }'
+    }
+    ours=$(rate "$(get smtpscope 2)") theirs=$(rate "$(get smtp-sink 2)")
+    r=$(awk -v a="$ours" -v b="$theirs" 'BEGIN { r = a / b; printf "%.2f %s", r, (r >= 1) ? "ok" : "MISSED" }')
+    [ "$(get smtpscope 5)$(get smtp-sink 5)" = 00 ] || r="- FAILED"
+    row "smtp-source -s 20 -m $BENCH_MESSAGES -l $1 (smtp-sink)" "$ours msg/s" "$theirs msg/s" "${r% *}" ">= 1.00 ${r#* }"
+    row "  CPU a message" "$(each $((our_after - our_before)))" "$(each $((their_after - their_before)))" "" ""
+}
+throughput 1000
+throughput 51200
+
+# idle connections, held
+rss_kb() {
+    awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+ulimit -n "$(ulimit -Hn)"
+idle() { # SIDE
+    if [ "$1" = smtpscope ]; then start_serve; else start_sink -m 12000; fi
+    server=$pid
+    before=$(rss_kb "$server")
+    start "$work/held.$1" "$hold" "$port" "$BENCH_IDLE"
+    holder=$pid
+    for _ in $(seq 1200); do
+        grep -q '^held' "$work/held.$1" && break
+        sleep 0.05
+    done
+    held=$(sed -n 's/^held //p' "$work/held.$1")
+    after=$(rss_kb "$server")
+    stop "$holder"
+    stop "$server"
+    each=$(awk -v a="$after" -v b="$before" -v n="${held:-0}" 'BEGIN { printf "%d", n ? (a - b) * 1024 / n : 0 }')
+}
+idle smtpscope
+ours=$each our_held=${held:-0}
+idle smtp-sink
+row "idle connections, $BENCH_IDLE (smtp-sink)" "$our_held held" "${held:-0} held" "" "$([ "$our_held" = "$BENCH_IDLE" ] && echo ok || echo MISSED)"
+row "  resident memory each" "$ours octets" "$each octets" "" "<= 2048 $([ "$ours" -le 2048 ] && [ "$our_held" = "$BENCH_IDLE" ] && echo ok || echo MISSED)"
