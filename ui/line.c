@@ -298,6 +298,27 @@ void line_feed(struct ui *u, struct slice octets)
 
 /* ---- the line ---- */
 
+/* A line of the history that was edited keeps a pointer into the undo list of the line. readline
+ * takes it away only where it points at the head of the list and the history still stands at that
+ * line; else the next visit frees the list again. So before anything here frees the list or moves
+ * the history, all pointers into it go. */
+static void detach_undo(void)
+{
+    HIST_ENTRY **all = history_list();
+    for (size_t i = 0; all && all[i]; i++)
+        for (const UNDO_LIST *at = rl_undo_list; at && all[i]->data; at = at->next)
+            if (all[i]->data == (const void *)at)
+                all[i]->data = NULL;
+}
+
+static void free_entry(HIST_ENTRY *entry)
+{
+    UNDO_LIST *of_line = rl_undo_list;
+    rl_undo_list = free_history_entry(entry);
+    rl_free_undo_list();
+    rl_undo_list = of_line;
+}
+
 struct slice line_text(void)
 {
     return slice_of(rl_line_buffer, (size_t)rl_end);
@@ -310,6 +331,7 @@ size_t line_point(void)
 
 void line_set(const char *text)
 {
+    detach_undo();
     rl_replace_line(text, 1);
     rl_point = rl_end;
     rl_mark = 0;
@@ -317,6 +339,7 @@ void line_set(const char *text)
 
 void line_clear(void)
 {
+    detach_undo();
     rl_free_line_state();
     rl_callback_sigcleanup();
     rl_clear_pending_input();
@@ -402,10 +425,11 @@ const char *line_history_at(size_t index)
 /* A line stands once, where it was typed last. */
 void line_history_add(const char *text)
 {
+    detach_undo();
     for (int i = history_length; i-- > 0;) {
         HIST_ENTRY *old = history_get(history_base + i);
         if (old && strcmp(old->line, text) == 0) {
-            free_history_entry(remove_history(i));
+            free_entry(remove_history(i));
             break;
         }
     }

@@ -258,6 +258,28 @@ static void test_no_history_expansion(void **state)
     assert_sane(v);
 }
 
+/* 13: an edited line of the history points into the undo list of the line. When the history moved
+ * meanwhile (Alt-a sends the last line again), that list was freed twice. */
+static void test_undo_of_history_lines(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "\033#|\033<|,|\033<|\033a|x|\r|\033<|\003",        /* moved by Alt-a */
+        "NOOP\r|\033[A|y|\033[A|z|\022|\r|\033[A|\003|a\r", /* a line taken from Ctrl-R */
+        "NOOP\r|\033[A|y|\033[A|z|\003|\033[A|q|\037|\003",
+        "NOOP 1\r|NOOP 2\r|\033[A|y|\033[A|z|\033[B|\r|\033[A|\033[A|q|\r|\003"};
+    for (size_t i = 0; i < N_OF(keys); i++) {
+        struct vt *v = open_with(NULL);
+        for (const char *at = keys[i]; *at;) {
+            size_t n = strcspn(at, "|");
+            vt_send_octets(v, at, n);
+            vt_sync(v);
+            at += n + (at[n] == '|');
+        }
+        assert_sane(v);
+    }
+}
+
 /* ---- pasting ---- */
 
 static void test_paste_of_lines_asks(void **state)
@@ -372,15 +394,15 @@ static void test_interrupt_and_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_search_then_unbound), cmocka_unit_test(test_vi_argument_unbound),
-        cmocka_unit_test(test_unfinished_paste),    cmocka_unit_test(test_completion),
-        cmocka_unit_test(test_clear_screen),        cmocka_unit_test(test_broken_inputrc),
-        cmocka_unit_test(test_utf8_by_octets),      cmocka_unit_test(test_macros_and_dumps),
-        cmocka_unit_test(test_cursor_place),        cmocka_unit_test(test_vi_mode_shown),
-        cmocka_unit_test(test_history_file),        cmocka_unit_test(test_no_history_expansion),
-        cmocka_unit_test(test_paste_of_lines_asks), cmocka_unit_test(test_paste_is_text),
-        cmocka_unit_test(test_long_line),           cmocka_unit_test(test_paste_over_the_limit),
-        cmocka_unit_test(test_interrupt_and_end),
+        cmocka_unit_test(test_search_then_unbound),   cmocka_unit_test(test_vi_argument_unbound),
+        cmocka_unit_test(test_unfinished_paste),      cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_clear_screen),          cmocka_unit_test(test_broken_inputrc),
+        cmocka_unit_test(test_utf8_by_octets),        cmocka_unit_test(test_macros_and_dumps),
+        cmocka_unit_test(test_cursor_place),          cmocka_unit_test(test_vi_mode_shown),
+        cmocka_unit_test(test_history_file),          cmocka_unit_test(test_no_history_expansion),
+        cmocka_unit_test(test_undo_of_history_lines), cmocka_unit_test(test_paste_of_lines_asks),
+        cmocka_unit_test(test_paste_is_text),         cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_paste_over_the_limit),  cmocka_unit_test(test_interrupt_and_end),
     };
     return cmocka_run_group_tests_name("readline", tests, NULL, NULL);
 }
