@@ -104,8 +104,7 @@ static void history_draw(struct ui *u)
     if (h->rows > 0) {
         draw_fill(u, h->y, h->x, h->cols, ROLE_TEXT);
         draw_own(u, h->y, h->x, h->cols,
-                 "type to narrow   Up older   Down newer   Enter takes it   Esc leaves the line as "
-                 "it was",
+                 "type to narrow   Up older   Down newer   Enter takes it   Esc keeps the line",
                  ROLE_INFO);
     }
 }

@@ -9,7 +9,7 @@ enum { PAGE_MAX_COLS = 100, PAGE_MIN_ROWS = 3 };
 
 static struct rect page_rect(const struct ui *u)
 {
-    int cols = u->cols - 6 < PAGE_MAX_COLS ? u->cols - 6 : PAGE_MAX_COLS;
+    int cols = u->cols - 4 < PAGE_MAX_COLS ? u->cols - 4 : PAGE_MAX_COLS;
     int rows = u->rows - 3;
     if (cols < 20 || rows < PAGE_MIN_ROWS + 2)
         return (struct rect){0, 0, u->rows, u->cols};
@@ -161,14 +161,19 @@ static void wrap(struct slice line, size_t max_octets, struct buf *out)
 static const struct overlay_ops pager_ops = {
     .draw = pager_draw, .key = pager_key, .close = pager_close};
 
+size_t pager_cols(const struct ui *u)
+{
+    struct rect r = page_rect(u);
+    return r.cols > 12 ? (size_t)r.cols - 4 : 8;
+}
+
 void pager_open(struct ui *u, const char *title, struct slice text)
 {
     overlay_open(u, &pager_ops);
     mem_free(u->page_title);
     u->page_title = mem_strdup(title);
     buf_reset(&u->page_text);
-    struct rect r = page_rect(u);
-    size_t width = r.cols > 12 ? (size_t)r.cols - 4 : 8;
+    size_t width = pager_cols(u);
     while (text.len > 0) {
         ptrdiff_t lf = slice_find_octet(text, '\n');
         size_t len = lf < 0 ? text.len : (size_t)lf;

@@ -293,6 +293,8 @@ bool command_accept_ghost(struct ui *u);
 void overlay_open(struct ui *u, const struct overlay_ops *ops);
 void overlay_close(struct ui *u);
 void help_open(struct ui *u);
+/* What a line of a page has room for. */
+size_t pager_cols(const struct ui *u);
 void pager_open(struct ui *u, const char *title, struct slice text);
 void history_overlay_open(struct ui *u);
 void find_open(struct ui *u);

@@ -144,19 +144,20 @@ static bool do_find_previous(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
-/* "00000010  65 78 61 6d ...  exam|": 16 octets a row. */
-static void hex_rows(struct slice octets, struct buf *out)
+/* "0010 65 78 61 6d ...  exam": as many octets a row as fit, 16, 8 or 4. */
+static void hex_rows(struct slice octets, size_t row_cols, struct buf *out)
 {
-    for (size_t at = 0; at < octets.len; at += 16) {
-        buf_printf(out, "%08zx ", at);
-        for (size_t i = 0; i < 16; i++) {
+    size_t n_row = row_cols >= 72 ? 16 : row_cols >= 39 ? 8 : 4;
+    for (size_t at = 0; at < octets.len; at += n_row) {
+        buf_printf(out, "%04zx", at);
+        for (size_t i = 0; i < n_row; i++) {
             if (at + i < octets.len)
                 buf_printf(out, "%s %02x", i == 8 ? " " : "", octets.ptr[at + i]);
             else
                 buf_append_cstr(out, i == 8 ? "    " : "   ");
         }
         buf_append_cstr(out, "  ");
-        for (size_t i = at; i < at + 16 && i < octets.len; i++)
+        for (size_t i = at; i < at + n_row && i < octets.len; i++)
             buf_append_octet(out,
                              octets.ptr[i] >= 0x20 && octets.ptr[i] < 0x7F ? octets.ptr[i] : '.');
         buf_append_octet(out, '\n');
@@ -181,7 +182,7 @@ static bool do_hex(struct ui *u, struct slice args, struct err *err)
     buf_init(&page, 8 * (TRANSCRIPT_LINE_MAX_OCTETS + 16));
     bool have = index < count && transcript_octets(u->transcript.lines, index, &octets);
     if (have && octets.len > 0) {
-        hex_rows(buf_slice(&octets), &page);
+        hex_rows(buf_slice(&octets), pager_cols(u), &page);
         snprintf(title, sizeof title, "Line %zu: %zu octets, secrets masked", index + 1,
                  octets.len);
         pager_open(u, title, buf_slice(&page));
