@@ -74,6 +74,11 @@ static const struct console_command commands[] = {
             exec_explain, ARG_NONE, NULL),
     COMMAND("certs", "reading", "", "the certificate chain of this session", NULL, false,
             exec_certs, ARG_NONE, NULL),
+    COMMAND(
+        "timing", "reading", "", "how long the server took for each reply, and why",
+        "Time to the first and the last octet of each reply against what RFC 5321 section 4.5.3.2 "
+        "grants; greet delay and tarpits are named.",
+        false, exec_timing, ARG_NONE, NULL),
     COMMAND("note", "reading", "TEXT", "a remark of yours in the transcript and the recording",
             NULL, false, exec_note, ARG_NONE, NULL),
     COMMAND("find", "reading", "TEXT", "find text in the transcript; n and N go on", NULL, true,

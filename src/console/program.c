@@ -1,5 +1,5 @@
-/* /help /quit /source /alias /note /record /mailbox /explain /certs, and the commands only a screen
- * can do. */
+/* /help /quit /source /alias /note /record /mailbox /explain /certs /timing, and the commands only
+ * a screen can do. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "base/vis.h"
 #include "console/console_private.h"
 #include "decode/notice.h"
+#include "decode/timing.h"
 #include "decode/view.h"
 #include "smtp/tables.h"
 
@@ -247,6 +248,30 @@ bool exec_certs(struct console *c, const struct console_call *call)
         err_set(call->err, ERR_USAGE, 0, "no certificate has come: the session is not inside TLS");
     buf_deinit(&text);
     view_deinit(&v);
+    return ok;
+}
+
+bool exec_timing(struct console *c, const struct console_call *call)
+{
+    const struct clock *clock = journal_clock(c->journal);
+    struct timing t;
+    struct buf text;
+    buf_init(&text, PAGE_OCTETS);
+    timing_init(&t, console_conn(c));
+    uint64_t last = journal_last(c->journal);
+    for (uint64_t seq = journal_first(c->journal); seq != 0 && seq <= last; seq++) {
+        const struct event *ev = journal_at(c->journal, seq);
+        if (ev)
+            timing_apply(&t, c->journal, ev);
+    }
+    bool ok = t.n_steps > 0;
+    timing_print(&t, clock->tick_ns(clock->ctx), &text);
+    if (ok)
+        console_page(c, "How long the server took", buf_slice(&text));
+    else
+        err_set(call->err, ERR_USAGE, 0, "no connection has been up yet");
+    timing_deinit(&t);
+    buf_deinit(&text);
     return ok;
 }
 

@@ -267,6 +267,128 @@ static void test_next_commands(void **state)
     assert_int_equal(view_next_commands(&f->view, names, 20), 0);
 }
 
+/* ---- what it says ---- */
+
+static void test_last_reply_is_explained(void **state)
+{
+    struct fixture *f = *state;
+    struct explanation e;
+    struct server server;
+    struct buf page;
+    JOURNAL_APPEND(f->journal, f->conn, LINK_UP, 0, 0,
+                   (struct ev_link_up){.name = SLICE_LIT("relay.example:25")});
+    step(f, "CONNECT", "", 220, "", "220 mx.example ESMTP Postfix\r\n");
+    step(f, "RCPT", "RCPT TO:<a@b>\r\n", 550, "5.1.1",
+         "550-5.1.1 <a@b>: Recipient address rejected: User unknown in\r\n"
+         "550 5.1.1 local recipient table \x1b[2J\r\n");
+    view_now(f);
+    assert_int_equal(f->view.greeting_code, 220);
+    assert_non_null(strstr(f->view.last_reply, "550-5.1.1 <a@b>"));
+    assert_non_null(strstr(f->view.last_reply, "local recipient table"));
+    view_server(&f->view, &server);
+    assert_string_equal(server.software, "Postfix");
+    assert_int_equal(server.sure, SERVER_CERTAIN);
+    view_explain(&f->view, &e);
+    assert_string_equal(e.provider, "Postfix");
+    assert_true(e.provider_sure);
+    assert_string_equal(e.meaning, "No such local user.");
+    assert_int_equal(e.party, EXPLAIN_YOU);
+    buf_init(&page, 65536);
+    view_explain_print(&f->view, 0, &page);
+    assert_non_null(strstr(buf_cstr(&page), "means    No such local user."));
+    assert_null(strchr(buf_cstr(&page), '\x1b'));
+    buf_deinit(&page);
+    /* A refusal at once: the code of the greeting counts. */
+    step(f, "CONNECT", "", 554, "", "554 SMTP service not available\r\n");
+    view_now(f);
+    view_server(&f->view, &server);
+    assert_string_equal(server.software, "Exim");
+}
+
+static void tls_message(struct fixture *f, enum event_dir dir, unsigned content, unsigned type,
+                        unsigned length)
+{
+    clock_manual_advance_ms(&f->clock, 2);
+    JOURNAL_APPEND(f->journal, f->conn, TLS_MSG, 0, 0,
+                   (struct ev_tls_msg){
+                       .dir = dir, .content_type = content, .msg_type = type, .length = length});
+}
+
+static void test_handshake_lines(void **state)
+{
+    struct fixture *f = *state;
+    struct buf line;
+    JOURNAL_APPEND(f->journal, f->conn, TLS_START, 0, 0,
+                   (struct ev_tls_start){.sni = SLICE_LIT("x")});
+    tls_message(f, DIR_C, 22, 1, 316);
+    tls_message(f, DIR_S, 22, 11, 2310);
+    tls_message(f, DIR_S, 21, 0, 2);
+    view_now(f);
+    assert_int_equal(f->view.n_tls_messages, 3);
+    assert_int_equal(f->view.tls_alert, VIEW_TLS_ALERT_NONE);
+    buf_init(&line, 200);
+    view_tls_message_text(&f->view, 0, &line);
+    assert_string_equal(buf_cstr(&line), "     2.0 ms  C>  ClientHello, 316 octets");
+    buf_reset(&line);
+    view_tls_message_text(&f->view, 1, &line);
+    assert_string_equal(buf_cstr(&line), "     4.0 ms  <S  Certificate, 2310 octets");
+    buf_reset(&line);
+    view_tls_message_text(&f->view, 3, &line);
+    assert_int_equal(line.len, 0);
+    buf_deinit(&line);
+    JOURNAL_APPEND(f->journal, f->conn, TLS_ALERT, 0, 0,
+                   (struct ev_tls_alert){.dir = DIR_S, .fatal = 1, .number = 48});
+    for (unsigned i = 0; i < VIEW_TLS_MESSAGES_MAX; i++)
+        tls_message(f, DIR_S, 22, 4, 100);
+    view_now(f);
+    assert_int_equal(f->view.tls_alert, 48);
+    assert_int_equal(f->view.tls_alert_dir, DIR_S);
+    assert_int_equal(f->view.n_tls_messages, VIEW_TLS_MESSAGES_MAX);
+    assert_int_equal(f->view.tls_messages_more, 3);
+    /* Another handshake begins with nothing. */
+    JOURNAL_APPEND(f->journal, f->conn, TLS_START, 0, 0,
+                   (struct ev_tls_start){.sni = SLICE_LIT("x")});
+    view_now(f);
+    assert_int_equal(f->view.n_tls_messages, 0);
+    assert_int_equal(f->view.tls_messages_more, 0);
+    assert_int_equal(f->view.tls_alert, VIEW_TLS_ALERT_NONE);
+}
+
+static void test_days_left(void **state)
+{
+    enum { DAY_S = 86400 };
+    static const struct {
+        int64_t until_s, now_s, days;
+    } rows[] = {
+        {10 * DAY_S, 0, 10},
+        {10 * DAY_S - 1, 0, 9},
+        {0, 0, 0},
+        {0, 1, -1},
+        {0, DAY_S, -1},
+        {0, DAY_S + 1, -2},
+        {INT64_MAX, INT64_MIN, INT64_MAX / DAY_S},
+        {INT64_MIN, INT64_MAX, INT64_MIN / DAY_S - 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct view_cert c = {.not_after_s = rows[i].until_s};
+        assert_true(view_cert_days_left(&c, rows[i].now_s) == rows[i].days);
+    }
+}
+
+static void test_tlsa(void **state)
+{
+    struct view_cert c = {.subject = NULL};
+    char tlsa[VIEW_TLSA_OCTETS];
+    (void)state;
+    view_cert_tlsa(&c, tlsa);
+    assert_string_equal(tlsa, "");
+    memset(c.spki_fingerprint, 'a', 64);
+    view_cert_tlsa(&c, tlsa);
+    assert_int_equal(strlen(tlsa), 70);
+    assert_memory_equal(tlsa, "3 1 1 aaaa", 10);
+}
+
 /* ---- certificates ---- */
 
 static size_t make_cert(uint8_t **der)
@@ -356,6 +478,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others_are_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deviations_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_next_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_last_reply_is_explained, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handshake_lines, setup, teardown),
+        cmocka_unit_test(test_days_left),
+        cmocka_unit_test(test_tlsa),
         cmocka_unit_test_setup_teardown(test_certificate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_certificates, setup, teardown),
     };

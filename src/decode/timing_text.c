@@ -1,0 +1,126 @@
+/* The times of a session in lines of ASCII. */
+#include <stdio.h>
+#include <string.h>
+
+#include "decode/timing.h"
+
+static const char *verb_text(enum smtp_verb verb)
+{
+    return verb == SMTP_VERB_CONNECT     ? "greeting"
+           : verb == SMTP_VERB_DOT       ? "final dot"
+           : verb == SMTP_VERB_AUTH_DATA ? "AUTH step"
+                                         : smtp_verb_name(verb);
+}
+
+/* "0.3 ms", "812 ms", "12.4 s": three figures are enough. */
+static void duration(uint64_t us, char *out, size_t out_octets)
+{
+    if (us < 10000)
+        snprintf(out, out_octets, "%.1f ms", (double)us / 1e3);
+    else if (us < 1000000)
+        snprintf(out, out_octets, "%.0f ms", (double)us / 1e3);
+    else
+        snprintf(out, out_octets, "%.1f s", (double)us / 1e6);
+}
+
+void timing_waiting_text(const struct timing_waiting *w, struct buf *out)
+{
+    buf_printf(out, "%s: waited %llu s of %u s", verb_text(w->verb),
+               (unsigned long long)(w->waited_ms / 1000), w->limit_s);
+}
+
+void timing_bar(uint64_t waited_ms, unsigned limit_s, size_t cols, struct buf *out)
+{
+    cols = cols < 64 ? cols : 64;
+    uint64_t limit_ms = limit_s ? (uint64_t)limit_s * 1000 : 1;
+    uint64_t over = waited_ms < limit_ms ? waited_ms : limit_ms;
+    size_t full = (size_t)(over * cols / limit_ms);
+    for (size_t i = 0; i < cols; i++)
+        buf_append_octet(out, i < full ? '#' : '.');
+}
+
+static uint64_t us_between(uint64_t from_tick_ns, uint64_t to_tick_ns)
+{
+    return to_tick_ns > from_tick_ns ? (to_tick_ns - from_tick_ns) / 1000 : 0;
+}
+
+static void step_line(const struct timing_step *s, struct buf *out)
+{
+    char first[24], last[24];
+    buf_printf(out, "%-10s", verb_text(s->verb));
+    if (s->last_tick_ns == 0) {
+        buf_append_cstr(out, " no reply\n");
+        return;
+    }
+    duration(us_between(s->sent_tick_ns, s->first_tick_ns), first, sizeof(first));
+    duration(timing_wait_us(s), last, sizeof(last));
+    if (s->code)
+        buf_printf(out, " %3u", s->code);
+    else
+        buf_append_cstr(out, "   ?");
+    buf_printf(out, "  first %9s  whole %9s  of %3u s  ", first, last,
+               timing_limit_s(s->verb, NULL));
+    timing_bar(timing_wait_us(s) / 1000, timing_limit_s(s->verb, NULL), 10, out);
+    for (unsigned i = 0; i < TIMING_FLAGS_COUNT; i++) {
+        static const char *const words[TIMING_FLAGS_COUNT] = {"greet delay", "in parts", "tarpit",
+                                                              "drips", "late"};
+        if (s->flags & (1U << i))
+            buf_printf(out, "  ! %s", words[i]);
+    }
+    buf_append_octet(out, '\n');
+}
+
+static void round_trips(const struct timing *t, struct buf *out)
+{
+    uint64_t sum_us = 0, most_us = 0, least_us = UINT64_MAX;
+    size_t n = 0, slowest = 0;
+    char texts[3][24];
+    for (size_t i = 0; i < t->n_steps; i++) {
+        const struct timing_step *s = &t->steps[i];
+        if (s->last_tick_ns == 0 || s->verb == SMTP_VERB_CONNECT)
+            continue;
+        uint64_t us = timing_wait_us(s);
+        sum_us += us;
+        n++;
+        least_us = us < least_us ? us : least_us;
+        if (us >= most_us) {
+            most_us = us;
+            slowest = i;
+        }
+    }
+    if (n == 0)
+        return;
+    duration(least_us, texts[0], sizeof(texts[0]));
+    duration(sum_us / n, texts[1], sizeof(texts[1]));
+    duration(most_us, texts[2], sizeof(texts[2]));
+    buf_printf(out, "replies: %zu, fastest %s, mean %s, slowest %s (%s)\n", n, texts[0], texts[1],
+               texts[2], verb_text(t->steps[slowest].verb));
+}
+
+void timing_print(const struct timing *t, uint64_t now_tick_ns, struct buf *out)
+{
+    enum { LINES_MAX = 200 }; /* a page for a person: the newest */
+    struct timing_waiting waiting;
+    unsigned flags = 0;
+    size_t first = t->n_steps > LINES_MAX ? t->n_steps - LINES_MAX : 0;
+    if (first > 0 || t->dropped > 0)
+        buf_printf(out, "%llu earlier ones are not shown\n",
+                   (unsigned long long)(first + t->dropped));
+    bool waits = timing_waiting(t, now_tick_ns, &waiting);
+    for (size_t i = 0; i < t->n_steps; i++) {
+        flags |= t->steps[i].flags;
+        /* What is still waited for has a line of its own below. */
+        if (i >= first && !(waits && i >= t->unanswered))
+            step_line(&t->steps[i], out);
+    }
+    if (waits) {
+        timing_waiting_text(&waiting, out);
+        buf_append_octet(out, ' ');
+        timing_bar(waiting.waited_ms, waiting.limit_s, 10, out);
+        buf_append_octet(out, '\n');
+    }
+    for (unsigned i = 0; i < TIMING_FLAGS_COUNT; i++)
+        if (flags & (1U << i))
+            buf_printf(out, "! %s\n", timing_flag_text(1U << i));
+    round_trips(t, out);
+}
