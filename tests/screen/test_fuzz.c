@@ -250,12 +250,12 @@ static bool answers(struct vt *v, const char *marker)
 {
     /* What may be open: a sequence or a string of the terminal, a paste, a question, an overlay. */
     double end_ms = screen_now_ms() + ANSWER_MS * (screen_is_slow_build() ? 4 : 1);
-    char line[64];
-    size_t before, len, len_marker = strlen(marker);
+    char line[64], wanted[64];
+    snprintf(line, sizeof line, "/note %s\r", marker);
+    snprintf(wanted, sizeof wanted, "note: %s", marker);
     vt_send(v, "\033[201~\033\\\007\030\007"); /* the ends of a paste and of a string */
     vt_read(v, 1);
     vt_send(v, "\033");
-    (void)vt_raw(v, &before);
     for (int round = 0; screen_now_ms() < end_ms; round++) {
         if (has_ended(v))
             return false;
@@ -264,12 +264,9 @@ static bool answers(struct vt *v, const char *marker)
         vt_read(v, 20);
         vt_send(v, "\003");
         vt_read(v, 20);
-        snprintf(line, sizeof line, "/note %s\r", marker);
         vt_send(v, line);
         vt_read(v, 60);
-        const unsigned char *raw = vt_raw(v, &len);
-        if (memmem(raw + before, len - before, marker, len_marker) &&
-            (vt_has_text(v, marker) || round > 0))
+        if (vt_has_text(v, wanted))
             return true;
         vt_send(v, round % 2 ? "\033" : "n"); /* a question, an overlay */
     }

@@ -200,7 +200,7 @@ static void suspend_in(const char *const *shell)
     vt_wait_text(v, "TO:<hal");
     for (int round = 0; round < 2; round++) {
         vt_key(v, "<C-z>");
-        vt_wait_text(v, "shell%"); /* the shell's own screen is back */
+        vt_wait_text(v, "Stopped"); /* the shell's own screen is back, and the shell has it */
         assert_false(vt_alternate_screen(v));
         vt_send(v, "stty -a | grep -o ' icanon' ; echo ty''ped\r");
         vt_wait_text(v, " icanon");
