@@ -1,0 +1,108 @@
+/* A session as its steps: what was asked and what was answered, by meaning and not by line. Diff,
+ * summary and scripts are made from it. Steps hold places in the journal, not octets: text is read
+ * when asked for.
+ */
+#ifndef REPORT_STEPS_H
+#define REPORT_STEPS_H
+
+#include "journal/journal.h"
+#include "smtp/verb.h"
+
+enum step_kind {
+    STEP_CONNECT, /* the connection and its greeting */
+    STEP_TLS,     /* a handshake */
+    STEP_COMMAND, /* a command line and its reply */
+    STEP_CONTENT, /* a message and the reply to its final dot */
+    STEP_REPLY,   /* a reply that belongs to none of those: unasked, or one of several (LMTP) */
+};
+
+struct step {
+    enum step_kind kind;
+    enum smtp_verb verb; /* COMMAND; CONTENT: SMTP_VERB_DOT */
+    bool tls;            /* travelled inside TLS */
+    uint64_t seq;        /* of the event that began it */
+    uint64_t tick_ns;
+    uint64_t offset, length; /* COMMAND: the line, CONTENT: with dots as sent, in the C stream */
+    uint64_t reply_seq;      /* 0: no reply came */
+    uint64_t reply_offset, reply_length;
+    uint64_t reply_us;   /* from the command to the reply */
+    unsigned code;       /* 0: none came, or none could be read */
+    char enhanced[16];   /* empty: none */
+    uint64_t caps_seq;   /* CAPS the reply gave; 0: none */
+    uint64_t end_seq;    /* CONTENT: DATA_END, TLS: TLS_UP or TLS_FAIL; 0: never came */
+    uint64_t verify_seq; /* TLS: TLS_VERIFY */
+    uint64_t cert_seq;   /* TLS: the peer's own TLS_CHAIN */
+    bool tls_ok;
+};
+
+/* One connection. */
+struct step_list {
+    uint32_t conn;
+    struct step *steps;
+    size_t n_steps, alloc_steps;
+    size_t unanswered; /* used while folding: first step that may still get a reply */
+    uint64_t try_seq, up_seq, down_seq; /* newest LINK_TRY, LINK_UP, LINK_DOWN; 0: none */
+    uint64_t first_tick_ns, last_tick_ns;
+    int64_t wall_us; /* of its first event */
+    uint64_t octets[DIR__COUNT];
+    uint64_t deviations; /* how many */
+    bool cut;            /* limit "steps" (2,000,000 in all) was reached */
+};
+
+/* All connections of a journal, in the order of their numbers. Where all happened behind the scenes
+ * (a recording of the practice server), those are taken. */
+struct session_steps {
+    const struct journal *journal;
+    struct step_list *conns;
+    size_t n_conns;
+    uint64_t n_steps;
+    bool backstage;
+};
+void session_steps_read(struct session_steps *s, const struct journal *j);
+void session_steps_deinit(struct session_steps *s);
+/* The connection that tells most: `conn`, or where that is 0 the last one that came up, else the
+ * last. NULL: there is none. */
+const struct step_list *session_steps_main(const struct session_steps *s, uint32_t conn);
+
+/* A step's command line without its end, secrets masked, at most 64 KiB. */
+void step_command(const struct session_steps *s, const struct step_list *l, const struct step *step,
+                  struct buf *out);
+/* Its reply, with line ends, at most 1 MiB. */
+void step_reply(const struct session_steps *s, const struct step_list *l, const struct step *step,
+                struct buf *out);
+/* The last line's text behind code and enhanced code. */
+void step_reply_text(const struct session_steps *s, const struct step_list *l,
+                     const struct step *step, struct buf *out);
+/* MAIL, RCPT: the address with its brackets; AUTH: the mechanism; EHLO: the name; else empty. */
+void step_argument(const struct session_steps *s, const struct step_list *l,
+                   const struct step *step, struct buf *out);
+/* Message content, dots unstuffed, in pieces of at most 64 KiB. False: octets of it are gone. */
+typedef void (*step_content_fn)(void *ctx, struct slice piece);
+bool step_content(const struct session_steps *s, const struct step_list *l, const struct step *step,
+                  step_content_fn fn, void *ctx);
+
+/* The median time from a command to its reply; 0: there is none. */
+uint64_t step_median_us(const struct step_list *l);
+
+/* How a connection ended, for a person: */
+enum outcome {
+    OUTCOME_NOTHING,   /* never connected */
+    OUTCOME_GREETING,  /* refused by the greeting */
+    OUTCOME_TLS,       /* TLS failed */
+    OUTCOME_REFUSED,   /* a command was refused and no message was taken */
+    OUTCOME_PARTLY,    /* a message was taken, and something was refused */
+    OUTCOME_DELIVERED, /* every message was taken, for every recipient */
+    OUTCOME_TALKED,    /* nothing was refused and no message was sent */
+    OUTCOME_CUT,       /* the connection ended in the middle */
+};
+struct outcome_info {
+    enum outcome outcome;
+    const struct step *step; /* the one that decided it; NULL: none */
+    unsigned messages;       /* taken */
+    unsigned recipients, refused;
+    char text[120]; /* "450 4.2.0 at RCPT", "1 message accepted" */
+};
+void step_outcome(const struct session_steps *s, const struct step_list *l,
+                  struct outcome_info *out);
+
+#endif

@@ -1,0 +1,400 @@
+/* Every format against a session that was really held. */
+#include <ctype.h>
+#include <jansson.h>
+
+#include "report/export.h"
+#include "world.h"
+
+static const char message[] = "Subject: <b>bold</b> & \"quoted\"\r\n"
+                              "\r\n"
+                              ".one dot\r\n"
+                              "..two dots\r\n"
+                              "/set name evil\r\n"
+                              "expect nothing\r\n"
+                              "\r\n"
+                              "last\r\n";
+static const char script[] = "/open practice\n"
+                             "expect code 220\n"
+                             "EHLO client.example.net\n"
+                             "STARTTLS\n"
+                             "expect event tls_up 20\n"
+                             "EHLO client.example.net\n"
+                             "/auth PLAIN\n"
+                             "expect code 235\n"
+                             "/note remember this\n"
+                             "MAIL FROM:<ann@example.net>\n"
+                             "RCPT TO:<any+550@example.test>\n"
+                             "RCPT TO:<bob@example.test>\n"
+                             "DATA\n"
+                             "Subject: <b>bold</b> & \"quoted\"\n"
+                             "\n"
+                             ".one dot\n"
+                             "..two dots\n"
+                             "//set name evil\n"
+                             "expect nothing\n"
+                             "\n"
+                             "last\n"
+                             ".\n"
+                             "QUIT\n";
+
+struct state {
+    struct world world;
+    char *recording;
+    struct journal *journal; /* the recording, read back */
+};
+
+static void log_in(struct world *w)
+{
+    settings_set(w->settings, SETTING_ID_user, "alice", NULL);
+    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
+}
+
+static int set_up(void **state)
+{
+    struct state *s = mem_zalloc(sizeof(*s));
+    world_init(&s->world);
+    log_in(&s->world);
+    world_run(&s->world, script);
+    s->recording = world_recording(s->world.journal);
+    s->journal = world_read(s->recording);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct state *s = *state;
+    journal_free(&s->journal);
+    world_deinit(&s->world);
+    mem_free(s->recording);
+    mem_free(s);
+    return 0;
+}
+
+/* The export as one text; the caller frees. */
+static char *export_of(const struct journal *j, const char *format, size_t *size_out)
+{
+    const struct export_options options = {
+        .name = "<i>a & b</i>.jsonl", .tool = "smtpscope test", .standard_ports = true};
+    struct err err;
+    char *text;
+    FILE *to = open_memstream(&text, size_out);
+    if (!export_write(j, export_format_by_name(format), &options, to, &err))
+        fail_msg("%s: %s", format, err.text);
+    fclose(to);
+    return text;
+}
+
+static const struct {
+    const char *format, *has;
+} lines[] = {
+    {"text", "S: 220 mx.example.test ESMTP smtpscope practice server\n"},
+    {"text", "C: MAIL FROM:<ann@example.net>\n"},
+    {"text", "C: ..one dot\n"},
+    {"text", "== TLSv1.3 "},
+    {"text", "-- note: remember this\n"},
+    {"swaks", "=== Trying "},
+    {"swaks", "=== Connected to "},
+    {"swaks", "\n<-  220 mx.example.test"},
+    {"swaks", "\n -> STARTTLS\n"},
+    {"swaks", "\n=== TLS started with cipher TLSv1.3:TLS_AES_256_GCM_SHA384:256\n"},
+    {"swaks", "\n ~> MAIL FROM:<ann@example.net>\n"},
+    {"swaks", "\n<~  250 2.1.0 Ok\n"},
+    {"swaks", "\n<~* 550 5.1.1 "},
+    {"swaks", "\n ~> .\n"},
+    {"swaks", "\n=== Connection closed with remote host.\n"},
+    {"markdown", "# \\<i\\>a \\& b\\</i\\>.jsonl\n"},
+    {"markdown", "| outcome | 1 message accepted, 550 5.1.1 at RCPT |\n"},
+    {"markdown", "\n````text\n"},
+    {"markdown", "C: Subject: <b>bold</b> & \"quoted\"\n"},
+    {"html", "<title>&lt;i&gt;a &amp; b&lt;/i&gt;.jsonl</title>"},
+    {"html", "<details><summary>message, 9 lines, "},
+    {"html", "Subject: &lt;b&gt;bold&lt;/b&gt; &amp; &quot;quoted&quot;"},
+    {"html", "<div class=\"l S bad tls\">"},
+    {"html", "@media print"},
+    {"script", "\nexpect code 220\n"},
+    {"script", "\nSTARTTLS\nexpect code 220\nexpect code 2.0.0\nexpect event tls_up 30\n"},
+    {"script", "\n/auth PLAIN\nexpect code 235\n"},
+    {"script", "\nRCPT TO:<any+550@example.test>\nexpect code 550\nexpect code 5.1.1\n"},
+    {"script", "\n//set name evil\nexpect nothing\n"},
+    {"cast", "{\"version\":2,"},
+    {"cast", ",\"m\",\"note: remember this\"]\n"},
+};
+
+static void test_lines(void **state)
+{
+    struct state *s = *state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        size_t size;
+        char *text = export_of(s->journal, lines[i].format, &size);
+        if (!strstr(text, lines[i].has))
+            fail_msg("%s lacks \"%s\":\n%s", lines[i].format, lines[i].has, text);
+        free(text);
+    }
+}
+
+/* A live journal knows the password; no format says it, in any of its forms. */
+static void test_no_secret_leaves(void **state)
+{
+    struct state *s = *state;
+    static const char *const forms[] = {"AGFsaWNlAHNlY3JldA==", "c2VjcmV0", "\0alice\0secret"};
+    const struct export_format *f;
+    for (size_t i = 0; (f = export_format_at(i)); i++) {
+        size_t size;
+        char *text = export_of(s->world.journal, f->name, &size);
+        struct slice whole = slice_of(text, size);
+        for (size_t k = 0; k < 2; k++)
+            if (slice_find(whole, slice_cstr(forms[k])) >= 0)
+                fail_msg("%s holds %s", f->name, forms[k]);
+        assert_true(slice_find(whole, slice_of(forms[2], 13)) < 0);
+        free(text);
+    }
+}
+
+/* The message is as it was sent, and as the practice server got it. */
+static void test_eml(void **state)
+{
+    struct state *s = *state;
+    size_t size;
+    char *text = export_of(s->journal, "eml", &size);
+    if (size != sizeof(message) - 1 || memcmp(text, message, size) != 0)
+        fail_msg("%.*s", (int)size, text);
+    struct mock_message kept;
+    assert_true(mock_message_at(console_mock(s->world.console), 0, &kept));
+    assert_true(slice_find(kept.octets, slice_of(text, size)) > 0);
+    assert_int_equal(export_message_count(s->journal), 1);
+    free(text);
+
+    struct err err;
+    const struct export_options options = {.name = "x", .tool = "x", .message = 2};
+    FILE *to = open_memstream(&text, &size);
+    assert_false(export_write(s->journal, export_format_by_name("eml"), &options, to, &err));
+    assert_non_null(strstr(err.text, "no message 2"));
+    fclose(to);
+    free(text);
+}
+
+/* The script says the same again and gets the same; its own export is the same script. */
+static void test_script_runs_again(void **state)
+{
+    struct state *s = *state;
+    size_t size, again_size;
+    char *text = export_of(s->journal, "script", &size);
+    char *with_open = mem_printf("/open practice\n%s", text);
+    struct world w;
+    world_init(&w);
+    log_in(&w);
+    world_run(&w, with_open);
+    char *eml = export_of(w.journal, "eml", &again_size);
+    assert_int_equal(again_size, sizeof(message) - 1);
+    assert_memory_equal(eml, message, again_size);
+    char *again = export_of(w.journal, "script", &again_size);
+    if (strcmp(strchr(text, '\n'), strchr(again, '\n')) != 0)
+        fail_msg("%s\n---\n%s", text, again);
+    world_deinit(&w);
+    mem_free(with_open);
+    free(eml);
+    free(text);
+    free(again);
+}
+
+/* Octets that no typed line could say go as /raw, and come out the same. */
+static void test_script_of_odd_octets(void **state)
+{
+    (void)state;
+    static const char *const raws[] = {"/raw \"NOOP \\x01\\xff\\\"\\r\\n\"\n",
+                                       "/raw \"expect me\\r\\n\"\n", "/raw \"NOOP\\n\"\n",
+                                       "/raw \"#\\r\\n\"\n"};
+    struct buf text;
+    size_t size;
+    buf_init(&text, 65536);
+    buf_append_cstr(&text, "/open practice\nEHLO client.example.net\n");
+    for (size_t i = 0; i < sizeof(raws) / sizeof(*raws); i++)
+        buf_append_cstr(&text, raws[i]);
+    buf_append_cstr(&text, "//slash\nQUIT\n");
+    char *recording = world_record(buf_cstr(&text));
+    struct journal *j = world_read(recording);
+    char *out = export_of(j, "script", &size);
+    for (size_t i = 0; i < sizeof(raws) / sizeof(*raws); i++)
+        if (!strstr(out, raws[i]))
+            fail_msg("%s is not in %s", raws[i], out);
+    assert_non_null(strstr(out, "\n//slash\n"));
+    free(out);
+    journal_free(&j);
+    mem_free(recording);
+    buf_deinit(&text);
+}
+
+static void test_json(void **state)
+{
+    struct state *s = *state;
+    size_t size;
+    char *text = export_of(s->journal, "json", &size);
+    json_error_t error;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        fail_msg("%s\n%s", error.text, text);
+    const json_t *conn = json_array_get(json_object_get(root, "connections"), 0);
+    assert_string_equal(json_string_value(json_object_get(conn, "outcome")), "partly");
+    assert_true(json_is_true(json_object_get(json_object_get(conn, "tls"), "ok")));
+    assert_true(json_is_true(json_object_get(json_object_get(conn, "auth"), "ok")));
+    const json_t *envelope = json_array_get(json_object_get(conn, "envelopes"), 0);
+    assert_string_equal(json_string_value(json_object_get(envelope, "from")), "<ann@example.net>");
+    const json_t *recipients = json_object_get(envelope, "recipients");
+    assert_int_equal(json_array_size(recipients), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(recipients, 0), "code")),
+                     550);
+    const json_t *sent = json_object_get(envelope, "message");
+    assert_int_equal(json_integer_value(json_object_get(sent, "octets")), sizeof(message) - 1);
+    const json_t *clear = json_object_get(json_object_get(conn, "capabilities"), "clear");
+    assert_true(json_array_size(clear) > 3);
+    assert_true(json_array_size(json_object_get(conn, "steps")) > 8);
+    json_decref(root);
+    free(text);
+}
+
+static void test_cast_is_json_lines_that_go_on(void **state)
+{
+    struct state *s = *state;
+    size_t size;
+    char *text = export_of(s->journal, "cast", &size), *rest = strchr(text, '\n') + 1;
+    double last = 0;
+    for (char *end; (end = strchr(rest, '\n')); rest = end + 1) {
+        json_t *event = json_loadb(rest, (size_t)(end - rest), 0, NULL);
+        assert_non_null(event);
+        double at = json_number_value(json_array_get(event, 0));
+        assert_true(at >= last);
+        last = at;
+        json_decref(event);
+    }
+    assert_string_equal(rest, "");
+    free(text);
+}
+
+/* Tags open and close in order, nothing runs and nothing is fetched. */
+static void test_html(void **state)
+{
+    struct state *s = *state;
+    size_t size, depth = 0;
+    char *text = export_of(s->journal, "html", &size), *open[64];
+    static const char *const never[] = {
+        "<script", "http:", "https:", "src=", "href=", "url(", "@import", "onclick"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+        assert_null(strstr(text, never[i]));
+    for (char *at = text; (at = strchr(at, '<')); at++) {
+        if (at[1] == '!' || strncmp(at, "<meta", 5) == 0)
+            continue;
+        if (at[1] != '/') {
+            assert_true(isalpha((unsigned char)at[1]) && depth < 64);
+            open[depth++] = at + 1;
+            continue;
+        }
+        assert_true(depth > 0);
+        size_t len = strcspn(at + 2, ">");
+        if (strncmp(open[--depth], at + 2, len) != 0 || isalpha((unsigned char)open[depth][len]))
+            fail_msg("<%.10s closed by %.12s", open[depth], at);
+    }
+    assert_int_equal(depth, 0);
+    free(text);
+}
+
+static uint32_t le32(const char *at)
+{
+    const uint8_t *p = (const uint8_t *)at;
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* Blocks lie end to end with their length at both ends; packets hold the plain dialogue, to
+ * port 25. */
+static void test_pcapng(void **state)
+{
+    struct state *s = *state;
+    size_t size, packets = 0, comments = 0;
+    char *bytes = export_of(s->journal, "pcapng", &size);
+    assert_int_equal(le32(bytes), 0x0A0D0D0A);
+    for (size_t at = 0; at < size;) {
+        uint32_t len = le32(bytes + at + 4);
+        assert_true(len >= 12 && len % 4 == 0 && len <= size - at);
+        assert_int_equal(le32(bytes + at + len - 4), len);
+        if (le32(bytes + at) == 6) {
+            const uint8_t *ip = (const uint8_t *)bytes + at + 28;
+            uint32_t octets = le32(bytes + at + 20);
+            assert_int_equal(ip[0], 0x45);
+            assert_int_equal(ip[2] << 8 | ip[3], octets);
+            assert_true((ip[20] << 8 | ip[21]) == 25 || (ip[22] << 8 | ip[23]) == 25);
+            uint32_t sum = 0;
+            for (int i = 0; i < 20; i += 2)
+                sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
+            assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+            comments += len > 32 + (octets + 3) / 4 * 4;
+            packets++;
+        }
+        at += len;
+    }
+    assert_true(packets > 10);
+    assert_true(comments > 0);
+    assert_true(slice_find(slice_of(bytes, size), SLICE_LIT("EHLO client.example.net\r\n")) > 0);
+    assert_true(slice_find(slice_of(bytes, size), SLICE_LIT("remember this")) > 0);
+    free(bytes);
+}
+
+/* Nothing raw from a peer: controls, bidi, markup, broken UTF-8, a fence. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    static const char *const text_formats[] = {"text", "swaks", "markdown", "html", "json", "cast"};
+    struct journal *j = journal_new(clock_system());
+    uint32_t conn = journal_conn_new(j);
+    struct slice line =
+        SLICE_LIT("550 \x1b[2J\xe2\x80\xae </span><script>x</script> ```` \xff\x00\x9b\r\n");
+    JOURNAL_APPEND(j, conn, LINK_UP, 0, 0,
+                   (struct ev_link_up){.peer = SLICE_LIT("\x1b]0;x\x07<b>"), .name = line});
+    journal_append_octets(j, conn, DIR_S, LAYER_PLAIN, 0, false, line, NULL, 0, true);
+    JOURNAL_APPEND(j, conn, REPLY, 0, 0,
+                   (struct ev_reply){
+                       .code = 550, .verb = SLICE_LIT("CONNECT"), .lines = 1, .length = line.len});
+    JOURNAL_APPEND(j, conn, DEVIATION, 0, 0,
+                   (struct ev_deviation){.rule = line, .note = line, .dir = DIR_S});
+    for (size_t i = 0; i < sizeof(text_formats) / sizeof(*text_formats); i++) {
+        size_t size;
+        char *text = export_of(j, text_formats[i], &size);
+        for (size_t k = 0; k < size; k++)
+            if (((uint8_t)text[k] < 0x20 && text[k] != '\n') || (uint8_t)text[k] == 0x7f)
+                fail_msg("%s: octet %02x", text_formats[i], (unsigned)(uint8_t)text[k]);
+        struct slice whole = slice_of(text, size);
+        assert_true(slice_find(whole, SLICE_LIT("\xe2\x80\xae")) < 0);
+        assert_true(slice_find(whole, SLICE_LIT("\xff")) < 0);
+        if (strcmp(text_formats[i], "html") == 0)
+            assert_true(slice_find(whole, SLICE_LIT("<script")) < 0);
+        assert_true(slice_find(whole, SLICE_LIT("\n````\n````")) < 0);
+        free(text);
+    }
+    journal_free(&j);
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    assert_non_null(export_format_by_name("text"));
+    assert_null(export_format_by_name("docx"));
+    for (size_t i = 0; export_format_at(i); i++)
+        assert_true(*export_format_at(i)->help && *export_format_at(i)->extension);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_secret_leaves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_eml, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_script_runs_again, set_up, tear_down),
+        cmocka_unit_test(test_script_of_odd_octets),
+        cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cast_is_json_lines_that_go_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_html, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pcapng, set_up, tear_down),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

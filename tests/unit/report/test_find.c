@@ -1,0 +1,234 @@
+/* Search over recordings: hits with their line, status by count, damage and size borne. */
+#include <jansson.h>
+#include <unistd.h>
+
+#include "report/find.h"
+#include "world.h"
+
+static const char session[] = "/open practice\n"
+                              "EHLO client.example.net\n"
+                              "MAIL FROM:<ann@example.net>\n"
+                              "RCPT TO:<any+452-4.2.2@example.test>\n"
+                              "RCPT TO:<bob@example.test>\n"
+                              "DATA\n"
+                              "Subject: over quota?\n"
+                              "\n"
+                              "..code>=500 is no reply\n"
+                              ".\n"
+                              "QUIT\n";
+
+struct found {
+    bool ok;
+    uint64_t hits;
+    char *text;
+    struct recording_report report;
+    struct err err;
+};
+
+static struct found find(const char *path, const char *expr, bool json)
+{
+    struct found f = {.ok = false};
+    const struct find_options options = {.json = json};
+    size_t size;
+    struct filter *filter = filter_parse(slice_cstr(expr), &f.err);
+    assert_non_null(filter);
+    FILE *to = open_memstream(&f.text, &size);
+    f.ok = find_in_file(filter, &options, path, to, &f.hits, &f.report, &f.err);
+    fclose(to);
+    filter_free(&filter);
+    return f;
+}
+
+static char *write_file(const char *text, size_t len)
+{
+    char *path = mem_strdup("/tmp/smtpscope-find-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, len), len);
+    close(fd);
+    return path;
+}
+
+static const struct {
+    const char *expr;
+    uint64_t hits;
+    const char *says; /* in the output; NULL: nothing more */
+} table[] = {
+    {"code=452", 1, "<S  452 4.2.2 "},
+    {"verb=RCPT and dir=C", 2, "C>  RCPT TO:<bob@example.test>"},
+    {"verb=RCPT and dir=S", 2, "<S  250 2.1.5"},
+    {"rcpt=*any*", 2, "RCPT TO:<any+452-4.2.2@example.test>"},
+    {"rcpt=bob@example.test and code", 1, "250 2.1.5"},
+    {"kind=content", 4, "C>  ...code>=500 is no reply"},
+    {"text~quota and dir=C", 1, "Subject: over quota?"},
+    {"code>=500", 0, NULL},
+    {"enhanced=4.*", 1, "452"},
+    {"kind=link_down", 1, "link_down:"},
+    {"text~starttls", 1, "250-STARTTLS"},
+    {"verb=EHLO and code=250", 8, "250-PIPELINING"},
+    {"peer=* and verb=QUIT", 2, "221"},
+    {"dt>1m", 0, NULL},
+    {"conn=1 and code", 15, "220 "},
+};
+
+static void test_hits(void **state)
+{
+    (void)state;
+    char *recording = world_record(session);
+    char *path = write_file(recording, strlen(recording));
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        struct found f = find(path, table[i].expr, false);
+        assert_true(f.ok);
+        if (f.hits != table[i].hits || (table[i].says && !strstr(f.text, table[i].says)))
+            fail_msg("%s: %llu hits\n%s", table[i].expr, (unsigned long long)f.hits, f.text);
+        if (f.hits)
+            assert_int_equal(strncmp(f.text, path, strlen(path)), 0);
+        free(f.text);
+    }
+    unlink(path);
+    mem_free(path);
+    mem_free(recording);
+}
+
+/* The line a hit names is the line of the file its event stands on. */
+static void test_line_numbers(void **state)
+{
+    (void)state;
+    char *recording = world_record(session);
+    char *path = write_file(recording, strlen(recording));
+    struct found f = find(path, "code=452", true);
+    json_t *hit = json_loads(f.text, 0, NULL);
+    assert_non_null(hit);
+    json_int_t line = json_integer_value(json_object_get(hit, "line"));
+    const char *at = recording;
+    for (json_int_t i = 1; i < line; i++)
+        at = strchr(at, '\n') + 1;
+    json_t *event = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_string_equal(json_string_value(json_object_get(event, "kind")), "reply");
+    assert_int_equal(json_integer_value(json_object_get(event, "code")), 452);
+    assert_int_equal(json_integer_value(json_object_get(event, "seq")),
+                     json_integer_value(json_object_get(hit, "seq")));
+    assert_string_equal(json_string_value(json_object_get(hit, "verb")), "RCPT");
+    assert_string_equal(json_string_value(json_object_get(hit, "rcpt")),
+                        "any+452-4.2.2@example.test");
+    assert_string_equal(json_string_value(json_object_get(hit, "enhanced")), "4.2.2");
+    json_decref(event);
+    json_decref(hit);
+    free(f.text);
+    unlink(path);
+    mem_free(path);
+    mem_free(recording);
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    char *recording = world_record(session);
+    size_t len = strlen(recording);
+    char *path = write_file(recording, len - 30); /* cut in the last line */
+    struct found f = find(path, "code=452", false);
+    assert_true(f.ok);
+    assert_int_equal(f.hits, 1);
+    assert_true(f.report.octets_lost > 0);
+    free(f.text);
+    unlink(path);
+    mem_free(path);
+
+    path = write_file("no recording\n", 13);
+    f = find(path, "code", false);
+    assert_false(f.ok);
+    assert_int_equal(f.err.domain, ERR_FORMAT);
+    free(f.text);
+    unlink(path);
+    f = find(path, "code", false);
+    assert_false(f.ok);
+    assert_int_equal(f.err.domain, ERR_FILE);
+    free(f.text);
+    mem_free(path);
+    mem_free(recording);
+}
+
+/* More than the memory that is kept: every reply is found, with its command. */
+static void test_larger_than_memory(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 40000 };
+    struct buf text;
+    buf_init(&text, 256 << 20);
+    uint64_t seq = 1, c = 0, s = 0;
+    buf_append_cstr(&text, "{\"seq\":1,\"kind\":\"recording\",\"t\":0,\"schema\":1}\n");
+    for (int i = 0; i < ROUNDS; i++) {
+        buf_printf(&text,
+                   "{\"seq\":%llu,\"conn\":1,\"kind\":\"octets\",\"t\":1,\"dir\":\"C\",\"layer\":"
+                   "\"plain\",\"offset\":%llu,\"length\":28,\"text\":\"RCPT "
+                   "TO:<u%05d@b.example>\\r\\n\"}\n",
+                   (unsigned long long)++seq, (unsigned long long)c, i);
+        buf_printf(&text,
+                   "{\"seq\":%llu,\"conn\":1,\"kind\":\"command\",\"t\":1,\"verb\":\"RCPT\","
+                   "\"offset\":%llu,\"length\":28}\n",
+                   (unsigned long long)++seq, (unsigned long long)c);
+        uint64_t cause = seq;
+        buf_printf(&text,
+                   "{\"seq\":%llu,\"conn\":1,\"kind\":\"octets\",\"t\":2,\"dir\":\"S\",\"layer\":"
+                   "\"plain\",\"offset\":%llu,\"length\":300,\"text\":\"550 %294d\\r\\n\"}\n",
+                   (unsigned long long)++seq, (unsigned long long)s, i);
+        buf_printf(
+            &text,
+            "{\"seq\":%llu,\"conn\":1,\"kind\":\"reply\",\"t\":2,\"cause\":%llu,\"code\":550,"
+            "\"verb\":\"RCPT\",\"lines\":1,\"offset\":%llu,\"length\":300}\n",
+            (unsigned long long)++seq, (unsigned long long)cause, (unsigned long long)s);
+        c += 28;
+        s += 300;
+    }
+    char *path = write_file((char *)text.ptr, text.len);
+    struct found f = find(path, "code=550 and rcpt=u*@b.example and dt>0.5", false);
+    assert_true(f.ok);
+    assert_int_equal(f.report.lines_bad, 0);
+    assert_int_equal(f.hits, ROUNDS);
+    free(f.text);
+    f = find(path, "rcpt=u39999@b.example", false);
+    assert_int_equal(f.hits, 2);
+    free(f.text);
+    unlink(path);
+    mem_free(path);
+    buf_deinit(&text);
+}
+
+static void test_hostile_is_safe(void **state)
+{
+    (void)state;
+    struct journal *j = journal_new(clock_system());
+    uint32_t conn = journal_conn_new(j);
+    struct slice line = SLICE_LIT("550 \x1b[2J\xe2\x80\xae red \xff\r\n");
+    journal_append_octets(j, conn, DIR_S, LAYER_PLAIN, 0, false, line, NULL, 0, true);
+    JOURNAL_APPEND(j, conn, REPLY, 0, 0,
+                   (struct ev_reply){.code = 550, .lines = 1, .length = line.len});
+    struct err err;
+    struct filter *filter = filter_parse(slice_cstr("code=550"), &err);
+    for (int json = 0; json < 2; json++) {
+        const struct find_options options = {.json = json};
+        char *text;
+        size_t size;
+        FILE *to = open_memstream(&text, &size);
+        assert_int_equal(find_in_journal(filter, &options, j, "live", to), 1);
+        fclose(to);
+        for (size_t i = 0; i + 1 < size; i++)
+            if ((uint8_t)text[i] < 0x20 || (!json && (uint8_t)text[i] > 0x7e))
+                fail_msg("octet %02x in %s", (unsigned)(uint8_t)text[i], text);
+        free(text);
+    }
+    filter_free(&filter);
+    journal_free(&j);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hits),
+        cmocka_unit_test(test_line_numbers),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_larger_than_memory),
+        cmocka_unit_test(test_hostile_is_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
