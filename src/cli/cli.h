@@ -130,6 +130,11 @@ int cli_send(const struct cli_args *args);
 int cli_serve(const struct cli_args *args);
 int cli_show(const struct cli_args *args);
 int cli_explain(const struct cli_args *args);
+int cli_find(const struct cli_args *args);
+int cli_diff(const struct cli_args *args);
+int cli_export(const struct cli_args *args);
+/* Status where the options of a subcommand do not read: 2 for find, diff and export, as grep has it. */
+int cli_usage_status(const struct cli_verb *verb);
 int cli_help(const struct cli_args *args);
 
 #endif

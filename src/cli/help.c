@@ -8,6 +8,8 @@
 
 #include "journal/event_doc.h"
 #include "mock/magic.h"
+#include "report/export.h"
+#include "report/filter.h"
 #include "smtp/deviation.h"
 #include "ui/ui.h"
 
@@ -132,6 +134,22 @@ static void list_status(struct buf *out)
         buf_printf(out, "  %-4d(sysexits %d)  %s\n", (int)s->status, s->sysexits, s->meaning);
 }
 
+static void list_filter(struct buf *out)
+{
+    for (int i = 0; i < FILTER__COUNT; i++) {
+        const struct filter_field_info *f = filter_field_info((enum filter_field)i);
+        buf_printf(out, "  %-12s%-24s%s\n", f->name, f->example, f->help);
+    }
+    buf_append_cstr(out, "  = != ~ !~ < <= > >=; and or not ( ), or & | !; doc/filter.md\n");
+}
+
+static void list_formats(struct buf *out)
+{
+    const struct export_format *f;
+    for (size_t i = 0; (f = export_format_at(i)); i++)
+        buf_printf(out, "  %-12s%s\n", f->name, f->help);
+}
+
 static const struct {
     const char *name;
     const char *help;
@@ -141,6 +159,8 @@ static const struct {
     {"keys", "the keys of the screen", list_keys},
     {"magic", "practice addresses that misbehave on request", list_magic},
     {"status", "exit status of run and send", list_status},
+    {"filter", "the filter language of find", list_filter},
+    {"formats", "what export can write", list_formats},
 };
 
 static bool topic_text(struct buf *out, const char *topic)
@@ -287,6 +307,10 @@ static void man_lists(struct buf *out)
     const struct magic_form *f;
     for (size_t i = 0; (f = magic_form_at(i)) && f->form; i++)
         tagged(out, f->form, NULL, f->meaning);
+    const struct export_format *format;
+    buf_append_cstr(out, ".SH EXPORT FORMATS\n");
+    for (size_t i = 0; (format = export_format_at(i)); i++)
+        tagged(out, format->name, NULL, format->help);
     buf_append_cstr(out, ".SH EXIT STATUS\n");
     const struct cli_status_info *s;
     for (size_t i = 0; (s = cli_status_at(i))->meaning; i++) {
@@ -355,6 +379,7 @@ static const struct {
     {"deviations.md", smtp_rule_doc_markdown},
     {"commands.md", console_doc_markdown},
     {"keys.md", keys_markdown},
+    {"filter.md", filter_doc_markdown},
 };
 
 static bool write_page(const char *dir, size_t which, struct err *err)

@@ -7,12 +7,12 @@
 
 #include "cli/cli.h"
 
-static int usage_error(const struct err *err)
+static int usage_error(const struct cli_verb *verb, const struct err *err)
 {
     struct err line = *err; /* one line: what is wrong and how to write it */
     line.means[0] = line.next[0] = '\0';
     cli_say_err(&line);
-    return CLI_USAGE;
+    return cli_usage_status(verb);
 }
 
 static int print_usage(const struct cli_verb *verb)
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     struct err err;
     int status;
     if (!cli_parse(argc, argv, &args, &err))
-        status = usage_error(&err);
+        status = usage_error(args.verb, &err);
     else if (args.want_version)
         status = puts(CLI_TOOL) < 0;
     else if (args.want_help)

@@ -13,6 +13,24 @@ static const struct cli_option serve_options[] = {
     {"ca-out", "FILE", "write the practice CA's certificate there (PEM), for clients to trust"},
     {NULL, NULL, NULL},
 };
+static const struct cli_option find_options[] = {
+    {"json", NULL, "one JSON object a hit"},
+    {"backstage", NULL, "also what happened inside the practice server"},
+    {NULL, NULL, NULL},
+};
+static const struct cli_option diff_options[] = {
+    {"json", NULL, "one JSON object with every difference"},
+    {"conn-a", "N", "which connection of A (default: the last one that came up)"},
+    {"conn-b", "N", "which connection of B"},
+    {NULL, NULL, NULL},
+};
+static const struct cli_option export_options[] = {
+    {"to", "FORMAT", "the format: smtpscope help formats lists them"},
+    {"output", "FILE", "write there instead of standard output; nothing is overwritten (also -o)"},
+    {"message", "N", "eml: which message, where there are several"},
+    {"standard-ports", NULL, "pcapng: call the server's port 25 or 465, so that others decode it"},
+    {NULL, NULL, NULL},
+};
 static const struct cli_option help_options[] = {
     {"generate", "DIR", "write the pages made from tables into DIR (used by make doc)"},
     {NULL, NULL, NULL},
@@ -60,6 +78,19 @@ static const struct cli_verb verbs[] = {
      "something "
      "was explained, 1 the command line does not read, 2 nothing was recognised.",
      0, explain_options, CLI_OPERANDS_MAX, cli_explain},
+    {"find", "EXPR FILE...", "search recordings with the filter language",
+     "Prints each line and event that matches, with file and line. EXPR is written as "
+     "doc/filter.md says: code>=500, verb=RCPT and dt>200ms, text~quota, not dir=C. Status 0: "
+     "found, 1: not found, 2: trouble.",
+     0, find_options, CLI_OPERANDS_MAX, cli_find},
+    {"diff", "A B", "compare two recorded sessions by what was asked and answered",
+     "Steps are aligned by meaning; dates, ids, sizes and the client's own names are no "
+     "difference. Names the first difference that explains the outcome. Status 0: the same, 1: "
+     "different, 2: trouble.",
+     0, diff_options, 2, cli_diff},
+    {"export", "FILE", "write a recording in another form: page, mail, capture, script",
+     "Text formats hold nothing raw from a peer, and secrets are masked.", 0, export_options, 1,
+     cli_export},
     {"help", "[TOPIC]", "explain a subcommand, a console command, a setting or a key",
      "Without a topic: the list of everything.", 0, help_options, 1, cli_help},
 };
