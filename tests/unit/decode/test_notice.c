@@ -154,8 +154,7 @@ static void test_nothing(void **state)
         "",
         "\n\n\r\n",
         "hello",
-        "Nov 23 mx postfix/smtp[12]: 4F2: to=<b@e>, relay=mx.e[1.2.3.4]:25, dsn=2.0.0, "
-        "status=sent (250 2.0.0 Ok: queued as 1)",
+        "Nov 23 mx postfix/smtp[1]: to=<b@e>, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 1)",
         "Nov 23 mx postfix/qmgr[12]: 4F2: removed",
         "2024-01-01 00:00:00 1abc-0-0 => bob@e R=dnslookup C=\"250 OK\"",
         "at 10:55 we had 550 visitors",
