@@ -54,6 +54,19 @@ static void assert_sane(struct vt *v)
 static void test_search_then_unbound(void **state)
 {
     (void)state;
+    /* Each of its searches is our overlay, whatever key asks for it. */
+    static const char *const searches[] = {"\022", "\023", "\030n", "\030p", "\030/"};
+    struct vt *search = open_with("\"\\C-xn\": non-incremental-forward-search-history\n"
+                                  "\"\\C-xp\": non-incremental-reverse-search-history\n"
+                                  "\"\\C-x/\": vi-search\n");
+    for (size_t i = 0; i < N_OF(searches); i++) {
+        vt_send(search, searches[i]);
+        screen_wait(search, "history: ");
+        vt_key(search, "<Esc>");
+        vt_sync(search);
+        assert_false(vt_has_text(search, "history: "));
+    }
+    assert_sane(search);
     static const char *const keys[] = {"\022\030\002", "\022\030\033", "\022\030\026",
                                        "\022\030e",    "\023\030e",    "\033p\030e",
                                        "\033n\030e",   "\022\003\033"};

@@ -89,6 +89,7 @@ static void log_in(const char *mechanism, bool again)
     for (const char *at = password; *at; at++) {
         vt_send_octets(v, at, 1);
         vt_sync(v); /* a frame for each letter: none may show it */
+        assert_false(vt_has_text(v, "Zq7"));
     }
     if (again) { /* keys that would bring it elsewhere */
         vt_key(v, "<C-r><Tab><Up><C-y><F3>");
