@@ -73,8 +73,9 @@ static void section_why(struct doc *d, const struct view *v)
     code_text(v->last_code, v->last_enhanced, code, sizeof code);
     struct doc_row *row = doc_add(d, code_role(v->last_code));
     doc_own(d, row, code);
-    for (size_t cols = row->left.cols; cols < 12; cols++)
+    do /* a long code leaves no room, and still wants its space */
         doc_own(d, row, " ");
+    while (row->left.cols < 12);
     doc_own(d, row, "to ");
     doc_own(d, row,
             v->last_verb == SMTP_VERB_CONNECT ? "the connection" : smtp_verb_name(v->last_verb));
