@@ -53,10 +53,8 @@ TSV := $(foreach m,$(MODULES),$(wildcard src/$(m)/*.tsv))
 INC := $(TSV:src/%.tsv=$(B)/gen/%.inc)
 
 .PHONY: all
-all: build/smtpscope
-
-build/smtpscope: $(B)/smtpscope
-	@mkdir -p build && ln -sf $(VARIANT)/smtpscope build/smtpscope
+all: $(B)/smtpscope
+	@mkdir -p build && ln -sfn $(patsubst build/%,%,$(B))/smtpscope build/smtpscope
 
 $(B)/smtpscope: $(MAIN_OBJ) $(B)/libsmtpscope.a
 	$(call say,LD,$@)

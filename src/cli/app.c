@@ -22,6 +22,12 @@ static void say(const char *before, const char *text)
 
 void cli_say_err(const struct err *err)
 {
+    if (err->domain == ERR_USAGE) { /* one line: what, and how to fix it */
+        char line[sizeof err->text + sizeof err->next + 2];
+        snprintf(line, sizeof line, "%s%s%s", err->text, err->next[0] ? "; " : "", err->next);
+        say("smtpscope: ", line);
+        return;
+    }
     say("smtpscope: ", err->text);
     if (err->means[0])
         say("  means: ", err->means);

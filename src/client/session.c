@@ -211,8 +211,8 @@ static void on_timer(void *ctx)
     const char *stage = s->timer_stage ? s->timer_stage : "";
     JOURNAL_APPEND(s->journal, s->conn, LINK_TIMEOUT, 0, 0,
                    (struct ev_link_timeout){.stage = slice_cstr(stage), .waited_ms = s->timer_ms});
-    err_set(&err, ERR_TIMEOUT, (int)s->timer_ms, "nothing came for %llu ms while waiting: %s",
-            (unsigned long long)s->timer_ms, stage);
+    err_set(&err, ERR_TIMEOUT, (int)s->timer_ms, "no whole answer within %g s, waiting for: %s",
+            (double)s->timer_ms / 1000, stage);
     err_explain(&err, "the server is busy, stuck, or something on the way drops what is sent",
                 "try again later, or allow more time with --timeout");
     if (s->tls_under_way) {
@@ -311,8 +311,10 @@ static void on_octets(void *ctx, struct slice in)
         in = slice_skip(in, smtp_track_feed(s->track, DIR_S, in, &item));
         if (item.kind == SMTP_ITEM_NONE)
             continue;
-        if (s->driving && item.kind == SMTP_ITEM_REPLY)
+        if (s->driving && item.kind == SMTP_ITEM_REPLY) {
+            s->answer_due = false; /* a whole one came: the next has its own time */
             smtp_drive_reply(s->drive, &item);
+        }
         if (s->handlers.on_item)
             s->handlers.on_item(s->ctx, &item);
     }

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 const struct smtp_result *session_result(const struct session *s)
 {
     return s->drive ? smtp_drive_result(s->drive) : NULL;
@@ -27,8 +29,12 @@ static void wait_for_reply(struct session *s)
     enum smtp_step stage = smtp_drive_result(s->drive)->stage;
     uint64_t wait_ms =
         s->options.reply_timeout_ms ? s->options.reply_timeout_ms : smtp_step_wait_ms(stage);
-    if (!s->tls_under_way && !s->stream.running) /* they have their own */
-        session_timer(s, wait_ms, smtp_step_name(stage));
+    if (s->tls_under_way || s->stream.running) /* they have their own */
+        return;
+    if (s->answer_due && s->timer_stage && strcmp(s->timer_stage, smtp_step_name(stage)) == 0)
+        return;
+    s->answer_due = true;
+    session_timer(s, wait_ms, smtp_step_name(stage));
 }
 
 static void local_failure(struct session *s, const char *what)
@@ -46,6 +52,7 @@ static bool carry_out(struct session *s, const struct smtp_want *want)
         wait_for_reply(s);
         return false;
     case SMTP_WANT_SEND:
+        s->answer_due = false;
         if (!session_out(s, want->octets))
             local_failure(s, "the connection takes nothing any more");
         return true;
@@ -101,6 +108,7 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
     if (s->driving || s->phase != SESSION_UP || s->stream.running || !s->track)
         return false;
     smtp_drive_free(&s->drive);
+    s->answer_due = false;
     if (content)
         s->stream.source = *content;
     else

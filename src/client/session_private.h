@@ -78,6 +78,7 @@ struct session {
     struct loop_timer *timer; /* the wait of the step under way, or of the handshake */
     uint64_t timer_ms;
     const char *timer_stage;
+    bool answer_due; /* the wait for this reply has begun: what trickles in does not prolong it */
     struct smtp_drive *drive;
     bool driving;
     struct session_stream stream;

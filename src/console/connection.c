@@ -1,5 +1,7 @@
 /* /open /close /abort /reopen /wait, and what the session tells. */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "console/console_private.h"
 
@@ -173,6 +175,22 @@ static void fill_options(struct console *c, struct session_options *o)
     }
 }
 
+/* Files that TLS will need are looked for before anything is sent. */
+static bool files_are_there(const struct console *c, struct err *err)
+{
+    static const enum setting_id files[] = {SETTING_ID_ca, SETTING_ID_cert, SETTING_ID_key};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *path = settings_text(c->settings, files[i]);
+        if (!*path || access(path, R_OK) == 0)
+            continue;
+        err_set(err, ERR_FILE, errno, "--%s %.120s: %s", setting_info(files[i])->name, path,
+                strerror(errno));
+        err_explain(err, "nothing was opened", "check the name of the file");
+        return false;
+    }
+    return true;
+}
+
 static bool open_target(struct console *c, struct err *err)
 {
     if (c->options.read_only) {
@@ -186,6 +204,8 @@ static bool open_target(struct console *c, struct err *err)
                     "/open practice; its addresses that misbehave: smtpscope help magic");
         return false;
     }
+    if (!files_are_there(c, err))
+        return false;
     if (c->session && session_is_up(c->session))
         session_close(c->session);
     session_free(&c->session);

@@ -227,6 +227,11 @@ static void begin(struct smtp_drive *d)
         d->waiting = true;
         break;
     case SMTP_STATE_GREETED:
+        if (d->plan.quit_after == SMTP_STEP_GREETING) { /* it came before we were asked */
+            drive_enter(d, SMTP_STEP_GREETING);
+            drive_end_here(d, NULL);
+            break;
+        }
         drive_enter(d, smtp_track_tls(d->track) && d->plan.tls != SMTP_TLS_NONE ? SMTP_STEP_EHLO_TLS
                                                                                 : SMTP_STEP_EHLO);
         break;

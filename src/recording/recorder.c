@@ -187,9 +187,18 @@ static int open_existing(const char *path, struct err *err)
     return fd;
 }
 
+/* A device (/dev/null, /dev/full, a terminal) holds nothing that could be overwritten. */
+static bool is_device(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
 static int open_file(const struct recorder_options *options, struct err *err)
 {
     int fd = open(options->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST && is_device(options->path))
+        fd = open(options->path, O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
     if (fd >= 0)
         return fd;
     if (errno == EEXIST && options->append_existing_ok)
