@@ -1,12 +1,14 @@
 /* Explanations: every code has a meaning of its class, somebody who must act, and a next step. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "decode/explain.h"
 #include "journal/event.h"
+#include "smtp/tables.h"
 
 static void test_all_codes_say_something(void **state)
 {
@@ -75,6 +77,75 @@ static void test_tables_are_asked(void **state)
     assert_null(e.enhanced_name);
 }
 
+/* Every row of the tables is what its own code is explained by. */
+static void test_every_row_is_reached(void **state)
+{
+    const struct smtp_enhanced_info *row;
+    size_t n = 0, codes = 0, alerts = 0;
+    (void)state;
+    for (; (row = smtp_enhanced_at(n)); n++) {
+        struct explanation e;
+        unsigned subject, detail;
+        char enhanced[40];
+        if (sscanf(row->code, "X.%u.%u", &subject, &detail) != 2)
+            continue;
+        snprintf(enhanced, sizeof(enhanced), "5.%u.%u", subject, detail);
+        explain_reply(550, enhanced, SMTP_VERB_UNKNOWN, &e);
+        assert_string_equal(e.enhanced_name, row->name);
+        assert_string_equal(e.meaning, row->meaning);
+        assert_non_null(e.subject_meaning);
+        assert_true(e.party < EXPLAIN_PARTY__COUNT && e.source[0] != '\0');
+    }
+    assert_true(n > 80);
+    for (unsigned code = 200; code < 600; code++) {
+        const struct smtp_code_info *info = smtp_code_info(code);
+        struct explanation e;
+        explain_reply(code, NULL, SMTP_VERB_UNKNOWN, &e);
+        codes += info != NULL;
+        assert_string_equal(e.meaning, info ? info->meaning : e.class_meaning);
+        assert_true(code / 100 == 4 ? e.party == EXPLAIN_WAIT || info != NULL
+                                    : e.party != EXPLAIN_WAIT);
+    }
+    assert_true(codes > 45);
+    for (unsigned number = 0; number < 256; number++) {
+        const char *name;
+        const char *meaning = explain_tls_alert(number, &name);
+        alerts += name != NULL;
+        assert_int_equal(name != NULL, strstr(meaning, "does not know") == NULL);
+    }
+    assert_int_equal(alerts, 27);
+}
+
+static void test_parties(void **state)
+{
+    static const struct {
+        unsigned code;
+        const char *enhanced;
+        enum smtp_verb answers;
+        enum explain_party party;
+    } rows[] = {
+        {250, "2.1.5", SMTP_VERB_RCPT, EXPLAIN_NOBODY},
+        {354, NULL, SMTP_VERB_DATA, EXPLAIN_YOU},
+        {421, NULL, SMTP_VERB_UNKNOWN, EXPLAIN_WAIT},
+        {450, "4.7.1", SMTP_VERB_RCPT, EXPLAIN_WAIT},
+        {452, "4.3.1", SMTP_VERB_MAIL, EXPLAIN_WAIT},
+        {552, "5.2.2", SMTP_VERB_RCPT, EXPLAIN_RECIPIENT},
+        {550, "5.1.1", SMTP_VERB_RCPT, EXPLAIN_YOU},
+        {550, "5.7.23", SMTP_VERB_MAIL, EXPLAIN_YOUR_ADMIN},
+        {550, "5.3.5", SMTP_VERB_MAIL, EXPLAIN_THEIR_ADMIN},
+        {554, "5.4.6", SMTP_VERB_DOT, EXPLAIN_THEIR_ADMIN},
+        {521, NULL, SMTP_VERB_CONNECT, EXPLAIN_THEIR_ADMIN},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct explanation e;
+        explain_reply(rows[i].code, rows[i].enhanced, rows[i].answers, &e);
+        if (e.party != rows[i].party)
+            fail_msg("%u %s: %s", rows[i].code, rows[i].enhanced ? rows[i].enhanced : "",
+                     explain_party_name(e.party));
+    }
+}
+
 static void test_alerts(void **state)
 {
     const char *name;
@@ -106,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_codes_say_something), cmocka_unit_test(test_most_specific_wins),
         cmocka_unit_test(test_tables_are_asked),        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_every_row_is_reached),    cmocka_unit_test(test_parties),
         cmocka_unit_test(test_verify_and_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
