@@ -119,7 +119,8 @@ static void take_mouse(struct ui *u, const struct input_unit *unit)
 /* A key that has a meaning only for readline at this moment. */
 static bool readline_wants(const struct ui *u, uint32_t key)
 {
-    if (u->focus != PANE_COMMAND)
+    /* Ctrl-C is the way out of whatever readline waits for. */
+    if (u->focus != PANE_COMMAND || key == KEY_CTRL('c'))
         return false;
     if (line_in_sequence())
         return !(key > KEY_FN(0) && key <= KEY_FN(24));
@@ -157,7 +158,9 @@ static void take_key(struct ui *u, const struct input_unit *unit)
         if (u->focus != PANE_COMMAND && unit->key == KEY_ENTER_CODE)
             u->focus = PANE_COMMAND;
     }
-    if (u->focus == PANE_COMMAND && unit->octets.len > 0)
+    /* C1 is no text, typed or pasted; and readline's vi word motions never end on one. */
+    bool c1 = unit->key >= 0x80 && unit->key <= 0x9F;
+    if (u->focus == PANE_COMMAND && unit->octets.len > 0 && !c1)
         line_feed(u, unit->octets);
 }
 

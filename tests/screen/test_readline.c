@@ -93,6 +93,21 @@ static void test_vi_argument_unbound(void **state)
     }
 }
 
+/* And a word motion over a C1 character, which takes no column, never ended. */
+static void test_vi_word_motion(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"\302\233\033b\026\030\033e", "a\302\233\0330eeewwwbbb",
+                                       "a \314\201\0330eeeEEwwwWbbbB",
+                                       "\342\200\213a\342\200\256\0330eeewwbb$x"};
+    for (size_t i = 0; i < N_OF(keys); i++) {
+        struct vt *v = open_with("set editing-mode vi\n");
+        vt_send(v, keys[i]);
+        vt_sync(v);
+        assert_sane(v);
+    }
+}
+
 /* 3: readline's bracketed paste loops on a getc that gives one octet. */
 static void test_unfinished_paste(void **state)
 {
@@ -407,15 +422,25 @@ static void test_interrupt_and_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_search_then_unbound),   cmocka_unit_test(test_vi_argument_unbound),
-        cmocka_unit_test(test_unfinished_paste),      cmocka_unit_test(test_completion),
-        cmocka_unit_test(test_clear_screen),          cmocka_unit_test(test_broken_inputrc),
-        cmocka_unit_test(test_utf8_by_octets),        cmocka_unit_test(test_macros_and_dumps),
-        cmocka_unit_test(test_cursor_place),          cmocka_unit_test(test_vi_mode_shown),
-        cmocka_unit_test(test_history_file),          cmocka_unit_test(test_no_history_expansion),
-        cmocka_unit_test(test_undo_of_history_lines), cmocka_unit_test(test_paste_of_lines_asks),
-        cmocka_unit_test(test_paste_is_text),         cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_paste_over_the_limit),  cmocka_unit_test(test_interrupt_and_end),
+        cmocka_unit_test(test_search_then_unbound),
+        cmocka_unit_test(test_vi_argument_unbound),
+        cmocka_unit_test(test_vi_word_motion),
+        cmocka_unit_test(test_unfinished_paste),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_clear_screen),
+        cmocka_unit_test(test_broken_inputrc),
+        cmocka_unit_test(test_utf8_by_octets),
+        cmocka_unit_test(test_macros_and_dumps),
+        cmocka_unit_test(test_cursor_place),
+        cmocka_unit_test(test_vi_mode_shown),
+        cmocka_unit_test(test_history_file),
+        cmocka_unit_test(test_no_history_expansion),
+        cmocka_unit_test(test_undo_of_history_lines),
+        cmocka_unit_test(test_paste_of_lines_asks),
+        cmocka_unit_test(test_paste_is_text),
+        cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_paste_over_the_limit),
+        cmocka_unit_test(test_interrupt_and_end),
     };
     return cmocka_run_group_tests_name("readline", tests, NULL, NULL);
 }
