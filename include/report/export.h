@@ -10,9 +10,10 @@
 #include "journal/journal.h"
 
 struct export_options {
-    const char *name; /* of the recording, for titles; from a person */
-    const char *tool; /* "smtpscope 0.1.0" */
-    unsigned message; /* eml: which one, from 1; 0: the only one, an error where there are more */
+    const char *name;  /* of the recording, for titles; from a person */
+    const char *tool;  /* "smtpscope 0.1.0" */
+    unsigned message;  /* eml: which one, from 1; 0: the only one, an error where there are more */
+    struct slice keys; /* pcapng: a TLS key log to stand before the packets; empty: none */
     bool standard_ports; /* pcapng: the server's port is 25, 587 (AUTH without TLS first) or 465 */
 };
 

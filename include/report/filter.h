@@ -60,7 +60,8 @@ const struct filter_field_info *filter_field_info(enum filter_field field); /* B
 /* doc/filter.md. */
 void filter_doc_markdown(struct buf *out);
 
-/* Limits: "filter" 4096 octets, "filter-tests" 1024 tests and joints, "filter-depth" 64 brackets in brackets.
+/* Limits: "filter" 4096 octets, "filter-tests" 1024 tests and joints, "filter-depth" 64 brackets in
+ * brackets.
  */
 struct filter;
 /* NULL: *err says what is wrong and what would be right; err->code is the column, from 1. */

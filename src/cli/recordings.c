@@ -166,39 +166,48 @@ static const struct export_format *format_of(const struct cli_args *args, struct
     return NULL;
 }
 
-/* Where it goes: nothing that is there is overwritten. "out.eml", 2 becomes "out-2.eml". */
-static FILE *open_out(const char *path, unsigned number, struct err *err)
+/* "out.eml", 2 becomes "out-2.eml"; 0 leaves it. The caller frees. */
+static char *numbered(const char *path, unsigned number)
 {
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-    char *own = NULL;
-    if (dot && (!slash || dot > slash + 1) && number > 0)
-        own = mem_printf("%.*s-%u%s", (int)(dot - path), path, number, dot);
-    else if (number > 0)
-        own = mem_printf("%s-%u", path, number);
-    const char *name = own ? own : path;
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        err_set(err, ERR_FILE, errno, "cannot make %.150s: %s", name, strerror(errno));
+    if (number == 0)
+        return mem_strdup(path);
+    if (dot && dot > path && (!slash || dot > slash + 1))
+        return mem_printf("%.*s-%u%s", (int)(dot - path), path, number, dot);
+    return mem_printf("%s-%u", path, number);
+}
+
+/* Nothing that is there is overwritten, and half an export does not stay. */
+static bool export_file(const struct journal *j, const struct export_format *format,
+                        const struct export_options *options, const char *path, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!to) {
+        err_set(err, ERR_FILE, errno, "cannot make %.150s: %s", path, strerror(errno));
         err_explain(err, errno == EEXIST ? "a file that is there is never overwritten" : "",
                     "choose another name with --output");
+        return false;
     }
-    mem_free(own);
-    return fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool ok = export_write(j, format, options, to, err);
+    if (fclose(to) != 0 && ok) {
+        err_set(err, ERR_FILE, errno, "cannot write %.150s: %s", path, strerror(errno));
+        ok = false;
+    }
+    if (!ok)
+        unlink(path);
+    return ok;
 }
 
 static bool export_to(const struct journal *j, const struct export_format *format,
                       const struct export_options *options, const char *path, unsigned number,
                       struct err *err)
 {
-    bool is_stdout = !path || strcmp(path, "-") == 0;
-    FILE *to = is_stdout ? stdout : open_out(path, number, err);
-    if (!to)
-        return false;
-    bool ok = export_write(j, format, options, to, err);
-    if (!is_stdout && fclose(to) != 0 && ok) {
-        err_set(err, ERR_FILE, errno, "cannot write %.150s: %s", path, strerror(errno));
-        ok = false;
-    }
+    if (!path || strcmp(path, "-") == 0)
+        return export_write(j, format, options, stdout, err);
+    char *name = numbered(path, number);
+    bool ok = export_file(j, format, options, name, err);
+    mem_free(name);
     return ok;
 }
 
@@ -218,6 +227,27 @@ static bool export_all(const struct journal *j, const struct export_format *form
     return true;
 }
 
+/* TLS keys for a capture, as SSLKEYLOGFILE wrote them. */
+static bool read_keys(const char *path, struct buf *out, struct err *err)
+{
+    FILE *f = fopen(path, "re");
+    bool ok = f != NULL;
+    while (ok) {
+        uint8_t *room = buf_room(out, 4096);
+        size_t n = room ? fread(room, 1, 4096, f) : 0;
+        ok = room && !ferror(f);
+        if (n == 0)
+            break;
+        buf_grow(out, n);
+    }
+    if (!ok)
+        err_set(err, ERR_FILE, errno, "cannot read the keys of %.150s: %s", path,
+                f && !ferror(f) ? "more than 1 MiB" : strerror(errno));
+    if (f)
+        fclose(f);
+    return ok;
+}
+
 int cli_export(const struct cli_args *args)
 {
     struct err err;
@@ -235,16 +265,24 @@ int cli_export(const struct cli_args *args)
         err_set(&err, ERR_USAGE, 0, "--message wants a number, from 1");
         return trouble(&err);
     }
-    struct journal *j = read_recording(args->operands[0], &err);
-    if (!j)
+    struct buf keys;
+    buf_init(&keys, 1 << 20);
+    const char *keylog = cli_own(args, "keylog", 0);
+    struct journal *j =
+        !keylog || read_keys(keylog, &keys, &err) ? read_recording(args->operands[0], &err) : NULL;
+    if (!j) {
+        buf_deinit(&keys);
         return trouble(&err);
+    }
     struct export_options options = {
         .name = args->operands[0],
         .tool = CLI_TOOL,
         .message = (unsigned)message,
         .standard_ports = cli_own(args, "standard-ports", 0) != NULL,
+        .keys = buf_slice(&keys),
     };
     bool ok = export_all(j, format, &options, cli_own(args, "output", 0), &err);
     journal_free(&j);
+    buf_deinit(&keys);
     return ok ? 0 : trouble(&err);
 }

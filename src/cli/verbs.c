@@ -28,6 +28,7 @@ static const struct cli_option export_options[] = {
     {"to", "FORMAT", "the format: smtpscope help formats lists them"},
     {"output", "FILE", "write there instead of standard output; nothing is overwritten (also -o)"},
     {"message", "N", "eml: which message, where there are several"},
+    {"keylog", "FILE", "pcapng: put the TLS keys of that file (SSLKEYLOGFILE) before the packets"},
     {"standard-ports", NULL, "pcapng: call the server's port 25 or 465, so that others decode it"},
     {NULL, NULL, NULL},
 };

@@ -106,6 +106,16 @@ static const struct console_command commands[] = {
     COMMAND("record", "recordings", "FILE|off",
             "write a recording from the first event on, secrets removed", NULL, false, exec_record,
             ARG_FILE, NULL),
+    COMMAND("export", "recordings", "FORMAT FILE", "write this session in another form",
+            "Formats as of smtpscope export (smtpscope help formats). Secrets are masked, and no file "
+            "is overwritten.",
+            false, exec_export, ARG_WORDS,
+            "text|swaks|markdown|html|json|eml|script|cast|pcapng"),
+    COMMAND("diff", "recordings", "FILE [FILE]",
+            "compare this session with a recording, or one recording with another",
+            "Aligned by what was asked and answered; names the first difference that explains the "
+            "outcome (doc/recording.md).",
+            false, exec_diff, ARG_FILE, NULL),
     COMMAND("mailbox", "practice", "[N]", "messages the practice server keeps, or message N", NULL,
             false, exec_mailbox, ARG_NONE, NULL),
     COMMAND("help", "program", "[TOPIC]", "help on a command, a verb, a setting, or a list of all",

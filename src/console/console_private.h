@@ -157,6 +157,9 @@ bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
 bool exec_certs(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
+/* handover.c */
+bool exec_export(struct console *c, const struct console_call *call);
+bool exec_diff(struct console *c, const struct console_call *call);
 /* A page of own text for the person: the screen's pager, or notes. */
 void console_page(struct console *c, const char *title, struct slice text);
 /* message.c */

@@ -2,8 +2,8 @@
  *
  * Only octets that stood on the wire become packets: plain ones before TLS, TLS records after.
  * Records that were not kept (encrypted data nobody holds the keys of) leave a hole in the sequence
- * numbers, as a lossy capture would. Connections that had no IPv4 addresses get documentation ones (192.0.2.x).
- * Notes and broken rules are comments of the next packet.
+ * numbers, as a lossy capture would. Connections that had no IPv4 addresses get documentation ones
+ * (192.0.2.x). Notes and broken rules are comments of the next packet.
  */
 #include "report/export_private.h"
 
@@ -13,6 +13,8 @@ enum {
     BLOCK_SECTION = 0x0A0D0D0A,
     BLOCK_INTERFACE = 1,
     BLOCK_PACKET = 6,
+    BLOCK_SECRETS = 10,
+    SECRETS_TLS_KEY_LOG = 0x544c534b,
     LINKTYPE_RAW = 101,
     TCP_FIN = 1,
     TCP_SYN = 2,
@@ -118,6 +120,18 @@ static void put_head(struct capture *c)
     le16(&c->block, LINKTYPE_RAW);
     le16(&c->block, 0);
     le32(&c->block, 0);
+    block_end(c);
+}
+
+static void put_keys(struct capture *c, struct slice keys)
+{
+    if (keys.len == 0)
+        return;
+    block_begin(c, BLOCK_SECRETS);
+    le32(&c->block, SECRETS_TLS_KEY_LOG);
+    le32(&c->block, (uint32_t)keys.len);
+    buf_append(&c->block, keys);
+    pad4(&c->block);
     block_end(c);
 }
 
@@ -348,9 +362,10 @@ bool export_pcapng(const struct journal *j, const struct export_options *options
     c.first_tick_ns = first ? first->tick_ns : 0;
     c.first_wall_us = first ? first->wall_us : 0;
     c.backstage = only_backstage(j);
-    buf_init(&c.block, 1 << 18);
+    buf_init(&c.block, (1 << 18) + options->keys.len);
     buf_init(&c.comment, 16384);
     put_head(&c);
+    put_keys(&c, options->keys);
     for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {
         const struct event *ev = journal_at(j, seq);
         if (ev && c.backstage == ((ev->flags & EVENT_FLAG_BACKSTAGE) != 0))

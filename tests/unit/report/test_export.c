@@ -372,6 +372,27 @@ static void test_hostile(void **state)
     journal_free(&j);
 }
 
+/* Keys stand before the first packet, to the octet. */
+static void test_pcapng_keys(void **state)
+{
+    struct state *s = *state;
+    const struct export_options options = {
+        .name = "x", .tool = "x", .keys = SLICE_LIT("CLIENT_RANDOM 00 11\n")};
+    struct err err;
+    char *bytes;
+    size_t size, at = 0;
+    FILE *to = open_memstream(&bytes, &size);
+    assert_true(export_write(s->journal, export_format_by_name("pcapng"), &options, to, &err));
+    fclose(to);
+    for (; at < size && le32(bytes + at) != 10; at += le32(bytes + at + 4))
+        assert_int_not_equal(le32(bytes + at), 6);
+    assert_true(at < size);
+    assert_int_equal(le32(bytes + at + 8), 0x544c534b);
+    assert_int_equal(le32(bytes + at + 12), 20);
+    assert_memory_equal(bytes + at + 16, "CLIENT_RANDOM 00 11\n", 20);
+    free(bytes);
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -393,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cast_is_json_lines_that_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_html, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pcapng, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pcapng_keys, set_up, tear_down),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_table),
     };
