@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <sysexits.h>
 
 static const struct cli_status_info statuses[] = {
@@ -63,6 +64,9 @@ static const enum cli_status domain_status[ERR__COUNT] = {
 
 enum cli_status cli_status_of_err(const struct err *err)
 {
+    /* Somebody accepted and cut it: whether that is noticed while connecting or after is chance. */
+    if (err->domain == ERR_CONNECT && err->code == ECONNRESET)
+        return CLI_CLOSED;
     return domain_status[err->domain];
 }
 
@@ -78,9 +82,9 @@ enum cli_status cli_status_of(const struct smtp_result *result, const struct err
         result->outcome != SMTP_OUT_TIMEOUT)
         return stage_status[result->stage];
     if (result && result->err.domain != ERR_NONE && result->err.domain != ERR_CLOSED)
-        return domain_status[result->err.domain];
+        return cli_status_of_err(&result->err);
     if (link_err && link_err->domain != ERR_NONE)
-        return domain_status[link_err->domain];
+        return cli_status_of_err(link_err);
     if (result && (result->outcome == SMTP_OUT_EOF || result->outcome == SMTP_OUT_TIMEOUT))
         return CLI_CLOSED;
     return result ? stage_status[result->stage] : CLI_CONNECT;

@@ -536,6 +536,9 @@ void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item)
     if (d->ended || !d->begun || item->kind != SMTP_ITEM_REPLY)
         return;
     enum smtp_outcome outcome = smtp_reply_outcome(item->reply->code);
+    if (item->reply->rules & SMTP_RULE_BIT(SMTP_RULE_REPLY_CAP))
+        outcome = SMTP_OUT_MALFORMED; /* it never ended: what follows is more of it, no answer to
+                                         the next */
     bool ours = item->asked && d->waiting && (step_verbs[d->step] >> item->answers & 1);
     if (outcome == SMTP_OUT_421) { /* whatever it answers, it is the end */
         follow(d, outcome, item);

@@ -385,8 +385,8 @@ static void refusals_have_their_status(void **state)
 
 static void endless_octets_are_bounded(void **state)
 {
-    ROWS({"endless line", endless_line, NULL, "none", "10", 22, {"220 AAAA"}},
-         {"endless continuation", endless_continuation, NULL, "none", "10", 6, {"250-AND-MORE"}},
+    ROWS({"endless line", endless_line, NULL, "none", "10", 21, {"220 AAAA"}},
+         {"endless continuation", endless_continuation, NULL, "none", "10", 22, {"250-AND-MORE"}},
          {"never reads", never_reads, NULL, "none", "1", 6, {"354"}});
 }
 
