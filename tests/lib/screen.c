@@ -62,7 +62,7 @@ struct vt *screen_practice(int rows, int cols, const char *const *env)
     static const char *const args[] = {"practice",  "--name", "client.example.net",
                                        "--tls-max", "1.2",    NULL};
     struct vt *v = screen_open(rows, cols, all, args);
-    if (cols >= 40 && rows >= 6)
+    if (cols >= 20 && rows >= 4)
         screen_wait(v, "220 ");
     return v;
 }
