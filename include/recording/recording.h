@@ -1,7 +1,7 @@
 /* Recordings: a journal in a file. JSON Lines, one event a line, mode 0600, secrets replaced unless
  * asked; doc/recording.md, doc/events.md.
  *
- *     {"seq":7,"conn":1,"kind":"reply","t":0.031250,"at":"2026-11-23T18:02:11.000123Z","cause":6,
+ *     {"seq":7,"conn":1,"kind":"reply","t":0.031250000,"at":"2026-11-23T18:02:11.000123Z","cause":6,
  *      "code":250,...}
  *
  * t: seconds on the monotonic clock since the recording's first event. Octets are in "text" where they are

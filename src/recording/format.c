@@ -135,12 +135,12 @@ static bool put_octets(struct buf *out, const struct ev_octets *o, struct slice 
 /* "0.031250": microseconds, without floating point. */
 static bool put_seconds(struct buf *out, uint64_t ns)
 {
-    uint64_t us = ns / 1000;
-    char fraction[8];
-    for (int i = 6; i > 0; i--, us /= 10)
-        fraction[i] = (char)('0' + us % 10);
+    char fraction[10];
+    for (int i = 9; i > 0; i--, ns /= 10)
+        fraction[i] = (char)('0' + ns % 10);
     fraction[0] = '.';
-    return put_name(out, "t") && json_put_u64(out, us) && buf_append(out, slice_of(fraction, 7));
+    return put_name(out, "t") && json_put_u64(out, ns) &&
+           buf_append(out, slice_of(fraction, sizeof(fraction)));
 }
 
 static bool put_header(struct buf *out, const struct event *ev, const char *kind_name,

@@ -189,7 +189,10 @@ static bool get_header(const json_t *line, struct event *header)
     double seconds = json_number_value(t); /* 0 for what is no number */
     if (!(seconds >= 0 && seconds <= TIME_MAX_S))
         return false;
-    header->tick_ns = (uint64_t)(seconds * 1e6 + 0.5) * 1000;
+    /* A double holds nanoseconds exactly for eleven days, microseconds for longer than anybody
+     * records. */
+    header->tick_ns =
+        seconds < 1e6 ? (uint64_t)(seconds * 1e9 + 0.5) : (uint64_t)(seconds * 1e6 + 0.5) * 1000;
     header->wall_us = json_is_string(at) ? clock_parse_rfc3339(json_string_value(at)) : 0;
     if (json_is_true(json_object_get(line, "backstage")))
         header->flags = EVENT_FLAG_BACKSTAGE;
