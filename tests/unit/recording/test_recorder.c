@@ -87,7 +87,7 @@ static void test_file_is_private_and_first_line_says_what(void **state)
     assert_true(recorder_close(&r, &err));
     assert_null(r);
     char *text = file_text(f->path);
-    assert_string_equal(text, "{\"seq\":1,\"kind\":\"recording\",\"t\":0.000000000000,"
+    assert_string_equal(text, "{\"seq\":1,\"kind\":\"recording\",\"t\":0.000000000,"
                               "\"at\":\"2026-11-23T18:02:11.000123Z\",\"schema\":1,"
                               "\"tool\":\"smtpscope test\",\"command_line\":\"run x\","
                               "\"target\":\"mx.example\",\"redacted\":1}\n");
