@@ -29,14 +29,14 @@ static void code_text(unsigned code, const char *enhanced, char *out, size_t out
 /* The provider's own words for it, where they are known; else what the codes mean. */
 static void why_meaning(struct doc *d, const struct explanation *e)
 {
-    const char *means = e->enhanced_meaning ? e->enhanced_meaning : e->code_meaning;
+    const char *means = e->meaning;
     if (e->provider && e->provider_sure)
         means = e->provider_meaning;
     doc_wrap(d, "means", means ? means : "", ROLE_TEXT);
     doc_wrap(d, "next", e->next, ROLE_TEXT);
     if (e->provider && e->provider_sure)
         doc_wrap(d, "code", e->enhanced_meaning ? e->enhanced_meaning : e->code_meaning, ROLE_DIM);
-    else if (e->enhanced_meaning && e->code_meaning)
+    else if (e->meaning != e->code_meaning && e->code_meaning)
         doc_wrap(d, "code", e->code_meaning, ROLE_DIM);
 }
 
@@ -87,7 +87,9 @@ static void section_why(struct doc *d, const struct view *v)
         doc_pair(d, "it said", v->last_text, ROLE_TEXT);
     why_wording(d, &e);
     if (e.enhanced_rfc || e.code_rfc)
-        doc_wrap(d, "where", e.enhanced_rfc ? e.enhanced_rfc : e.code_rfc, ROLE_DIM);
+        doc_wrap(d, "where",
+                 e.meaning == e.code_meaning || !e.enhanced_rfc ? e.code_rfc : e.enhanced_rfc,
+                 ROLE_DIM);
     if (v->link == VIEW_LINK_DOWN)
         doc_wrap(d, "then", explain_down((unsigned)v->down_why), ROLE_WARN);
 }

@@ -32,6 +32,7 @@ struct mock_options {
     bool magic_off;           /* magic addresses are ordinary */
     bool allow_remote;        /* first of two words that let it listen beyond loopback */
     bool keep_nothing;        /* count messages, do not keep them */
+    bool in_front;            /* it is what the program is about (serve): its events are no backstage */
     bool forget_octets;       /* journal_conn_forget when a connection ends: for servers, not the console */
     struct mock_limits limits; /* 0: the default */
 };

@@ -130,6 +130,7 @@ int cli_serve(const struct cli_args *args)
         .allow_remote = cli_own(args, "allow-remote", 0) != NULL,
         .keep_nothing = cli_own(args, "keep-nothing", 0) != NULL,
         .forget_octets = true,
+        .in_front = true,
     };
     s.mock = mock_new(s.app.loop, s.app.journal, &options);
     const char *ca_path = cli_own(args, "ca-out", 0);

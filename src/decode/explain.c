@@ -231,17 +231,19 @@ static enum explain_party party_of(const char *who, unsigned klass)
 
 /* ---- one reply ---- */
 
-/* The most specific layer in one voice. */
-static void summarize(struct explanation *out, unsigned klass)
+/* The most specific layer in one voice. An X.0.0 names no subject and no detail: the basic code
+ * says more. */
+static void summarize(struct explanation *out, unsigned klass, bool class_only)
 {
+    bool by_enhanced = out->enhanced_meaning && !(class_only && out->code_meaning);
     out->who = out->who ? out->who : "sender or admin";
     out->party = party_of(out->who, klass);
-    out->meaning = out->enhanced_meaning ? out->enhanced_meaning
-                   : out->code_meaning   ? out->code_meaning
-                                         : out->class_meaning;
-    out->source = out->enhanced_meaning && out->enhanced_rfc ? out->enhanced_rfc
-                  : out->code_meaning && out->code_rfc       ? out->code_rfc
-                                                             : "RFC 5321 section 4.2.1";
+    out->meaning = by_enhanced         ? out->enhanced_meaning
+                   : out->code_meaning ? out->code_meaning
+                                       : out->class_meaning;
+    out->source = by_enhanced && out->enhanced_rfc     ? out->enhanced_rfc
+                  : out->code_meaning && out->code_rfc ? out->code_rfc
+                                                       : "RFC 5321 section 4.2.1";
 }
 
 static void add_subject(const unsigned e[3], const struct smtp_enhanced_info *info,
@@ -270,7 +272,7 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
     out->who = step->who;
     out->next = step->next;
     if (!enhanced || smtp_enhanced_parse(slice_cstr(enhanced), e) == 0) {
-        summarize(out, code / 100);
+        summarize(out, code / 100, false);
         return;
     }
     const struct smtp_enhanced_info *info = smtp_enhanced_info(e);
@@ -290,7 +292,7 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
         else if (!out->who && of_class && says_who(of_class->who_can_fix))
             out->who = of_class->who_can_fix;
     }
-    summarize(out, code / 100);
+    summarize(out, code / 100, e[1] == 0 && e[2] == 0);
 }
 
 /* ---- TLS and connections ---- */

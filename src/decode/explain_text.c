@@ -195,7 +195,7 @@ void explain_print(const struct explain_input *in, const struct explanation *e, 
         snprintf(head, sizeof(head), "%u.%u.%u", enhanced[0], enhanced[1], enhanced[2]);
         sourced_line(out, "enhanced", head, e->enhanced_name,
                      e->enhanced_meaning == e->meaning ? NULL : e->enhanced_rfc, vis_flags);
-        if (e->enhanced_meaning != e->meaning)
+        if (e->enhanced_meaning != e->meaning && e->meaning != e->code_meaning)
             line(out, "", e->enhanced_meaning, vis_flags);
         line(out, "subject", e->subject_meaning, vis_flags);
     }

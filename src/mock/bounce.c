@@ -71,7 +71,7 @@ void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct sli
                          : "the notification would leave for another server");
     m->counters.faults++;
     uint32_t conn = link_conn(c->link);
-    JOURNAL_APPEND(m->journal, conn, FAULT, EVENT_FLAG_BACKSTAGE, 0,
+    JOURNAL_APPEND(m->journal, conn, FAULT, mock_event_flags(m), 0,
                    (struct ev_fault){.rule = slice_cstr(r->address),
                                      .action = slice_cstr(action),
                                      .stage = SLICE_LIT("delivery")});

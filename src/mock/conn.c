@@ -216,7 +216,7 @@ static void open_session(struct mock_conn *c, bool tls)
     c->phase = MOCK_CONN_OPEN;
     c->track = smtp_track_new(
         m->journal, conn,
-        &(struct smtp_track_options){.backstage = true, .tls = tls, .want_content = true});
+        &(struct smtp_track_options){.backstage = !m->options.in_front, .tls = tls, .want_content = true});
     struct smtp_answer *a = &m->answer;
     answer_reset(a);
     if (c->over_limit) {
@@ -384,7 +384,7 @@ static void expire(struct mock_conn *c)
         return;
     }
     JOURNAL_APPEND(
-        m->journal, link_conn(c->link), LINK_TIMEOUT, EVENT_FLAG_BACKSTAGE, 0,
+        m->journal, link_conn(c->link), LINK_TIMEOUT, mock_event_flags(m), 0,
         (struct ev_link_timeout){.stage = slice_cstr(smtp_state_name(smtp_track_state(c->track))),
                                  .waited_ms = m->options.limits.idle_ms});
     answer_reset(&m->answer);

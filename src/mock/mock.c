@@ -117,8 +117,8 @@ bool mock_listen(struct mock *m, enum mock_service service, const struct net_add
                     "use 127.0.0.1 or ::1, or allow other machines explicitly");
         return false;
     }
-    d->listener = listener_new(m->loop, m->journal, at, services[service].name, BACKLOG, true,
-                               mock_conn_accepted, d, err);
+    d->listener = listener_new(m->loop, m->journal, at, services[service].name, BACKLOG,
+                               !m->options.in_front, mock_conn_accepted, d, err);
     return d->listener != NULL;
 }
 

@@ -157,6 +157,12 @@ struct mock {
     bool said_content_limit;
 };
 
+/* Its events stand behind the scenes of a client session, unless it is what the program is about. */
+static inline unsigned mock_event_flags(const struct mock *m)
+{
+    return m->options.in_front ? 0 : EVENT_FLAG_BACKSTAGE;
+}
+
 extern const char *const mock_users[MOCK_USERS_COUNT];
 extern const struct smtp_policy mock_policy; /* its ctx is the mock_conn */
 

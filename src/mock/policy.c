@@ -39,7 +39,7 @@ static void say_fault(struct mock_conn *c, const char *address, enum magic_stage
                       const char *action)
 {
     c->mock->counters.faults++;
-    JOURNAL_APPEND(c->mock->journal, link_conn(c->link), FAULT, EVENT_FLAG_BACKSTAGE, 0,
+    JOURNAL_APPEND(c->mock->journal, link_conn(c->link), FAULT, mock_event_flags(c->mock), 0,
                    (struct ev_fault){.rule = slice_cstr(address),
                                      .action = slice_cstr(action),
                                      .stage = slice_cstr(stage_names[stage])});

@@ -98,7 +98,7 @@ void mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
     struct mock_store *s = &m->store;
     const struct clock *clock = journal_clock(m->journal);
     const char *mailbox = user >= 0 ? mock_users[user] : address;
-    JOURNAL_APPEND(m->journal, conn, STORED, EVENT_FLAG_BACKSTAGE, 0,
+    JOURNAL_APPEND(m->journal, conn, STORED, mock_event_flags(m), 0,
                    (struct ev_stored){.mailbox = slice_cstr(mailbox),
                                       .message = count_in_mailbox(m, user, address),
                                       .length = blob->len,
