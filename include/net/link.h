@@ -89,6 +89,9 @@ void link_abort(struct link *k);
  * journal must live as long as the loop runs). */
 void link_free(struct link **k);
 uint32_t link_conn(const struct link *k);
+/* Keep encrypted application data from here on: what link_options.keep_wire says of a link that was made without
+ * them (link_pair). */
+void link_set_keep_wire(struct link *k, bool keep);
 /* tls-exporter channel binding (RFC 9266), 32 octets; false without TLS 1.3 / exporter. */
 bool link_channel_binding(struct link *k, uint8_t out[32]);
 

@@ -356,8 +356,10 @@ static void find_practice(struct session *s)
     if (s->practice)
         s->link =
             s->practice(s->practice_ctx, s->conn, s->target.service, &session_link_handlers, s);
-    if (s->link)
+    if (s->link) {
+        link_set_keep_wire(s->link, s->options.keep_wire);
         return;
+    }
     err_set(&s->find.last, ERR_MISSING, 0, "there is no practice server here for this protocol");
     s->down_why = DOWN_UNREACHED;
     session_find_next(s);

@@ -521,6 +521,11 @@ void link_free(struct link **kp)
     link_leave(k);
 }
 
+void link_set_keep_wire(struct link *k, bool keep)
+{
+    k->keep_wire = keep;
+}
+
 uint32_t link_conn(const struct link *k)
 {
     return k->conn;
