@@ -21,13 +21,6 @@ enum event_kind {
 #define E(kind, field, enumname, text)
 #define END(kind)
 #include "journal/kinds.def"
-#undef KIND
-#undef U
-#undef I
-#undef T
-#undef B
-#undef E
-#undef END
     EVENT__COUNT
 };
 
@@ -68,13 +61,18 @@ enum event_level { LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_REMARK /* a per
 #define E(kind, field, enumname, text) enum event_##enumname field;
 #define END(kind) };
 #include "journal/kinds.def"
-#undef KIND
-#undef U
-#undef I
-#undef T
-#undef B
-#undef E
-#undef END
+
+/* Room for the struct of any kind. */
+union event_payload {
+#define KIND(ENUM, name, producer, sentence) struct ev_##name name;
+#define U(kind, field, unit, text)
+#define I(kind, field, unit, text)
+#define T(kind, field, unit, text)
+#define B(kind, field, unit, text)
+#define E(kind, field, enumname, text)
+#define END(kind)
+#include "journal/kinds.def"
+};
 
 struct event {
     uint64_t seq;       /* 1 for the first event of the journal, grows by one */

@@ -35,13 +35,6 @@ WORD_FUNCTION(level, LEVEL__COUNT, "info", "warning", "error", "remark")
     FIELD(kind, field, "", text, FIELD_ENUM, event_##enumname##_word)
 #define END(kind) {NULL, NULL, NULL, FIELD_U64, 0, NULL}};
 #include "journal/kinds.def"
-#undef KIND
-#undef U
-#undef I
-#undef T
-#undef B
-#undef E
-#undef END
 
 /* Second reading: the kinds. */
 static const struct event_kind_info kinds[EVENT__COUNT] = {
@@ -54,13 +47,6 @@ static const struct event_kind_info kinds[EVENT__COUNT] = {
 #define E(kind, field, enumname, text)
 #define END(kind)
 #include "journal/kinds.def"
-#undef KIND
-#undef U
-#undef I
-#undef T
-#undef B
-#undef E
-#undef END
 };
 /* clang-format on */
 

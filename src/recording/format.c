@@ -162,7 +162,7 @@ static bool put_header(struct buf *out, const struct event *ev, const char *kind
 }
 
 bool recording_format_payload(struct buf *out, const struct event *ev,
-                              const union recording_payload *payload, struct slice octets,
+                              const union event_payload *payload, struct slice octets,
                               uint64_t origin_tick_ns, bool keep_secrets)
 {
     const struct event_kind_info *info = event_kind_info((enum event_kind)ev->kind);
@@ -181,7 +181,7 @@ bool recording_format_payload(struct buf *out, const struct event *ev,
 bool recording_format_event(struct buf *out, const struct journal *j, const struct event *ev,
                             uint64_t origin_tick_ns, bool keep_secrets)
 {
-    union recording_payload payload;
+    union event_payload payload;
     struct slice octets = {NULL, 0};
     event_unpack(ev, (enum event_kind)ev->kind, &payload);
     if (ev->kind == EVENT_OCTETS)

@@ -111,7 +111,7 @@ static bool is_own_form(enum event_kind kind, const char *name)
 }
 
 static bool get_fields(const json_t *line, enum event_kind kind, struct arena *arena,
-                       union recording_payload *payload)
+                       union event_payload *payload)
 {
     for (const struct event_field *f = event_kind_info(kind)->fields; f->name; f++) {
         const json_t *value = json_object_get(line, f->name);

@@ -9,7 +9,7 @@ enum line_result { LINE_EVENT, LINE_UNKNOWN_KIND, LINE_BAD };
 
 struct parsed_line {
     struct event header; /* as in the file: not renumbered */
-    union recording_payload payload;
+    union event_payload payload;
     struct slice octets; /* OCTETS; ptr NULL: not kept */
 };
 

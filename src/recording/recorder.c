@@ -93,7 +93,7 @@ static void buffer_write(struct recorder *r)
 static void format_gap(struct recorder *r, const struct event *ev)
 {
     struct event header = *ev;
-    union recording_payload payload = {
+    union event_payload payload = {
         .gap = {.first_seq = ev->seq,
                 .last_seq = ev->seq,
                 .events = 1,
@@ -224,7 +224,7 @@ static struct ev_recording first_event(const struct recorder_options *options)
 static void write_past(struct recorder *r, const struct recorder_options *options)
 {
     const struct event *first = journal_at(r->journal, journal_first(r->journal));
-    union recording_payload payload = {.recording = first_event(options)};
+    union event_payload payload = {.recording = first_event(options)};
     struct event header = {.kind = EVENT_RECORDING};
     if (first) {
         header.tick_ns = r->origin_tick_ns = first->tick_ns;

@@ -16,28 +16,9 @@ enum {
 /* The highest seq a reader takes: a JSON number in every reader's whole numbers. */
 #define RECORDING_SEQ_MAX ((uint64_t)1 << 62)
 
-/* Room for the struct of any kind. */
-union recording_payload {
-#define KIND(ENUM, name, producer, sentence) struct ev_##name name;
-#define U(kind, field, unit, text)
-#define I(kind, field, unit, text)
-#define T(kind, field, unit, text)
-#define B(kind, field, unit, text)
-#define E(kind, field, enumname, text)
-#define END(kind)
-#include "journal/kinds.def"
-#undef KIND
-#undef U
-#undef I
-#undef T
-#undef B
-#undef E
-#undef END
-};
-
 /* The form of an event whose payload is at hand; octets: of an OCTETS event, ptr NULL: not kept. */
 bool recording_format_payload(struct buf *out, const struct event *ev,
-                              const union recording_payload *payload, struct slice octets,
+                              const union event_payload *payload, struct slice octets,
                               uint64_t origin_tick_ns, bool keep_secrets);
 
 #endif

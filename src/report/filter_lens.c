@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "report/payload.h"
 #include "smtp/command.h"
 
 enum { LENS_LINE_MAX_OCTETS = 65536, LENS_REPLY_MAX_OCTETS = 1 << 20, LENS_NAME_MAX_OCTETS = 1024 };
@@ -272,7 +271,7 @@ static void see_data_end(struct filter_lens *l, struct lens_conn *c, const struc
 
 static void see_words(struct filter_lens *l, const struct event *ev, struct target *t)
 {
-    union report_payload unpacked;
+    union event_payload unpacked;
     const uint8_t *payload = (const uint8_t *)&unpacked;
     event_unpack(ev, (enum event_kind)ev->kind, &unpacked);
     buf_reset(&l->scratch);

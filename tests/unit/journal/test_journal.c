@@ -82,17 +82,6 @@ static void assert_same(enum event_kind kind, const void *a, const void *b)
     }
 }
 
-union any {
-#define KIND(ENUM, name, producer, sentence) struct ev_##name name;
-#define U(kind, field, unit, text)
-#define I(kind, field, unit, text)
-#define T(kind, field, unit, text)
-#define B(kind, field, unit, text)
-#define E(kind, field, enumname, text)
-#define END(kind)
-#include "journal/kinds.def"
-};
-
 static enum event_kind random_kind(uint32_t *seed)
 {
     enum event_kind kind;
@@ -114,7 +103,7 @@ static void every_kind_comes_back(void **state)
     uint32_t seed = 1;
     const uint64_t n = 5000;
     for (uint64_t i = 1; i <= n; i++) {
-        union any payload;
+        union event_payload payload;
         enum event_kind kind = i <= EVENT__COUNT ? (enum event_kind)(i - 1) : random_kind(&seed);
         if (kind == EVENT_OCTETS)
             kind = EVENT_NOTE;
@@ -135,7 +124,7 @@ static void every_kind_comes_back(void **state)
         assert_int_equal(ev->flags, i % 2);
         assert_int_equal(ev->tick_ns, 1000 + i * 1000000);
         assert_int_equal(ev->wall_us, 5000000 + (int64_t)i * 1000);
-        union any expected, got;
+        union event_payload expected, got;
         uint32_t payload_seed = (uint32_t)i;
         fill((enum event_kind)ev->kind, &expected, &payload_seed);
         event_unpack(ev, (enum event_kind)ev->kind, &got);
