@@ -5,7 +5,8 @@
 #include "base/buf.h"
 
 bool base64_encode(struct buf *out, struct slice in); /* false: cap of out reached */
-/* Strict: false (and out unchanged in length) for wrong padding, foreign octets or bits left over. */
+/* Strict: false (and out unchanged in length) for wrong padding, foreign octets or bits left over.
+ */
 bool base64_decode(struct buf *out, struct slice in);
 
 #endif

@@ -1,7 +1,8 @@
 /* A growing octet buffer with a mandatory cap, so that no peer can make it grow without bound.
  *
  * The cap is given at init and never exceeded: an append that would pass it appends nothing, sets
- * `overflow` and returns false. Memory exhaustion is not reported: it ends the program (base/mem.h).
+ * `overflow` and returns false. Memory exhaustion is not reported: it ends the program
+ * (base/mem.h).
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -26,7 +27,8 @@ bool buf_append(struct buf *b, struct slice s);
 bool buf_append_octet(struct buf *b, uint8_t octet);
 bool buf_append_cstr(struct buf *b, const char *text);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Room for n more octets at ptr+len, to be filled by the caller and claimed with buf_grow; NULL over the cap. */
+/* Room for n more octets at ptr+len, to be filled by the caller and claimed with buf_grow; NULL
+ * over the cap. */
 uint8_t *buf_room(struct buf *b, size_t n_octets);
 void buf_grow(struct buf *b, size_t n_octets);
 /* Drop the first n octets. */

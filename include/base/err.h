@@ -1,9 +1,9 @@
-/* "The world failed": DNS, connecting, TLS, files, wrong use. Returned, shown, and an event; never a
- * bug in us (BUG_IF) and never a peer that broke a rule (a DEVIATION). A local failure never borrows
- * an SMTP reply code.
+/* "The world failed": DNS, connecting, TLS, files, wrong use. Returned, shown, and an event; never
+ * a bug in us (BUG_IF) and never a peer that broke a rule (a DEVIATION). A local failure never
+ * borrows an SMTP reply code.
  *
- * Every error can say four things: what happened and where (text), what that means (means), and what
- * to try next (next).
+ * Every error can say four things: what happened and where (text), what that means (means), and
+ * what to try next (next).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -33,7 +33,8 @@ struct err {
 };
 
 const char *err_domain_name(enum err_domain domain);
-/* Fill e (e may be NULL: nothing is done). text is cut, never overrun. means and next become empty. */
+/* Fill e (e may be NULL: nothing is done). text is cut, never overrun. means and next become empty.
+ */
 void err_set(struct err *e, enum err_domain domain, int code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void err_explain(struct err *e, const char *means, const char *next);

@@ -2,7 +2,8 @@
  * 50 MB message is recorded while it is sent: the string escaper is the hot loop, and a tree per
  * event would cost more than the network.
  *
- * The names differ from jansson's, whose json_string() would otherwise be replaced by ours at link time.
+ * The names differ from jansson's, whose json_string() would otherwise be replaced by ours at link
+ * time.
  *
  * Octets that are not valid UTF-8 cannot be a JSON string; the caller checks utf8_valid and writes
  * base64 then (recording/format). Output is one line: no line feed is ever written inside.

@@ -6,12 +6,12 @@
 
 #include "base/slice.h"
 
-void *mem_alloc(size_t n_octets);               /* not zeroed */
-void *mem_zalloc(size_t n_octets);              /* zeroed */
+void *mem_alloc(size_t n_octets);  /* not zeroed */
+void *mem_zalloc(size_t n_octets); /* zeroed */
 void *mem_realloc(void *old, size_t n_octets);
 void *mem_dup(const void *src, size_t n_octets);
-char *mem_strdup(const char *text);             /* NULL stays NULL */
-char *mem_slice_dup(struct slice s);            /* as a C string; a NUL octet inside ends what C sees */
+char *mem_strdup(const char *text);  /* NULL stays NULL */
+char *mem_slice_dup(struct slice s); /* as a C string; a NUL octet inside ends what C sees */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mem_free(void *ptr);
 /* Overwrite with zeros in a way the compiler keeps. */

@@ -1,7 +1,7 @@
 /* Borrowed octets: a pointer and a length, never NUL-terminated, may hold any octet including NUL.
  *
- * Peer octets travel through the program as slices. A slice owns nothing; each function that returns
- * one says how long it stays valid. An empty slice has len 0 and may have ptr NULL.
+ * Peer octets travel through the program as slices. A slice owns nothing; each function that
+ * returns one says how long it stays valid. An empty slice has len 0 and may have ptr NULL.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H

@@ -1,7 +1,8 @@
 /* One live client session: resolver, link, tracker and (while a helper runs) driver bound together.
  *
- * What a person types goes out as it is; helpers (/send, /tls, /auth) run a driver on the same session.
- * Everything that happens is in the journal; the handlers below only tell that something did.
+ * What a person types goes out as it is; helpers (/send, /tls, /auth) run a driver on the same
+ * session. Everything that happens is in the journal; the handlers below only tell that something
+ * did.
  */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
@@ -14,10 +15,10 @@
 struct session;
 
 struct session_options {
-    const char *name; /* EHLO name for helpers */
+    const char *name;              /* EHLO name for helpers */
     struct tls_client_options tls; /* .name is filled from the target where NULL */
     bool ipv4_only, ipv6_only;
-    const char *source;         /* local address; NULL: any */
+    const char *source;          /* local address; NULL: any */
     uint64_t connect_timeout_ms; /* each address; 0: 30 s */
     uint64_t resolve_timeout_ms; /* 0: 10 s */
     uint64_t reply_timeout_ms;   /* 0: the RFC's, stage by stage (helpers only) */
@@ -27,19 +28,21 @@ struct session_options {
 /* Called from the loop. */
 struct session_handlers {
     void (*on_item)(void *ctx, const struct smtp_item *item); /* after the engines saw it */
-    void (*on_up)(void *ctx);                                /* connected (and TLS, where implicit) */
+    void (*on_up)(void *ctx); /* connected (and TLS, where implicit) */
     void (*on_tls)(void *ctx, const struct err *err);
-    void (*on_down)(void *ctx, enum event_down why, const struct err *err); /* once; not up means: could not connect */
+    void (*on_down)(void *ctx, enum event_down why,
+                    const struct err *err); /* once; not up means: could not connect */
     void (*on_drive_done)(void *ctx, const struct smtp_result *result); /* a helper ended */
 };
 
 /* How the practice server is reached without this module knowing it (the mock stands on the same
  * floor): gives the client end of a memory link. */
 typedef struct link *(*session_practice_fn)(void *ctx, uint32_t conn, enum target_service service,
-                                            const struct link_handlers *handlers, void *handlers_ctx);
+                                            const struct link_handlers *handlers,
+                                            void *handlers_ctx);
 
-/* Open: resolve, try each address in order, connect, TLS where the service says so. Options and target
- * are copied; dns is borrowed; practice may be NULL where target is not TARGET_PRACTICE. */
+/* Open: resolve, try each address in order, connect, TLS where the service says so. Options and
+ * target are copied; dns is borrowed; practice may be NULL where target is not TARGET_PRACTICE. */
 struct session *session_open(struct loop *l, struct journal *j, struct dns *dns,
                              const struct target *target, const struct session_options *options,
                              session_practice_fn practice, void *practice_ctx,
@@ -52,7 +55,8 @@ const struct target *session_target(const struct session *s);
 bool session_is_up(const struct session *s);
 bool session_is_tls(const struct session *s);
 
-/* A line as typed: + CRLF; inside content: dot-stuffed where dotstuff, a lone "." ends it. False: not up. */
+/* A line as typed: + CRLF; inside content: dot-stuffed where dotstuff, a lone "." ends it. False:
+ * not up. */
 bool session_send_line(struct session *s, struct slice line, bool dotstuff);
 /* Octets exactly as they are. */
 bool session_send_raw(struct session *s, struct slice octets);
@@ -69,14 +73,15 @@ struct session_content {
     struct slice octets; /* fd < 0: these; borrowed until the drive is done */
     bool mend;           /* LF becomes CRLF */
 };
-/* Run a driver to a goal. The plan is copied, what it points to is borrowed until on_drive_done. False:
- * one is running already, or the session is down. */
+/* Run a driver to a goal. The plan is copied, what it points to is borrowed until on_drive_done.
+ * False: one is running already, or the session is down. */
 bool session_drive(struct session *s, const struct smtp_plan *plan,
                    const struct session_content *content);
 /* Send content into an open DATA (after 354), with final dot: /data FILE. */
 bool session_send_content(struct session *s, const struct session_content *content);
 void session_drive_stop(struct session *s); /* give up: nothing more is sent */
-const struct smtp_result *session_result(const struct session *s); /* of the running or last drive; NULL */
+const struct smtp_result *
+session_result(const struct session *s); /* of the running or last drive; NULL */
 /* Progress of the content under way: octets sent and total (0: unknown). False: none is. */
 bool session_progress(const struct session *s, uint64_t *sent_out, uint64_t *total_out);
 

@@ -1,5 +1,5 @@
-/* What a person names to connect to: host, host:port, [v6]:port, user@domain (by MX), unix:/path, practice,
- * a preset, or a URL (doc/targets.md). Parsing only; finding addresses is the session's.
+/* What a person names to connect to: host, host:port, [v6]:port, user@domain (by MX), unix:/path,
+ * practice, a preset, or a URL (doc/targets.md). Parsing only; finding addresses is the session's.
  */
 #ifndef CLIENT_TARGET_H
 #define CLIENT_TARGET_H
@@ -36,12 +36,12 @@ const struct target_service_info *target_service_info(enum target_service servic
 struct target {
     enum target_kind kind;
     enum target_service service;
-    char name[256];    /* host, domain, path or scenario */
-    unsigned port;     /* 0: the service's */
+    char name[256];      /* host, domain, path or scenario */
+    unsigned port;       /* 0: the service's */
     char recipient[321]; /* of user@domain: the whole address */
-    char user[129];    /* of a URL smtp://user@host, may be empty */
-    char text[320];    /* as typed, for showing (never holds a password) */
-    bool had_password; /* the URL held one: it was not kept; say so */
+    char user[129];      /* of a URL smtp://user@host, may be empty */
+    char text[320];      /* as typed, for showing (never holds a password) */
+    bool had_password;   /* the URL held one: it was not kept; say so */
 };
 
 /* err: what is wrong and how to write it. Port 465 named without a scheme means submissions, 587

@@ -1,6 +1,7 @@
-/* The console: what a person types, and what it does. The only way to act, for keys, scripts, options and
- * lessons alike. It owns the settings, the session, the practice server and the recorder, and knows no
- * screen: a user interface reads the journal, asks for prompt, hint and completion, and submits lines.
+/* The console: what a person types, and what it does. The only way to act, for keys, scripts,
+ * options and lessons alike. It owns the settings, the session, the practice server and the
+ * recorder, and knows no screen: a user interface reads the journal, asks for prompt, hint and
+ * completion, and submits lines.
  */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
@@ -17,7 +18,8 @@ struct console_ui {
     /* Ask for a line; secret: do not show it. The answer comes to `answer`, NULL: refused. */
     void (*ask)(void *ctx, const char *prompt, bool secret,
                 void (*answer)(void *answer_ctx, const char *text), void *answer_ctx);
-    /* Layout, theme, view changes: name of the command and its argument; true: done; false: *err. */
+    /* Layout, theme, view changes: name of the command and its argument; true: done; false: *err.
+     */
     bool (*view)(void *ctx, const char *command, struct slice args, struct err *err);
     /* A page of text to read (help, certificates): title, then lines separated by LF. */
     void (*page)(void *ctx, const char *title, struct slice text);
@@ -29,12 +31,12 @@ struct console_ui {
 struct console_options {
     const char *practice_name; /* NULL: the default */
     const char *spool_dir;
-    const char *netrc_path;    /* NULL: none */
-    const char *host_name;     /* for EHLO; NULL: [127.0.0.1] */
-    const char *keylog_path;   /* SSLKEYLOGFILE; NULL: none */
-    const char *tool;          /* "smtpscope 0.1.0" */
-    const char *command_line;  /* for the recording; secrets removed */
-    bool read_only;            /* show: no connections */
+    const char *netrc_path;   /* NULL: none */
+    const char *host_name;    /* for EHLO; NULL: [127.0.0.1] */
+    const char *keylog_path;  /* SSLKEYLOGFILE; NULL: none */
+    const char *tool;         /* "smtpscope 0.1.0" */
+    const char *command_line; /* for the recording; secrets removed */
+    bool read_only;           /* show: no connections */
 };
 
 /* Everything is borrowed; settings stay the caller's until console_free. */
@@ -43,11 +45,11 @@ struct console *console_new(struct loop *l, struct journal *j, struct settings *
 void console_free(struct console **c);
 void console_set_ui(struct console *c, const struct console_ui *ui, void *ctx);
 
-/* Do what a line says: a /command, or octets for the peer. `origin` for USER_COMMAND: "keys", "FILE:12".
- * False: it could not be done; a NOTE says why (and *err, which may be NULL). */
+/* Do what a line says: a /command, or octets for the peer. `origin` for USER_COMMAND: "keys",
+ * "FILE:12". False: it could not be done; a NOTE says why (and *err, which may be NULL). */
 bool console_submit(struct console *c, struct slice line, const char *origin, struct err *err);
-/* What /open and /send do, for `smtpscope send`. path: NULL makes a test message, "-" reads standard input.
- * quit: say QUIT at the end. The result is session_result(console_session()). */
+/* What /open and /send do, for `smtpscope send`. path: NULL makes a test message, "-" reads
+ * standard input. quit: say QUIT at the end. The result is session_result(console_session()). */
 bool console_open(struct console *c, const char *target, const char *origin, struct err *err);
 bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
                           struct err *err);
@@ -59,20 +61,23 @@ bool console_record(struct console *c, const char *path, struct err *err);
 /* Ctrl-C while something runs: stop it (content, helper, wait). True: there was something. */
 bool console_interrupt(struct console *c);
 
-struct session *console_session(struct console *c);       /* the newest, kept after it went down; NULL: none */
+struct session *
+console_session(struct console *c); /* the newest, kept after it went down; NULL: none */
 const struct session *console_session_const(const struct console *c);
-struct mock *console_mock(struct console *c);             /* NULL before it is needed */
+struct mock *console_mock(struct console *c); /* NULL before it is needed */
 struct settings *console_settings(struct console *c);
 struct journal *console_journal(struct console *c);
-struct recorder *console_recorder(struct console *c);     /* NULL: not recording */
-uint32_t console_conn(const struct console *c);           /* of the newest session; 0: none */
-bool console_busy(const struct console *c);               /* a helper, content, connecting, or a reply is awaited */
+struct recorder *console_recorder(struct console *c); /* NULL: not recording */
+uint32_t console_conn(const struct console *c);       /* of the newest session; 0: none */
+bool console_busy(
+    const struct console *c); /* a helper, content, connecting, or a reply is awaited */
 bool console_wants_quit(const struct console *c);
 
 /* "smtp> ", "tls rcpt> ": by the wire's state. Valid until the next call. */
 const char *console_prompt(struct console *c);
-/* What to show behind and below the line being typed. Own text and what the server offered; safe text only
- * after vis. hint: grammar of the rest; lint: what would be wrong with sending it; info: what it is. */
+/* What to show behind and below the line being typed. Own text and what the server offered; safe
+ * text only after vis. hint: grammar of the rest; lint: what would be wrong with sending it; info:
+ * what it is. */
 struct console_hint {
     struct buf ghost; /* dim, behind the cursor */
     struct buf lint;  /* empty: nothing is wrong */
@@ -82,8 +87,8 @@ void console_hint_init(struct console_hint *h);
 void console_hint_deinit(struct console_hint *h);
 void console_hint_for(struct console *c, struct slice line, struct console_hint *out);
 
-/* Completion: candidates for the word that ends at cursor, each the whole replacement for the octets from
- * word_start to cursor. */
+/* Completion: candidates for the word that ends at cursor, each the whole replacement for the
+ * octets from word_start to cursor. */
 struct console_candidate {
     char *text;
     const char *help; /* static, may be NULL */
@@ -100,7 +105,8 @@ void console_completion_deinit(struct console_completion *out);
 /* May this line go into a history file, and in which form (masked secrets: not at all)? */
 bool console_history_allows(struct console *c, struct slice line);
 
-/* The command table (src/console/commands.c), for help, completion, doc/commands.md and the man page. */
+/* The command table (src/console/commands.c), for help, completion, doc/commands.md and the man
+ * page. */
 struct console_command_info {
     const char *name;    /* without the slash */
     const char *group;   /* connection transaction bytes reading recordings practice program */

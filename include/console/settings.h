@@ -1,4 +1,5 @@
-/* The settings a person can make, from options, config file, and /set: settings.def is the table. */
+/* The settings a person can make, from options, config file, and /set: settings.def is the table.
+ */
 #ifndef CONSOLE_SETTINGS_H
 #define CONSOLE_SETTINGS_H
 
@@ -26,7 +27,7 @@ struct setting_info {
     const char *name;
     enum setting_type type;
     const char *dflt;
-    const char *arg;  /* what stands for the value in help; WORD: the words, separated by | */
+    const char *arg; /* what stands for the value in help; WORD: the words, separated by | */
     const char *help;
     unsigned where;
 };
@@ -37,12 +38,13 @@ enum setting_id setting_by_name(struct slice name);
 struct settings;
 struct settings *settings_new(void);
 void settings_free(struct settings **s);
-/* Set from text; checks the type; LIST appends. err says what is wrong and what would be right, with the
- * nearest word where there is one. */
+/* Set from text; checks the type; LIST appends. err says what is wrong and what would be right,
+ * with the nearest word where there is one. */
 bool settings_set(struct settings *s, enum setting_id id, const char *value, struct err *err);
 void settings_reset(struct settings *s, enum setting_id id);
 bool settings_is_set(const struct settings *s, enum setting_id id); /* by someone, not by default */
-const char *settings_text(const struct settings *s, enum setting_id id); /* "" where not set; never NULL */
+const char *settings_text(const struct settings *s,
+                          enum setting_id id); /* "" where not set; never NULL */
 bool settings_bool(const struct settings *s, enum setting_id id);
 uint64_t settings_number(const struct settings *s, enum setting_id id);
 size_t settings_list_count(const struct settings *s, enum setting_id id);

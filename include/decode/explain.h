@@ -1,9 +1,9 @@
-/* What a reply means, who must act and what to do next: from the knowledge tables, most specific first:
- * a provider's wording, the enhanced status code, its subject, the basic code, the class.
+/* What a reply means, who must act and what to do next: from the knowledge tables, most specific
+ * first: a provider's wording, the enhanced status code, its subject, the basic code, the class.
  *
- * A provider's row is believed where the server is known to be theirs (banner, host name, a sign in the
- * text; decode/server.h). Where only another provider's row fits, it is told as that: "X uses this
- * wording", and what to do stays with the codes.
+ * A provider's row is believed where the server is known to be theirs (banner, host name, a sign in
+ * the text; decode/server.h). Where only another provider's row fits, it is told as that: "X uses
+ * this wording", and what to do stays with the codes.
  */
 #ifndef DECODE_EXPLAIN_H
 #define DECODE_EXPLAIN_H
@@ -14,8 +14,8 @@
 /* Who must act. */
 enum explain_party {
     EXPLAIN_NOBODY,
-    EXPLAIN_WAIT,        /* time: try again later */
-    EXPLAIN_YOU,         /* whoever wrote or sends this message, with this program */
+    EXPLAIN_WAIT, /* time: try again later */
+    EXPLAIN_YOU,  /* whoever wrote or sends this message, with this program */
     EXPLAIN_RECIPIENT,
     EXPLAIN_YOUR_ADMIN,  /* of the sending host and domain: DNS, addresses, software */
     EXPLAIN_THEIR_ADMIN, /* of the receiving side */
@@ -25,14 +25,14 @@ const char *explain_party_name(enum explain_party party); /* "your admin" */
 
 /* All strings are static. */
 struct explanation {
-    const char *class_meaning;    /* of the first digit; never NULL */
-    const char *code_meaning;     /* basic code; NULL: unknown */
+    const char *class_meaning; /* of the first digit; never NULL */
+    const char *code_meaning;  /* basic code; NULL: unknown */
     const char *code_rfc;
-    const char *enhanced_name;    /* NULL: none or unknown */
+    const char *enhanced_name; /* NULL: none or unknown */
     const char *enhanced_meaning;
     const char *enhanced_rfc;
-    const char *who;              /* who must act; never NULL */
-    const char *next;             /* what to do next; never NULL */
+    const char *who;  /* who must act; never NULL */
+    const char *next; /* what to do next; never NULL */
 
     /* The same in one voice: the most specific layer that says something. Never NULL. */
     const char *meaning;
@@ -42,9 +42,9 @@ struct explanation {
     const char *subject_name;
     const char *subject_meaning;
     /* Wording, set by explain_reply_text only. NULL: no row of any provider fits. */
-    const char *provider;         /* whose wording it is */
-    const char *provider_also;    /* of another one that words it the same; NULL: none */
-    bool provider_sure;           /* the server is known to be theirs; else "X uses this wording" */
+    const char *provider;      /* whose wording it is */
+    const char *provider_also; /* of another one that words it the same; NULL: none */
+    bool provider_sure;        /* the server is known to be theirs; else "X uses this wording" */
     const char *provider_meaning;
     const char *provider_next;
     const char *provider_source;
@@ -53,17 +53,17 @@ struct explanation {
 void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
                    struct explanation *out);
 
-/* A reply and what is known of who said it. Zero and NULL: unknown. Texts may be hostile; at most 4096
- * octets of each are looked at. */
+/* A reply and what is known of who said it. Zero and NULL: unknown. Texts may be hostile; at most
+ * 4096 octets of each are looked at. */
 struct explain_input {
-    unsigned code;          /* 0: read from text, where it begins with one */
-    unsigned klass;         /* 2, 4, 5 where code is 0 and a log says no more; 0: unknown */
-    const char *enhanced;   /* "5.1.1"; NULL: read from text */
+    unsigned code;        /* 0: read from text, where it begins with one */
+    unsigned klass;       /* 2, 4, 5 where code is 0 and a log says no more; 0: unknown */
+    const char *enhanced; /* "5.1.1"; NULL: read from text */
     enum smtp_verb answers;
-    struct slice text;      /* one or all lines, with or without their codes */
-    const char *banner;     /* greeting of the server, with or without its code */
-    const char *host;       /* its name: asked for, said in the greeting, or the MX */
-    const char *provider;   /* named by a log or a person: a provider of the table */
+    struct slice text;    /* one or all lines, with or without their codes */
+    const char *banner;   /* greeting of the server, with or without its code */
+    const char *host;     /* its name: asked for, said in the greeting, or the MX */
+    const char *provider; /* named by a log or a person: a provider of the table */
 };
 void explain_reply_text(const struct explain_input *in, struct explanation *out);
 /* Code and enhanced code as explain_reply_text reads them. enhanced_out[0] 0: none. */
@@ -80,7 +80,7 @@ struct explain_wording {
     const char *match;    /* lower case; "*" stands for anything */
     const char *meaning;
     const char *next;
-    const char *who;      /* a name of enum explain_party */
+    const char *who; /* a name of enum explain_party */
     const char *source;
 };
 const struct explain_wording *explain_wording_at(size_t index); /* NULL at the end */

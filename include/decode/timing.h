@@ -1,6 +1,7 @@
-/* Time of a session, folded from its events: for each command when its reply began and ended, how long one
- * may wait for it (RFC 5321 section 4.5.3.2), and what kind of slowness it was. Pure: the same events give
- * the same figures, live or from a file; only a wait that is still on needs to be told what time it is.
+/* Time of a session, folded from its events: for each command when its reply began and ended, how
+ * long one may wait for it (RFC 5321 section 4.5.3.2), and what kind of slowness it was. Pure: the
+ * same events give the same figures, live or from a file; only a wait that is still on needs to be
+ * told what time it is.
  */
 #ifndef DECODE_TIMING_H
 #define DECODE_TIMING_H
@@ -21,8 +22,8 @@ enum { TIMING_FLAGS_COUNT = 5 };
 const char *timing_flag_text(unsigned flag);
 
 struct timing_step {
-    uint64_t seq;           /* of what is answered: LINK_UP, COMMAND, DATA_END */
-    enum smtp_verb verb;    /* CONNECT for the greeting, DOT for the end of data */
+    uint64_t seq;        /* of what is answered: LINK_UP, COMMAND, DATA_END */
+    enum smtp_verb verb; /* CONNECT for the greeting, DOT for the end of data */
     uint64_t sent_tick_ns;
     uint64_t first_tick_ns; /* first octet of the reply; 0: none came yet */
     uint64_t last_tick_ns;  /* its end; 0: not yet */
@@ -37,14 +38,14 @@ struct timing {
     bool up;
     struct timing_step *steps;
     size_t n_steps, alloc_steps;
-    uint64_t dropped;        /* steps above TIMING_STEPS_MAX */
-    size_t unanswered;       /* first step that may still get its reply */
-    uint64_t down_tick_ns;   /* 0: not closed yet */
+    uint64_t dropped;      /* steps above TIMING_STEPS_MAX */
+    size_t unanswered;     /* first step that may still get its reply */
+    uint64_t down_tick_ns; /* 0: not closed yet */
     /* The newest pieces of the server's octets: a reply's event comes after its octets. */
     struct {
         uint64_t offset, length, tick_ns;
     } chunks[TIMING_CHUNKS];
-    size_t n_chunks;         /* all that came; a ring */
+    size_t n_chunks;                 /* all that came; a ring */
     uint64_t waits_us[TIMING_WAITS]; /* of the newest replies that were no refusals; a ring */
     size_t n_waits;
 };
@@ -54,8 +55,8 @@ void timing_init(struct timing *t, uint32_t conn);
 void timing_deinit(struct timing *t);
 void timing_apply(struct timing *t, const struct journal *j, const struct event *ev);
 
-/* How long a client has to wait for the reply to verb, in seconds. *rfc_out (may be NULL): the section that
- * says so; NULL where none does, and five minutes are taken as for the others. */
+/* How long a client has to wait for the reply to verb, in seconds. *rfc_out (may be NULL): the
+ * section that says so; NULL where none does, and five minutes are taken as for the others. */
 unsigned timing_limit_s(enum smtp_verb verb, const char **rfc_out);
 /* From the command to the end of its reply. 0: not answered. */
 uint64_t timing_wait_us(const struct timing_step *s);

@@ -1,12 +1,13 @@
-/* The transcript: the journal as lines on a screen or in print. Built from OCTETS, so that every octet shows,
- * parsed or not; other events decorate the lines (reply times, deviations) or are lines of their own.
+/* The transcript: the journal as lines on a screen or in print. Built from OCTETS, so that every
+ * octet shows, parsed or not; other events decorate the lines (reply times, deviations) or are
+ * lines of their own.
  *
- * Lines stand in the journal's order and only the newest of a stream still change. An event is one line,
- * with two exceptions: an OCTETS event is as many as it holds, and a NOTE is one line for its text and one
- * each for what it means and what to do next, where it says so ("text", "  means: ...", "  next: ..."), so
- * that nothing is cut. A TLS_VERIFY that went well stands on the line of TLS_UP ("..., certificate ok"),
- * any other on a line of its own. A DEVIATION marks the line it points into and is a line of its own
- * where the journal has it.
+ * Lines stand in the journal's order and only the newest of a stream still change. An event is one
+ * line, with two exceptions: an OCTETS event is as many as it holds, and a NOTE is one line for its
+ * text and one each for what it means and what to do next, where it says so ("text", "  means:
+ * ...", "  next: ..."), so that nothing is cut. A TLS_VERIFY that went well stands on the line of
+ * TLS_UP ("..., certificate ok"), any other on a line of its own. A DEVIATION marks the line it
+ * points into and is a line of its own where the journal has it.
  */
 #ifndef DECODE_TRANSCRIPT_H
 #define DECODE_TRANSCRIPT_H
@@ -25,19 +26,19 @@ enum transcript_kind {
     TRANSCRIPT_GAP
 };
 enum transcript_flag {
-    TRANSCRIPT_TLS_ON = 1,     /* travelled inside TLS */
-    TRANSCRIPT_OPEN = 2,       /* no line end yet */
-    TRANSCRIPT_REPLY_OK = 4,   /* last line of a 2yz or 3yz reply */
-    TRANSCRIPT_REPLY_BAD = 8,  /* of a 4yz, 5yz or malformed one */
-    TRANSCRIPT_DEVIANT = 16,   /* a DEVIATION points into it */
-    TRANSCRIPT_HIDDEN = 32,    /* holds secret octets */
-    TRANSCRIPT_CONT = 64       /* not the first line of its reply */
+    TRANSCRIPT_TLS_ON = 1,    /* travelled inside TLS */
+    TRANSCRIPT_OPEN = 2,      /* no line end yet */
+    TRANSCRIPT_REPLY_OK = 4,  /* last line of a 2yz or 3yz reply */
+    TRANSCRIPT_REPLY_BAD = 8, /* of a 4yz, 5yz or malformed one */
+    TRANSCRIPT_DEVIANT = 16,  /* a DEVIATION points into it */
+    TRANSCRIPT_HIDDEN = 32,   /* holds secret octets */
+    TRANSCRIPT_CONT = 64      /* not the first line of its reply */
 };
 
 struct transcript_line {
-    uint64_t seq;      /* of the event it shows (OCTETS: where it began) */
-    uint64_t offset;   /* LINE, CONTENT: in the plain stream of conn and dir */
-    uint32_t length;   /* with its line end */
+    uint64_t seq;    /* of the event it shows (OCTETS: where it began) */
+    uint64_t offset; /* LINE, CONTENT: in the plain stream of conn and dir */
+    uint32_t length; /* with its line end */
     uint32_t conn;
     uint32_t reply_us; /* last line of a reply: time since its command, saturated; else 0 */
     uint8_t kind, dir, flags;
@@ -46,8 +47,9 @@ struct transcript_line {
 enum { TRANSCRIPT_LINE_MAX_OCTETS = 65536 }; /* a longer line is shown in pieces */
 
 struct transcript;
-/* backstage: also lines of what happens inside the practice server: FAULT, STORED and NOTE of all its
- * connections, never its octets. conn 0: all. Events of no connection are in every transcript. */
+/* backstage: also lines of what happens inside the practice server: FAULT, STORED and NOTE of all
+ * its connections, never its octets. conn 0: all. Events of no connection are in every transcript.
+ */
 struct transcript *transcript_new(const struct journal *j, uint32_t conn, bool backstage);
 void transcript_free(struct transcript **t);
 /* Take in events up to the journal's last; returns how many lines are new or changed from
@@ -57,7 +59,8 @@ size_t transcript_count(const struct transcript *t);
 const struct transcript_line *transcript_at(const struct transcript *t, size_t index);
 /* Line that shows event seq, or the nearest before. */
 size_t transcript_find_seq(const struct transcript *t, uint64_t seq);
-/* The raw octets of a line, secrets masked, with its line end. False: it holds none, or they left. */
+/* The raw octets of a line, secrets masked, with its line end. False: it holds none, or they left.
+ */
 bool transcript_octets(const struct transcript *t, size_t index, struct buf *out);
 /* Its text, safe, without its line end (VIS_SHOW_EOL: with it), at most max_cols wide. */
 void transcript_text(const struct transcript *t, size_t index, unsigned vis_flags, size_t max_cols,
@@ -69,10 +72,10 @@ void transcript_text_from(const struct transcript *t, size_t index, size_t skip_
 uint64_t transcript_at_us(const struct transcript *t, size_t index);
 uint64_t transcript_tick_ns(const struct transcript *t, size_t index);
 
-/* One printed line for headless use and logs, with its line feed: seconds, who ("C>" "<S", "==" TLS, "--"
- * other events), "T" inside TLS, the text, and for a reply's last line its time:
- *     "   0.031 <S  220 mx.example ESMTP                                      19 ms"
- * ASCII only, no colour, never cut. */
+/* One printed line for headless use and logs, with its line feed: seconds, who ("C>" "<S", "=="
+ * TLS, "--" other events), "T" inside TLS, the text, and for a reply's last line its time: " 0.031
+ * <S  220 mx.example ESMTP                                      19 ms" ASCII only, no colour, never
+ * cut. */
 void transcript_print(const struct transcript *t, size_t index, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
-/* What is known of one connection, folded from its events: connection, TLS, certificates, capabilities,
- * state, envelope, message, last reply. Pure: the same events give the same view, live or from a file;
- * meaning (an expired certificate) is worked out here, not stored.
+/* What is known of one connection, folded from its events: connection, TLS, certificates,
+ * capabilities, state, envelope, message, last reply. Pure: the same events give the same view,
+ * live or from a file; meaning (an expired certificate) is worked out here, not stored.
  */
 #ifndef DECODE_VIEW_H
 #define DECODE_VIEW_H
@@ -10,17 +10,24 @@
 #include "journal/journal.h"
 #include "smtp/verb.h"
 
-enum view_link { VIEW_LINK_NONE, VIEW_LINK_RESOLVING, VIEW_LINK_CONNECTING, VIEW_LINK_UP, VIEW_LINK_DOWN };
+enum view_link {
+    VIEW_LINK_NONE,
+    VIEW_LINK_RESOLVING,
+    VIEW_LINK_CONNECTING,
+    VIEW_LINK_UP,
+    VIEW_LINK_DOWN
+};
 
-/* Strings are owned by the view; NULL: unknown. From a peer unless said otherwise: show through vis. */
+/* Strings are owned by the view; NULL: unknown. From a peer unless said otherwise: show through
+ * vis. */
 struct view_cert {
-    char *subject, *issuer; /* one line, RFC 2253 style */
-    char *names;            /* subject alternative names, space separated */
+    char *subject, *issuer;            /* one line, RFC 2253 style */
+    char *names;                       /* subject alternative names, space separated */
     int64_t not_before_s, not_after_s; /* seconds since the epoch */
-    char *key;              /* "EC P-256", "RSA 2048" */
-    char *signature;        /* "ecdsa-with-SHA256" */
-    char fingerprint[65];   /* SHA-256, hexadecimal */
-    char spki_fingerprint[65]; /* of the public key: what TLSA 3 1 1 holds */
+    char *key;                         /* "EC P-256", "RSA 2048" */
+    char *signature;                   /* "ecdsa-with-SHA256" */
+    char fingerprint[65];              /* SHA-256, hexadecimal */
+    char spki_fingerprint[65];         /* of the public key: what TLSA 3 1 1 holds */
 };
 struct view_recipient {
     char *path;
@@ -76,8 +83,8 @@ struct view {
     enum smtp_state state;
     char *greeting; /* text of the greeting, its last line */
     unsigned greeting_code;
-    char *hello;    /* what the client called itself */
-    char **caps;    /* now */
+    char *hello; /* what the client called itself */
+    char **caps; /* now */
     size_t n_caps;
     char **caps_clear; /* those offered before TLS, for comparison */
     size_t n_caps_clear;
@@ -96,10 +103,11 @@ struct view {
     uint64_t last_command_seq, last_reply_seq;
     unsigned last_code;
     char *last_enhanced, *last_text; /* last line's text */
-    char *last_reply; /* the whole reply as it came, secrets masked; its end where it is very long */
-    enum smtp_verb last_verb;        /* what it answers */
-    uint64_t last_reply_us;          /* from command to reply */
-    uint64_t rtt_us[16];             /* newest last */
+    char
+        *last_reply; /* the whole reply as it came, secrets masked; its end where it is very long */
+    enum smtp_verb last_verb; /* what it answers */
+    uint64_t last_reply_us;   /* from command to reply */
+    uint64_t rtt_us[16];      /* newest last */
     size_t n_rtt;
 
     struct view_deviation *deviations;
@@ -119,8 +127,8 @@ void view_explain(const struct view *v, struct explanation *out);
 /* The same as lines (explain_print). */
 void view_explain_print(const struct view *v, unsigned vis_flags, struct buf *out);
 
-/* The TLSA record that would match this certificate's key: "3 1 1 <hash>" (RFC 6698: DANE-EE, key, SHA-256).
- * Empty where the certificate did not read. out holds at least VIEW_TLSA_OCTETS. */
+/* The TLSA record that would match this certificate's key: "3 1 1 <hash>" (RFC 6698: DANE-EE, key,
+ * SHA-256). Empty where the certificate did not read. out holds at least VIEW_TLSA_OCTETS. */
 enum { VIEW_TLSA_OCTETS = 72 };
 void view_cert_tlsa(const struct view_cert *c, char *out);
 /* Whole days until it expires, rounded down: 0 on the last day, negative afterwards. */

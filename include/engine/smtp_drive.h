@@ -1,9 +1,10 @@
 /* The driving role: chooses the client's next step towards a goal, and nothing else.
  *
- * It reads where the session is from the tracker, so it can start anywhere: on a fresh connection, or in the
- * middle of what a person typed. It is off while a person drives. Each step x outcome has a cell in one
- * total table (src/engine/smtp_drive_table.c): no reply, however odd, leaves it without a next step.
- * Sans-I/O: the owner sends, starts TLS, streams content and keeps time as it is told.
+ * It reads where the session is from the tracker, so it can start anywhere: on a fresh connection,
+ * or in the middle of what a person typed. It is off while a person drives. Each step x outcome has
+ * a cell in one total table (src/engine/smtp_drive_table.c): no reply, however odd, leaves it
+ * without a next step. Sans-I/O: the owner sends, starts TLS, streams content and keeps time as it
+ * is told.
  */
 #ifndef ENGINE_SMTP_DRIVE_H
 #define ENGINE_SMTP_DRIVE_H
@@ -15,7 +16,7 @@
 enum smtp_step {
     SMTP_STEP_GREETING, /* wait for 220 */
     SMTP_STEP_EHLO,
-    SMTP_STEP_HELO,     /* after EHLO was not understood */
+    SMTP_STEP_HELO, /* after EHLO was not understood */
     SMTP_STEP_STARTTLS,
     SMTP_STEP_TLS,      /* handshake under way */
     SMTP_STEP_EHLO_TLS, /* EHLO again inside */
@@ -23,15 +24,16 @@ enum smtp_step {
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
     SMTP_STEP_DATA,
-    SMTP_STEP_CONTENT,  /* content on its way */
-    SMTP_STEP_DOT,      /* wait for the reply to it */
-    SMTP_STEP_RSET,     /* no recipient was taken, or the next message */
+    SMTP_STEP_CONTENT, /* content on its way */
+    SMTP_STEP_DOT,     /* wait for the reply to it */
+    SMTP_STEP_RSET,    /* no recipient was taken, or the next message */
     SMTP_STEP_QUIT,
     SMTP_STEP_DONE,
     SMTP_STEP__COUNT
 };
 const char *smtp_step_name(enum smtp_step step); /* "rcpt" */
-/* By name as in --quit-after (connect banner ehlo helo starttls tls auth mail rcpt data dot quit); COUNT: none. */
+/* By name as in --quit-after (connect banner ehlo helo starttls tls auth mail rcpt data dot quit);
+ * COUNT: none. */
 enum smtp_step smtp_step_by_name(struct slice name);
 /* RFC 5321 section 4.5.3.2 wait for this step's reply, milliseconds. */
 uint64_t smtp_step_wait_ms(enum smtp_step step);
@@ -51,24 +53,25 @@ struct smtp_plan {
     bool lmtp;
     enum smtp_tls_use tls;
     bool auth;              /* log in */
-    const char *mechanisms; /* to try, in order, comma separated; NULL: best of what is offered and safe:
-                               SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5, and PLAIN LOGIN inside TLS only
-                               (also without where auth_in_clear) */
-    bool auth_in_clear;     /* password mechanisms without TLS are wanted (loopback, or asked for) */
+    const char *mechanisms; /* to try, in order, comma separated; NULL: best of what is offered and
+                               safe: SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5, and PLAIN LOGIN inside TLS
+                               only (also without where auth_in_clear) */
+    bool auth_in_clear; /* password mechanisms without TLS are wanted (loopback, or asked for) */
     const char *user;
     const struct secret *password;
-    const char *host; /* the server's name, for mechanisms that use it */
-    const char *from; /* without brackets; "" is the null reverse-path */
+    const char *host;        /* the server's name, for mechanisms that use it */
+    const char *from;        /* without brackets; "" is the null reverse-path */
     const char *mail_params; /* as typed, may be NULL */
     const char *const *to;
     size_t n_to;
     const char *rcpt_params;
     bool has_content;
-    uint64_t content_octets;   /* of the message as it will go over the wire, for SIZE; 0: not declared */
-    bool content_8bit;         /* BODY=8BITMIME where offered */
-    bool content_utf8;         /* SMTPUTF8 is needed (addresses or headers) */
-    bool pipeline;             /* MAIL RCPT DATA in one write where offered */
-    bool quit;                 /* QUIT at the end */
+    uint64_t
+        content_octets; /* of the message as it will go over the wire, for SIZE; 0: not declared */
+    bool content_8bit;  /* BODY=8BITMIME where offered */
+    bool content_utf8;  /* SMTPUTF8 is needed (addresses or headers) */
+    bool pipeline;      /* MAIL RCPT DATA in one write where offered */
+    bool quit;          /* QUIT at the end */
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 
@@ -76,7 +79,8 @@ enum smtp_want_kind {
     SMTP_WANT_WAIT,    /* for a reply (or whatever is under way) */
     SMTP_WANT_SEND,    /* send .octets, then ask again */
     SMTP_WANT_TLS,     /* start the handshake; smtp_drive_tls tells how it went */
-    SMTP_WANT_CONTENT, /* stream the message; smtp_drive_content_sent when its final dot is queued */
+    SMTP_WANT_CONTENT, /* stream the message; smtp_drive_content_sent when its final dot is queued
+                        */
     SMTP_WANT_CLOSE,   /* close in order; all is said */
     SMTP_WANT_DONE     /* goal reached, or given up: see the result; the connection stays */
 };
@@ -87,25 +91,25 @@ struct smtp_want {
 
 /* How it ended, or stands: one per drive, valid as long as it. */
 struct smtp_recipient_result {
-    const char *path;  /* as in plan.to */
-    unsigned code;     /* 0: never asked or no reply */
+    const char *path; /* as in plan.to */
+    unsigned code;    /* 0: never asked or no reply */
     unsigned enhanced[3];
     uint64_t reply_seq;
     bool accepted;
 };
 struct smtp_result {
-    bool ok;                 /* the goal was reached (for SEND: at least one recipient and the dot accepted) */
-    bool over;               /* nothing more will come */
-    enum smtp_step stage;    /* where it stands or stopped */
+    bool ok;   /* the goal was reached (for SEND: at least one recipient and the dot accepted) */
+    bool over; /* nothing more will come */
+    enum smtp_step stage;      /* where it stands or stopped */
     enum smtp_outcome outcome; /* of the last step */
-    unsigned code;           /* reply that decided; 0: none */
+    unsigned code;             /* reply that decided; 0: none */
     unsigned enhanced[3];
-    uint64_t reply_seq;      /* that reply's event */
+    uint64_t reply_seq; /* that reply's event */
     size_t n_accepted;
     const struct smtp_recipient_result *recipients;
     size_t n_recipients;
-    const char *mechanism;   /* AUTH used, NULL: none */
-    struct err err;          /* a local reason, ERR_NONE: the server's */
+    const char *mechanism; /* AUTH used, NULL: none */
+    struct err err;        /* a local reason, ERR_NONE: the server's */
 };
 
 struct smtp_drive;
@@ -125,13 +129,13 @@ const struct smtp_result *smtp_drive_result(const struct smtp_drive *d);
 
 /* The table, for the test that walks it. */
 enum smtp_next {
-    SMTP_NEXT_ON,       /* the next step of the plan */
-    SMTP_NEXT_HELO,     /* try HELO */
-    SMTP_NEXT_SKIP,     /* go on without what this step wanted (STARTTLS with try) or stop (must) */
-    SMTP_NEXT_MORE,     /* another turn of this step (AUTH challenge, next mechanism, next recipient) */
-    SMTP_NEXT_RSET,     /* give the transaction up, keep the session */
-    SMTP_NEXT_QUIT,     /* give up, say QUIT */
-    SMTP_NEXT_STOP,     /* give up, nothing can be said any more */
+    SMTP_NEXT_ON,   /* the next step of the plan */
+    SMTP_NEXT_HELO, /* try HELO */
+    SMTP_NEXT_SKIP, /* go on without what this step wanted (STARTTLS with try) or stop (must) */
+    SMTP_NEXT_MORE, /* another turn of this step (AUTH challenge, next mechanism, next recipient) */
+    SMTP_NEXT_RSET, /* give the transaction up, keep the session */
+    SMTP_NEXT_QUIT, /* give up, say QUIT */
+    SMTP_NEXT_STOP, /* give up, nothing can be said any more */
     SMTP_NEXT__COUNT
 };
 enum smtp_next smtp_drive_table(enum smtp_step step, enum smtp_outcome outcome);

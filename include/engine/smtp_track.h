@@ -1,13 +1,13 @@
 /* The tracking role: given these octets, where is the session and which rule was broken?
  *
- * One tracker watches both directions of one SMTP connection, whoever produces them: the client feeds
- * what it sends and gets, the practice server what it gets and sends, a proxy both. State comes from
- * the wire and from nothing else; a person may type anything in any order. Sans-I/O: octets and time go
- * in, events and items come out. It appends OCTETS (plain layer, with its secret parts), COMMAND, REPLY,
- * DATA_BEGIN, DATA_END, STATE, CAPS, ENVELOPE, SASL_STEP, DEVIATION.
+ * One tracker watches both directions of one SMTP connection, whoever produces them: the client
+ * feeds what it sends and gets, the practice server what it gets and sends, a proxy both. State
+ * comes from the wire and from nothing else; a person may type anything in any order. Sans-I/O:
+ * octets and time go in, events and items come out. It appends OCTETS (plain layer, with its secret
+ * parts), COMMAND, REPLY, DATA_BEGIN, DATA_END, STATE, CAPS, ENVELOPE, SASL_STEP, DEVIATION.
  *
- * Replies pair with commands in order (pipelining); the pair's effect is looked up in one total table
- * verb x outcome (src/engine/smtp_track_table.c), and one setter changes the state.
+ * Replies pair with commands in order (pipelining); the pair's effect is looked up in one total
+ * table verb x outcome (src/engine/smtp_track_table.c), and one setter changes the state.
  */
 #ifndef ENGINE_SMTP_TRACK_H
 #define ENGINE_SMTP_TRACK_H
@@ -23,7 +23,8 @@ struct smtp_track_options {
     bool backstage;    /* events carry EVENT_FLAG_BACKSTAGE */
     bool lmtp;         /* LMTP: one reply per accepted recipient after the dot (RFC 2033) */
     bool tls;          /* TLS was on from the first octet */
-    bool want_content; /* CONTENT items carry the message's own octets (the practice server stores them) */
+    bool want_content; /* CONTENT items carry the message's own octets (the practice server stores
+                          them) */
     bool lax_data_end; /* LF.LF ends the data too */
 };
 
@@ -34,19 +35,21 @@ enum smtp_item_kind {
     SMTP_ITEM_REPLY,       /* a whole reply */
     SMTP_ITEM_CONTENT,     /* a piece of message content */
     SMTP_ITEM_CONTENT_END, /* the content is complete: .content may hold its last piece */
-    SMTP_ITEM_VOID         /* octets between the 220 to STARTTLS and the handshake: not to be believed */
+    SMTP_ITEM_VOID /* octets between the 220 to STARTTLS and the handshake: not to be believed */
 };
 
-/* Borrowed until the next call on the tracker; what is whole in `in` is not copied, so `in` must stay, too. */
+/* Borrowed until the next call on the tracker; what is whole in `in` is not copied, so `in` must
+ * stay, too. */
 struct smtp_item {
     enum smtp_item_kind kind;
-    uint64_t seq;                       /* of its COMMAND, REPLY or DATA_END event; 0: none */
-    const struct smtp_command *command; /* COMMAND; .rules holds all that the tracker found, its line end too */
-    struct slice line;                  /* AUTH_DATA */
-    const struct smtp_reply *reply;     /* REPLY */
-    enum smtp_verb answers;             /* REPLY: what it answers; UNKNOWN where nothing was asked */
-    bool asked;                         /* REPLY: something waited for it */
-    struct slice content;               /* CONTENT, CONTENT_END: unstuffed octets (want_content) */
+    uint64_t seq; /* of its COMMAND, REPLY or DATA_END event; 0: none */
+    const struct smtp_command
+        *command;      /* COMMAND; .rules holds all that the tracker found, its line end too */
+    struct slice line; /* AUTH_DATA */
+    const struct smtp_reply *reply; /* REPLY */
+    enum smtp_verb answers;         /* REPLY: what it answers; UNKNOWN where nothing was asked */
+    bool asked;                     /* REPLY: something waited for it */
+    struct slice content;           /* CONTENT, CONTENT_END: unstuffed octets (want_content) */
     const struct smtp_content_stats *stats; /* CONTENT_END */
 };
 
@@ -55,8 +58,8 @@ struct smtp_track *smtp_track_new(struct journal *j, uint32_t conn,
                                   const struct smtp_track_options *options);
 void smtp_track_free(struct smtp_track **t);
 
-/* Plain octets passed in direction `dir`. Returns how many were used: up to the end of one item; call
- * again with the rest until none is left. Used octets are in the journal when it returns. */
+/* Plain octets passed in direction `dir`. Returns how many were used: up to the end of one item;
+ * call again with the rest until none is left. Used octets are in the journal when it returns. */
 size_t smtp_track_feed(struct smtp_track *t, enum event_dir dir, struct slice in,
                        struct smtp_item *item_out);
 /* Convenience for the side that only sends: feed all of it, looking at no item. */
@@ -79,12 +82,13 @@ uint64_t smtp_track_pending_since_ns(const struct smtp_track *t);
 bool smtp_track_offers(const struct smtp_track *t, const char *keyword, struct slice *params_out);
 /* Capability lines, NULL at the end. */
 bool smtp_track_cap_at(const struct smtp_track *t, size_t index, struct slice *line_out);
-const char *smtp_track_auth_mechanism(const struct smtp_track *t); /* of a finished or running AUTH; NULL */
+const char *
+smtp_track_auth_mechanism(const struct smtp_track *t); /* of a finished or running AUTH; NULL */
 bool smtp_track_authenticated(const struct smtp_track *t);
 
 /* The envelope of the transaction under way. Slices borrow until the next feed. */
 struct slice smtp_track_reverse_path(const struct smtp_track *t); /* with brackets; empty: none */
-size_t smtp_track_recipients(const struct smtp_track *t);          /* accepted ones */
+size_t smtp_track_recipients(const struct smtp_track *t);         /* accepted ones */
 bool smtp_track_recipient_at(const struct smtp_track *t, size_t index, struct slice *path_out);
 
 /* What a command would break if it were sent now, for the lint line: rules as in DEVIATION. */
@@ -92,23 +96,23 @@ smtp_rules smtp_track_lint(const struct smtp_track *t, const struct smtp_command
 
 /* The table behind it, for the test that walks it. */
 enum smtp_effect {
-    SMTP_EFFECT_NONE,      /* the state stays */
-    SMTP_EFFECT_GREET,     /* 220: GREETED */
-    SMTP_EFFECT_REFUSE,    /* greeting 4yz 5yz: REFUSED */
-    SMTP_EFFECT_HELLO,     /* READY, capabilities anew, envelope emptied */
-    SMTP_EFFECT_REVERSE,   /* MAIL */
-    SMTP_EFFECT_FORWARD,   /* RCPT, one recipient more */
-    SMTP_EFFECT_NO_FORWARD,/* recipient refused: noted, state stays */
-    SMTP_EFFECT_CONTENT,   /* DATA */
-    SMTP_EFFECT_DELIVERED, /* READY, transaction over, accepted */
+    SMTP_EFFECT_NONE,        /* the state stays */
+    SMTP_EFFECT_GREET,       /* 220: GREETED */
+    SMTP_EFFECT_REFUSE,      /* greeting 4yz 5yz: REFUSED */
+    SMTP_EFFECT_HELLO,       /* READY, capabilities anew, envelope emptied */
+    SMTP_EFFECT_REVERSE,     /* MAIL */
+    SMTP_EFFECT_FORWARD,     /* RCPT, one recipient more */
+    SMTP_EFFECT_NO_FORWARD,  /* recipient refused: noted, state stays */
+    SMTP_EFFECT_CONTENT,     /* DATA */
+    SMTP_EFFECT_DELIVERED,   /* READY, transaction over, accepted */
     SMTP_EFFECT_UNDELIVERED, /* READY, transaction over, refused */
-    SMTP_EFFECT_RESET,     /* READY (or GREETED), envelope emptied */
-    SMTP_EFFECT_TLS,       /* TLS: handshake next */
-    SMTP_EFFECT_CHALLENGE, /* AUTH: the client's turn */
-    SMTP_EFFECT_AUTH_OK,   /* READY (the state before the challenge), authenticated */
-    SMTP_EFFECT_AUTH_NO,   /* READY (the state before the challenge), not authenticated */
-    SMTP_EFFECT_QUIT,      /* QUIT */
-    SMTP_EFFECT_CLOSED,    /* CLOSED */
+    SMTP_EFFECT_RESET,       /* READY (or GREETED), envelope emptied */
+    SMTP_EFFECT_TLS,         /* TLS: handshake next */
+    SMTP_EFFECT_CHALLENGE,   /* AUTH: the client's turn */
+    SMTP_EFFECT_AUTH_OK,     /* READY (the state before the challenge), authenticated */
+    SMTP_EFFECT_AUTH_NO,     /* READY (the state before the challenge), not authenticated */
+    SMTP_EFFECT_QUIT,        /* QUIT */
+    SMTP_EFFECT_CLOSED,      /* CLOSED */
     SMTP_EFFECT__COUNT
 };
 enum smtp_effect smtp_track_effect(enum smtp_verb verb, enum smtp_outcome outcome);

@@ -1,8 +1,9 @@
 /* The journal's events: what is known, one fact each (doc/events.md lists them all).
  *
- * An event is a fixed header and a packed payload. Producers fill a `struct ev_<kind>` and append it;
- * readers unpack one. Text and binary fields are slices: on append they are copied, on unpacking they
- * borrow from the journal and are valid until the journal drops the event (journal_set_limits).
+ * An event is a fixed header and a packed payload. Producers fill a `struct ev_<kind>` and append
+ * it; readers unpack one. Text and binary fields are slices: on append they are copied, on
+ * unpacking they borrow from the journal and are valid until the journal drops the event
+ * (journal_set_limits).
  */
 #ifndef JOURNAL_EVENT_H
 #define JOURNAL_EVENT_H
@@ -51,15 +52,23 @@ enum event_envelope {
     ENVELOPE_DELIVERED, /* the final dot was answered; code says how */
     ENVELOPE__COUNT
 };
-enum event_level { LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR, LEVEL_REMARK /* a person's own note */, LEVEL__COUNT };
+enum event_level {
+    LEVEL_INFO,
+    LEVEL_WARNING,
+    LEVEL_ERROR,
+    LEVEL_REMARK /* a person's own note */,
+    LEVEL__COUNT
+};
 
 #define KIND(ENUM, name, producer, sentence) struct ev_##name {
-#define U(kind, field, unit, text) uint64_t field;
-#define I(kind, field, unit, text) int64_t field;
-#define T(kind, field, unit, text) struct slice field;
-#define B(kind, field, unit, text) struct slice field;
-#define E(kind, field, enumname, text) enum event_##enumname field;
-#define END(kind) };
+#define U(kind, field, unit, text)           uint64_t field;
+#define I(kind, field, unit, text)           int64_t field;
+#define T(kind, field, unit, text)           struct slice field;
+#define B(kind, field, unit, text)           struct slice field;
+#define E(kind, field, enumname, text)       enum event_##enumname field;
+#define END(kind)                                                                                  \
+    }                                                                                              \
+    ;
 #include "journal/kinds.def"
 
 /* Room for the struct of any kind. */
@@ -79,9 +88,9 @@ struct event {
     uint64_t cause_seq; /* the event that led to this one; 0: none */
     uint64_t tick_ns;   /* monotonic */
     int64_t wall_us;
-    uint32_t conn;      /* 0: belongs to no connection */
-    uint16_t kind;      /* enum event_kind */
-    uint16_t flags;     /* EVENT_FLAG_* */
+    uint32_t conn;  /* 0: belongs to no connection */
+    uint16_t kind;  /* enum event_kind */
+    uint16_t flags; /* EVENT_FLAG_* */
     uint32_t payload_octets;
     uint32_t reserved;
     /* the packed payload follows in memory */

@@ -1,9 +1,9 @@
-/* The event loop: timers, descriptors, signals, deferred calls. libuv inside; only this module and net
- * see it. One loop a program, one thread.
+/* The event loop: timers, descriptors, signals, deferred calls. libuv inside; only this module and
+ * net see it. One loop a program, one thread.
  *
- * Order of a turn: what is ready (signals, input, network, timers), deferred calls, then the turn-end
- * hooks in the order added (flush the recording, then draw the screen), then sleep. With nothing to
- * do it sleeps without waking.
+ * Order of a turn: what is ready (signals, input, network, timers), deferred calls, then the
+ * turn-end hooks in the order added (flush the recording, then draw the screen), then sleep. With
+ * nothing to do it sleeps without waking.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -20,12 +20,12 @@ struct loop *loop_new(void);
 /* Closes everything still open on it. Timers, watches, signals and links that their owners have not
  * freed yet stay safe to free afterwards, and must be. */
 void loop_free(struct loop **l);
-/* Runs until loop_stop, or until `done` (may be NULL) says so between turns, or nothing is left that
- * could ever happen. */
+/* Runs until loop_stop, or until `done` (may be NULL) says so between turns, or nothing is left
+ * that could ever happen. */
 void loop_run(struct loop *l);
 void loop_run_until(struct loop *l, bool (*done)(void *ctx), void *ctx);
-/* One turn that does not sleep longer than wait_ms (0: not at all). For tests and nested drawing: from
- * inside a handler it only runs the turn-end hooks. */
+/* One turn that does not sleep longer than wait_ms (0: not at all). For tests and nested drawing:
+ * from inside a handler it only runs the turn-end hooks. */
 void loop_turn(struct loop *l, unsigned wait_ms);
 void loop_stop(struct loop *l);
 
@@ -39,9 +39,10 @@ void loop_timer_free(struct loop_timer **t);
 
 enum loop_ready { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_HANGUP = 4 };
 typedef void (*loop_watch_fn)(void *ctx, unsigned ready);
-/* Watch a descriptor (borrowed; close it after freeing the watch). NULL where the system cannot poll it:
- * regular files and /dev/null; read those synchronously. Its blocking mode stays as it is. On an error
- * fn is told everything asked for and LOOP_HANGUP; the watch then rests until set again. */
+/* Watch a descriptor (borrowed; close it after freeing the watch). NULL where the system cannot
+ * poll it: regular files and /dev/null; read those synchronously. Its blocking mode stays as it is.
+ * On an error fn is told everything asked for and LOOP_HANGUP; the watch then rests until set
+ * again. */
 struct loop_watch *loop_watch_new(struct loop *l, int fd, unsigned interest, loop_watch_fn fn,
                                   void *ctx);
 void loop_watch_set(struct loop_watch *w, unsigned interest); /* 0: rest */
@@ -51,8 +52,8 @@ typedef void (*loop_signal_fn)(void *ctx, int signum);
 struct loop_signal *loop_signal_new(struct loop *l, int signum, loop_signal_fn fn, void *ctx);
 void loop_signal_free(struct loop_signal **s);
 
-/* Call fn once, at the end of this turn, before the hooks. Deferred from a deferred call or a hook: at
- * the end of the next turn, which follows without sleep. */
+/* Call fn once, at the end of this turn, before the hooks. Deferred from a deferred call or a hook:
+ * at the end of the next turn, which follows without sleep. */
 void loop_defer(struct loop *l, loop_fn fn, void *ctx);
 /* Forget deferred calls with this ctx (its owner dies). */
 void loop_defer_cancel(struct loop *l, void *ctx);

@@ -2,9 +2,9 @@
  * any+drop.dot@, any+reset.data@, any+greylist@, any+full@, any+bounce@; sender side from+451@.
  *
  *     magic  := user "+" action { "." stage }
- *     action := code [ "-" enhanced ] [ "x" times ] | "delay" seconds | "drop" | "reset" | "greylist"
- *             | "full" | "bounce"
- *     stage  := "mail" | "rcpt" | "data" | "dot"      (default: the command the address stands in)
+ *     action := code [ "-" enhanced ] [ "x" times ] | "delay" seconds | "drop" | "reset" |
+ * "greylist" | "full" | "bounce" stage  := "mail" | "rcpt" | "data" | "dot"      (default: the
+ * command the address stands in)
  */
 #ifndef MOCK_MAGIC_H
 #define MOCK_MAGIC_H

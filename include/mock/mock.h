@@ -1,9 +1,11 @@
-/* The practice server: a small true RFC 5321 server on the serve role, for the console in process and for
- * `smtpscope serve`. Loopback only unless told otherwise twice; never relays; limits on everything.
+/* The practice server: a small true RFC 5321 server on the serve role, for the console in process
+ * and for `smtpscope serve`. Loopback only unless told otherwise twice; never relays; limits on
+ * everything.
  *
- * World: domain example.test, host mx.example.test, users alice, bob and carol with password "secret"; other
- * users there are refused (550 5.1.1); mail for other domains is refused without AUTH, taken and kept with
- * it. Magic addresses (mock/magic.h) misbehave on request. Messages live in memory, oldest leaving first.
+ * World: domain example.test, host mx.example.test, users alice, bob and carol with password
+ * "secret"; other users there are refused (550 5.1.1); mail for other domains is refused without
+ * AUTH, taken and kept with it. Magic addresses (mock/magic.h) misbehave on request. Messages live
+ * in memory, oldest leaving first.
  */
 #ifndef MOCK_MOCK_H
 #define MOCK_MOCK_H
@@ -17,34 +19,36 @@ enum mock_service { MOCK_SMTP, MOCK_SUBMISSION, MOCK_SUBMISSIONS, MOCK_SERVICE__
 const char *mock_service_name(enum mock_service service);
 
 struct mock_limits {
-    unsigned connections;         /* at once; default 12,000; above: 421 4.7.0 and close */
-    unsigned recipients;          /* a message; default 1,000 */
-    uint64_t message_octets;      /* SIZE; default 50 MiB */
-    uint64_t mailbox_octets;      /* all kept messages together; default 64 MiB, oldest leave first */
-    unsigned mailbox_messages;    /* likewise; default 10,000 */
-    uint64_t idle_ms;             /* 421 after; default 300,000 */
-    unsigned errors;              /* 421 after; default 20 */
+    unsigned connections;      /* at once; default 12,000; above: 421 4.7.0 and close */
+    unsigned recipients;       /* a message; default 1,000 */
+    uint64_t message_octets;   /* SIZE; default 50 MiB */
+    uint64_t mailbox_octets;   /* all kept messages together; default 64 MiB, oldest leave first */
+    unsigned mailbox_messages; /* likewise; default 10,000 */
+    uint64_t idle_ms;          /* 421 after; default 300,000 */
+    unsigned errors;           /* 421 after; default 20 */
 };
 
 struct mock_options {
-    const char *name;         /* NULL: mx.example.test */
-    const char *domain;       /* NULL: example.test */
-    bool magic_off;           /* magic addresses are ordinary */
-    bool allow_remote;        /* first of two words that let it listen beyond loopback */
-    bool keep_nothing;        /* count messages, do not keep them */
-    bool in_front;            /* it is what the program is about (serve): its events are no backstage */
-    bool forget_octets;       /* journal_conn_forget when a connection ends: for servers, not the console */
+    const char *name;   /* NULL: mx.example.test */
+    const char *domain; /* NULL: example.test */
+    bool magic_off;     /* magic addresses are ordinary */
+    bool allow_remote;  /* first of two words that let it listen beyond loopback */
+    bool keep_nothing;  /* count messages, do not keep them */
+    bool in_front;      /* it is what the program is about (serve): its events are no backstage */
+    bool forget_octets; /* journal_conn_forget when a connection ends: for servers, not the console
+                         */
     struct mock_limits limits; /* 0: the default */
 };
 
 struct mock;
 struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_options *options);
 void mock_free(struct mock **m);
-/* Start to listen. False and *err: address not loopback (and not allowed twice: allow_remote and `remote`
- * here), or not to be had. */
-bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at, bool remote,
-                 struct err *err);
-const struct net_address *mock_address(const struct mock *m, enum mock_service service); /* NULL: none */
+/* Start to listen. False and *err: address not loopback (and not allowed twice: allow_remote and
+ * `remote` here), or not to be had. */
+bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at,
+                 bool remote, struct err *err);
+const struct net_address *mock_address(const struct mock *m,
+                                       enum mock_service service); /* NULL: none */
 /* The client end of a memory link to it. */
 struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_service service,
                           const struct link_handlers *handlers, void *ctx);
@@ -59,11 +63,11 @@ void mock_counters(const struct mock *m, struct mock_counters *out);
 
 /* Kept messages: the newest number is mock_message_last; 0: none. */
 struct mock_message {
-    uint64_t number;         /* over all mailboxes, from 1 */
-    const char *mailbox;     /* local user, or the whole address for other domains */
-    const char *from;        /* reverse-path without brackets */
+    uint64_t number;     /* over all mailboxes, from 1 */
+    const char *mailbox; /* local user, or the whole address for other domains */
+    const char *from;    /* reverse-path without brackets */
     int64_t stored_wall_us;
-    struct slice octets;     /* as received, unstuffed, with Return-Path and Received in front */
+    struct slice octets; /* as received, unstuffed, with Return-Path and Received in front */
 };
 size_t mock_message_count(const struct mock *m);
 /* index 0 is the oldest kept; borrows until the next loop turn. */

@@ -2,13 +2,14 @@
  *
  *     engine  <- plain octets ->  [ TLS ]  <- wire octets ->  tcp | unix | memory  <-> peer
  *
- * The link appends to the journal: LINK_TRY, LINK_UP, LINK_DOWN, all TLS_* events, and OCTETS of the
- * wire layer (only while TLS is on; handshake octets are kept, encrypted application data is counted,
- * kept only on request). OCTETS of the plain layer are appended by the engine, which knows what in them
- * is secret. Errors come to on_down / on_tls as struct err with all three texts filled.
+ * The link appends to the journal: LINK_TRY, LINK_UP, LINK_DOWN, all TLS_* events, and OCTETS of
+ * the wire layer (only while TLS is on; handshake octets are kept, encrypted application data is
+ * counted, kept only on request). OCTETS of the plain layer are appended by the engine, which knows
+ * what in them is secret. Errors come to on_down / on_tls as struct err with all three texts
+ * filled.
  *
- * Links are asynchronous. No handler is called from inside link_connect, link_send or link_start_tls;
- * on_* run from the loop. A handler may call any link function, link_free included.
+ * Links are asynchronous. No handler is called from inside link_connect, link_send or
+ * link_start_tls; on_* run from the loop. A handler may call any link function, link_free included.
  */
 #ifndef NET_LINK_H
 #define NET_LINK_H
@@ -32,8 +33,8 @@ struct link_handlers {
     /* The send queue fell below LINK_LOW_WATER_OCTETS after having been above it. */
     void (*on_drained)(void *ctx);
     /* The connection is over or never came up; the last call for this link. err->domain ERR_CLOSED
-     * with code 0: the peer closed in order. Not called after link_close/link_abort by ourselves has
-     * been asked for with the link freed. */
+     * with code 0: the peer closed in order. Not called after link_close/link_abort by ourselves
+     * has been asked for with the link freed. */
     void (*on_down)(void *ctx, enum event_down why, const struct err *err);
 };
 
@@ -44,12 +45,12 @@ enum {
 };
 
 struct link_options {
-    const char *name;        /* for LINK_UP: the name asked for */
-    uint64_t connect_timeout_ms; /* 0: none; an address that does not answer in time is down */
-    unsigned attempt, attempts;  /* for LINK_TRY; 0 is taken as 1 */
+    const char *name;                 /* for LINK_UP: the name asked for */
+    uint64_t connect_timeout_ms;      /* 0: none; an address that does not answer in time is down */
+    unsigned attempt, attempts;       /* for LINK_TRY; 0 is taken as 1 */
     const struct net_address *source; /* bind to it; NULL: any */
-    bool backstage;          /* events carry EVENT_FLAG_BACKSTAGE */
-    bool keep_wire;          /* keep encrypted application data too */
+    bool backstage;                   /* events carry EVENT_FLAG_BACKSTAGE */
+    bool keep_wire;                   /* keep encrypted application data too */
 };
 
 /* Begin to connect. Never fails at once: failure comes to on_down. `handlers` is borrowed and must
@@ -63,14 +64,15 @@ void link_pair(struct loop *l, struct journal *j, uint32_t client_conn, uint32_t
                const struct link_handlers *server_handlers, void *server_ctx,
                struct link **client_out, struct link **server_out);
 
-/* Queue plain octets (copied; written to the system at once as far as it takes them). False: the link
- * is not up, going down, half closed, or a TLS handshake is under way: nothing was queued. */
+/* Queue plain octets (copied; written to the system at once as far as it takes them). False: the
+ * link is not up, going down, half closed, or a TLS handshake is under way: nothing was queued. */
 bool link_send(struct link *k, struct slice octets);
 size_t link_queued_octets(const struct link *k);
 /* Start TLS as client / as server on an up link; what is queued goes out before, in the clear.
- * via: how it came to this. Nothing happens on a link that broke meanwhile (on_down is on its way). The
- * context may be freed while links use it. A handshake that ends by the peer's end arrives in on_tls as
- * ERR_CLOSED, then on_down(DOWN_EOF or DOWN_RESET); every other failure as ERR_TLS, then DOWN_TLS. */
+ * via: how it came to this. Nothing happens on a link that broke meanwhile (on_down is on its way).
+ * The context may be freed while links use it. A handshake that ends by the peer's end arrives in
+ * on_tls as ERR_CLOSED, then on_down(DOWN_EOF or DOWN_RESET); every other failure as ERR_TLS, then
+ * DOWN_TLS. */
 void link_start_tls_client(struct link *k, struct tls_client *c, enum event_tls_via via);
 void link_start_tls_server(struct link *k, struct tls_server *s, enum event_tls_via via);
 bool link_is_up(const struct link *k);
@@ -83,26 +85,27 @@ void link_resume(struct link *k);
 void link_close(struct link *k);
 /* Shut our sending side down after the queue has left; reading goes on. */
 void link_half_close(struct link *k);
-/* Cut: RST once the octets already queued have been given to the system; on_down(DOWN_ABORT) follows. */
+/* Cut: RST once the octets already queued have been given to the system; on_down(DOWN_ABORT)
+ * follows. */
 void link_abort(struct link *k);
 /* Free at any time; an open connection is closed in order in the background without handlers (the
  * journal must live as long as the loop runs). */
 void link_free(struct link **k);
 uint32_t link_conn(const struct link *k);
-/* Keep encrypted application data from here on: what link_options.keep_wire says of a link that was made without
- * them (link_pair). */
+/* Keep encrypted application data from here on: what link_options.keep_wire says of a link that was
+ * made without them (link_pair). */
 void link_set_keep_wire(struct link *k, bool keep);
 /* tls-exporter channel binding (RFC 9266), 32 octets; false without TLS 1.3 / exporter. */
 bool link_channel_binding(struct link *k, uint8_t out[32]);
 
 /* Listening. on_accept gets a link whose handlers it must set with link_set_handlers before it
- * returns; LINK_UP has been appended; on_up is not called. NULL and *err where the address cannot be
- * had. Port 0 takes a free one: see listener_address. */
+ * returns; LINK_UP has been appended; on_up is not called. NULL and *err where the address cannot
+ * be had. Port 0 takes a free one: see listener_address. */
 struct listener;
 typedef void (*listener_fn)(void *ctx, struct link *link);
 struct listener *listener_new(struct loop *l, struct journal *j, const struct net_address *at,
-                              const char *name, unsigned backlog, bool backstage, listener_fn on_accept,
-                              void *ctx, struct err *err);
+                              const char *name, unsigned backlog, bool backstage,
+                              listener_fn on_accept, void *ctx, struct err *err);
 const struct net_address *listener_address(const struct listener *s);
 /* Accept no more until resumed: for connection limits. */
 void listener_pause(struct listener *s);

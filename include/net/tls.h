@@ -1,7 +1,8 @@
-/* TLS settings and results, free of OpenSSL's types (OpenSSL 3 inside net; RFC 8446, 5246, 6066, 6125).
+/* TLS settings and results, free of OpenSSL's types (OpenSSL 3 inside net; RFC 8446, 5246, 6066,
+ * 6125).
  *
- * TLS runs over memory BIOs between the plain side of a link and its transport, so both sides can be
- * tapped: the plain octets by the engine, the records on the wire by the link itself.
+ * TLS runs over memory BIOs between the plain side of a link and its transport, so both sides can
+ * be tapped: the plain octets by the engine, the records on the wire by the link itself.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -15,8 +16,8 @@ struct tls_client_options {
     const char *name;      /* the name the certificate must carry, and what SNI says; may be NULL */
     const char *sni;       /* another SNI than name; "" sends none; NULL: as name */
     const char *ca_file;   /* PEM file or directory; NULL: the system's store */
-    struct slice ca_pem;   /* certificates to trust, PEM text, besides ca_file; empty: none. Given without
-                              ca_file: instead of the system's store */
+    struct slice ca_pem;   /* certificates to trust, PEM text, besides ca_file; empty: none. Given
+                              without   ca_file: instead of the system's store */
     const char *cert_file; /* client certificate, PEM; NULL: none */
     const char *key_file;
     const char *version_min; /* "1.0" .. "1.3"; NULL: the library's default */
@@ -32,8 +33,8 @@ struct tls_client;
 struct tls_client *tls_client_new(const struct tls_client_options *options, struct err *err);
 void tls_client_free(struct tls_client **c);
 
-/* Certificates for practice: a CA made in memory at first use (EC P-256), and server certificates it
- * signs. Kinds other than GOOD are for lessons about what goes wrong. */
+/* Certificates for practice: a CA made in memory at first use (EC P-256), and server certificates
+ * it signs. Kinds other than GOOD are for lessons about what goes wrong. */
 struct tls_practice_ca;
 enum tls_practice_cert {
     TLS_CERT_GOOD,
@@ -50,16 +51,16 @@ void tls_practice_ca_free(struct tls_practice_ca **ca);
 /* The CA certificate as PEM text; valid as long as ca. */
 struct slice tls_practice_ca_pem(const struct tls_practice_ca *ca);
 
-/* A server context: certificate for `name` (and localhost, 127.0.0.1, ::1) of the given kind. The ca
- * must outlive it. */
+/* A server context: certificate for `name` (and localhost, 127.0.0.1, ::1) of the given kind. The
+ * ca must outlive it. */
 struct tls_server;
 struct tls_server *tls_server_practice(struct tls_practice_ca *ca, const char *name,
                                        enum tls_practice_cert kind, struct err *err);
 struct tls_server *tls_server_files(const char *cert_file, const char *key_file, struct err *err);
 void tls_server_free(struct tls_server **s);
 
-/* What a certificate check said, in words: a short reason as in TLS_VERIFY ("expired", "wrong-name",
- * "self-signed", "unknown-issuer", "not-yet-valid", ...) for an X509_V_* number. */
+/* What a certificate check said, in words: a short reason as in TLS_VERIFY ("expired",
+ * "wrong-name", "self-signed", "unknown-issuer", "not-yet-valid", ...) for an X509_V_* number. */
 const char *tls_verify_reason(long x509_v_code);
 
 #endif

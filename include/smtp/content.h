@@ -1,7 +1,7 @@
 /* Message content on the wire (RFC 5321 section 4.5.2): dot-stuffing, and finding the end of data.
  *
- * Both work on streams in any split and are fast enough not to matter beside the network (memchr for
- * line ends; whole runs are copied).
+ * Both work on streams in any split and are fast enough not to matter beside the network (memchr
+ * for line ends; whole runs are copied).
  */
 #ifndef SMTP_CONTENT_H
 #define SMTP_CONTENT_H
@@ -13,38 +13,42 @@
 struct smtp_stuff {
     bool at_line_start; /* the next octet begins a line */
     bool last_was_cr;
-    bool mend;          /* LF alone becomes CRLF (what /send does with files; typed octets are kept) */
-    uint64_t stuffed;   /* lines that got a dot */
-    uint64_t mended;    /* line feeds that got a CR */
+    bool mend; /* LF alone becomes CRLF (what /send does with files; typed octets are kept) */
+    uint64_t stuffed; /* lines that got a dot */
+    uint64_t mended;  /* line feeds that got a CR */
 };
 void smtp_stuff_init(struct smtp_stuff *s, bool mend);
-/* Append the wire form of `in` to out; returns octets of in used (fewer only when out's cap is near). */
+/* Append the wire form of `in` to out; returns octets of in used (fewer only when out's cap is
+ * near). */
 size_t smtp_stuff_feed(struct smtp_stuff *s, struct slice in, struct buf *out);
-/* The end: CRLF only where the content did not end with one, then ".CRLF". A file's own last line end adds
- * no line. */
+/* The end: CRLF only where the content did not end with one, then ".CRLF". A file's own last line
+ * end adds no line. */
 void smtp_stuff_end(struct smtp_stuff *s, struct buf *out);
 
 /* Receiving or observing. */
 struct smtp_content_stats {
-    uint64_t wire;     /* octets as sent, final dot line included */
-    uint64_t content;  /* octets of the message, dots unstuffed */
+    uint64_t wire;    /* octets as sent, final dot line included */
+    uint64_t content; /* octets of the message, dots unstuffed */
     uint64_t lines;
     uint64_t stuffed;
-    uint64_t longest;  /* octets of the longest line without its end */
+    uint64_t longest; /* octets of the longest line without its end */
     uint64_t bare_lf, bare_cr, eight_bit, nul;
     uint64_t single_dot; /* lines that begin with one dot and something else than a dot */
-    uint64_t smuggle;    /* LF.LF, LF.CRLF, CRLF.LF, CR.CR... seen inside: what lax receivers take as an end */
+    uint64_t smuggle; /* LF.LF, LF.CRLF, CRLF.LF, CR.CR... seen inside: what lax receivers take as
+                         an end */
 };
 struct smtp_content {
     uint8_t phase;
     uint64_t line_octets;
-    bool strict_end; /* only CRLF.CRLF ends (RFC 5321); false: LF.LF and mixtures too, as careless servers do */
+    bool strict_end; /* only CRLF.CRLF ends (RFC 5321); false: LF.LF and mixtures too, as careless
+                        servers do */
     struct smtp_content_stats stats;
 };
 void smtp_content_init(struct smtp_content *c);
-/* Feed octets of the client stream. Returns octets used: all of them, or up to and including the final
- * dot line, with *end_out true. Where `unstuffed` is not NULL the message's own octets are appended to
- * it (up to its cap; .overflow tells). */
-size_t smtp_content_feed(struct smtp_content *c, struct slice in, struct buf *unstuffed, bool *end_out);
+/* Feed octets of the client stream. Returns octets used: all of them, or up to and including the
+ * final dot line, with *end_out true. Where `unstuffed` is not NULL the message's own octets are
+ * appended to it (up to its cap; .overflow tells). */
+size_t smtp_content_feed(struct smtp_content *c, struct slice in, struct buf *unstuffed,
+                         bool *end_out);
 
 #endif

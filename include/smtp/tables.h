@@ -1,4 +1,5 @@
-/* Knowledge tables of the protocol, compiled in from src/smtp (tsv files): what words and numbers mean. */
+/* Knowledge tables of the protocol, compiled in from src/smtp (tsv files): what words and numbers
+ * mean. */
 #ifndef SMTP_TABLES_H
 #define SMTP_TABLES_H
 

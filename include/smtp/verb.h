@@ -34,18 +34,18 @@ enum smtp_verb {
 
 /* Where a session stands, as the wire shows it. */
 enum smtp_state {
-    SMTP_STATE_CONNECT,  /* no greeting yet */
-    SMTP_STATE_GREETED,  /* 220 came; no EHLO or HELO was answered with 250 (or TLS voided it) */
-    SMTP_STATE_READY,    /* greeted each other, no transaction */
-    SMTP_STATE_AUTH,     /* inside an AUTH exchange: the client's next line is base64 */
-    SMTP_STATE_MAIL,     /* a reverse-path was accepted, no recipient yet */
-    SMTP_STATE_RCPT,     /* at least one recipient was accepted */
-    SMTP_STATE_DATA,     /* 354 came: the client sends content */
-    SMTP_STATE_DOT,      /* the final dot was sent, its reply is awaited */
-    SMTP_STATE_TLS,      /* 220 to STARTTLS came: the next octets are the handshake */
-    SMTP_STATE_QUIT,     /* 221 or 421 came: the server closes */
-    SMTP_STATE_REFUSED,  /* the greeting was 4yz or 5yz: only QUIT makes sense */
-    SMTP_STATE_CLOSED,   /* the connection is gone */
+    SMTP_STATE_CONNECT, /* no greeting yet */
+    SMTP_STATE_GREETED, /* 220 came; no EHLO or HELO was answered with 250 (or TLS voided it) */
+    SMTP_STATE_READY,   /* greeted each other, no transaction */
+    SMTP_STATE_AUTH,    /* inside an AUTH exchange: the client's next line is base64 */
+    SMTP_STATE_MAIL,    /* a reverse-path was accepted, no recipient yet */
+    SMTP_STATE_RCPT,    /* at least one recipient was accepted */
+    SMTP_STATE_DATA,    /* 354 came: the client sends content */
+    SMTP_STATE_DOT,     /* the final dot was sent, its reply is awaited */
+    SMTP_STATE_TLS,     /* 220 to STARTTLS came: the next octets are the handshake */
+    SMTP_STATE_QUIT,    /* 221 or 421 came: the server closes */
+    SMTP_STATE_REFUSED, /* the greeting was 4yz or 5yz: only QUIT makes sense */
+    SMTP_STATE_CLOSED,  /* the connection is gone */
     SMTP_STATE__COUNT
 };
 

@@ -1,5 +1,6 @@
-/* The screen: three panes on ncurses, readline in the command pane. The only place with ncurses and readline;
- * it reads the journal and submits console lines, and sees no socket and no protocol engine.
+/* The screen: three panes on ncurses, readline in the command pane. The only place with ncurses and
+ * readline; it reads the journal and submits console lines, and sees no socket and no protocol
+ * engine.
  */
 #ifndef UI_UI_H
 #define UI_UI_H
@@ -16,7 +17,8 @@ struct ui_options {
     const char *title;        /* what is shown where no session is: a recording's name */
 };
 /* Take the terminal. NULL and *err: no terminal, TERM unknown or dumb (the caller goes linear). */
-struct ui *ui_open(struct loop *l, struct console *c, const struct ui_options *options, struct err *err);
+struct ui *ui_open(struct loop *l, struct console *c, const struct ui_options *options,
+                   struct err *err);
 /* Gives the terminal back as it was; also done by a fatal hook and on signals. */
 void ui_close(struct ui **u);
 

@@ -96,8 +96,9 @@ struct app {
     struct journal *journal;
     struct console *console;
     struct transcript *transcript; /* headless printing; NULL: none */
-    bool tell; /* neither transcript nor screen shows notes: what breaks is said on standard error */
-    size_t printed;                /* lines of it that are out */
+    bool
+        tell; /* neither transcript nor screen shows notes: what breaks is said on standard error */
+    size_t printed; /* lines of it that are out */
     FILE *print_to;
     char *spool_dir, *netrc_path, *history_path, *host_name;
 };
@@ -133,7 +134,8 @@ int cli_explain(const struct cli_args *args);
 int cli_find(const struct cli_args *args);
 int cli_diff(const struct cli_args *args);
 int cli_export(const struct cli_args *args);
-/* Status where the options of a subcommand do not read: 2 for find, diff and export, as grep has it. */
+/* Status where the options of a subcommand do not read: 2 for find, diff and export, as grep has
+ * it. */
 int cli_usage_status(const struct cli_verb *verb);
 int cli_help(const struct cli_args *args);
 

@@ -19,7 +19,8 @@ struct parse {
 static const struct {
     const char *shortcut;
     const char *name;
-} shortcuts[] = {{"-4", "--ipv4"}, {"-6", "--ipv6"}, {"-h", "--help"}, {"-V", "--version"}, {"-o", "--output"}};
+} shortcuts[] = {
+    {"-4", "--ipv4"}, {"-6", "--ipv6"}, {"-h", "--help"}, {"-V", "--version"}, {"-o", "--output"}};
 
 static const char *expand(const char *word)
 {

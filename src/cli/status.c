@@ -74,7 +74,8 @@ enum cli_status cli_status_of(const struct smtp_result *result, const struct err
 {
     if (result && result->ok)
         return CLI_OK;
-    /* Whatever ended the handshake (an alert, a cut, silence), it is TLS that failed, as with swaks. */
+    /* Whatever ended the handshake (an alert, a cut, silence), it is TLS that failed, as with
+     * swaks. */
     if (result && result->stage == SMTP_STEP_TLS)
         return CLI_TLS;
     /* The server's own reply decides before what became of the connection afterwards. */

@@ -106,11 +106,11 @@ static const struct console_command commands[] = {
     COMMAND("record", "recordings", "FILE|off",
             "write a recording from the first event on, secrets removed", NULL, false, exec_record,
             ARG_FILE, NULL),
-    COMMAND("export", "recordings", "FORMAT FILE", "write this session in another form",
-            "Formats as of smtpscope export (smtpscope help formats). Secrets are masked, and no file "
-            "is overwritten.",
-            false, exec_export, ARG_WORDS,
-            "text|swaks|markdown|html|json|eml|script|cast|pcapng"),
+    COMMAND(
+        "export", "recordings", "FORMAT FILE", "write this session in another form",
+        "Formats as of smtpscope export (smtpscope help formats). Secrets are masked, and no file "
+        "is overwritten.",
+        false, exec_export, ARG_WORDS, "text|swaks|markdown|html|json|eml|script|cast|pcapng"),
     COMMAND("diff", "recordings", "FILE [FILE]",
             "compare this session with a recording, or one recording with another",
             "Aligned by what was asked and answered; names the first difference that explains the "

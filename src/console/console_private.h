@@ -122,7 +122,8 @@ bool exec_tls(struct console *c, const struct console_call *call);
 bool exec_auth(struct console *c, const struct console_call *call);
 bool exec_send(struct console *c, const struct console_call *call);
 void console_task_reset(struct console *c);
-/* The driver is done; its result still points to the task's addresses, which stay until the next one. */
+/* The driver is done; its result still points to the task's addresses, which stay until the next
+ * one. */
 void console_task_over(struct console *c);
 void console_task_try_start(struct console *c);
 void console_task_password(struct console *c, const char *password); /* NULL: refused */

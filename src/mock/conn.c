@@ -214,9 +214,10 @@ static void open_session(struct mock_conn *c, bool tls)
     struct mock *m = c->mock;
     uint32_t conn = link_conn(c->link);
     c->phase = MOCK_CONN_OPEN;
-    c->track = smtp_track_new(
-        m->journal, conn,
-        &(struct smtp_track_options){.backstage = !m->options.in_front, .tls = tls, .want_content = true});
+    c->track =
+        smtp_track_new(m->journal, conn,
+                       &(struct smtp_track_options){
+                           .backstage = !m->options.in_front, .tls = tls, .want_content = true});
     struct smtp_answer *a = &m->answer;
     answer_reset(a);
     if (c->over_limit) {

@@ -157,7 +157,8 @@ struct mock {
     bool said_content_limit;
 };
 
-/* Its events stand behind the scenes of a client session, unless it is what the program is about. */
+/* Its events stand behind the scenes of a client session, unless it is what the program is about.
+ */
 static inline unsigned mock_event_flags(const struct mock *m)
 {
     return m->options.in_front ? 0 : EVENT_FLAG_BACKSTAGE;

@@ -24,8 +24,8 @@ static bool put_name(struct buf *out, const char *name)
 static bool put_u64(struct buf *out, const char *name, uint64_t value)
 {
     bool large = value > INT64_MAX;
-    return put_name(out, name) && (!large || buf_append_octet(out, '"')) && json_put_u64(out, value) &&
-           (!large || buf_append_octet(out, '"'));
+    return put_name(out, name) && (!large || buf_append_octet(out, '"')) &&
+           json_put_u64(out, value) && (!large || buf_append_octet(out, '"'));
 }
 
 static bool put_text(struct buf *out, const char *name, struct slice text)
@@ -109,7 +109,8 @@ static bool put_octets(struct buf *out, const struct ev_octets *o, struct slice 
                        bool keep_secrets)
 {
     bool ok = put_name(out, "dir") && json_put_string(out, slice_cstr(event_dir_word(o->dir))) &&
-              put_name(out, "layer") && json_put_string(out, slice_cstr(event_layer_word(o->layer)));
+              put_name(out, "layer") &&
+              json_put_string(out, slice_cstr(event_layer_word(o->layer)));
     if (o->tls)
         ok = ok && put_u64(out, "tls", o->tls);
     if (o->offset)
