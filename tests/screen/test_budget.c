@@ -1,6 +1,5 @@
-/* What the screen costs: printed, and held to three times what it should be. Where the build has a
- * sanitizer, only printed.
- */
+/* What the screen costs. Octets and memory are held to three times what they should be, time is
+ * printed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +13,14 @@
 
 enum { SLACK = 3 };
 
+/* Time is printed, not judged: a machine may be busy. What does not depend on it (octets, memory)
+ * is. */
 static void hold(const char *what, double value, double budget, const char *unit)
 {
-    print_message("%-52s %8.2f %s (budget %g)\n", what, value, unit, budget);
-    if (!screen_is_slow_build() && value > SLACK * budget)
+    bool is_time = strcmp(unit, "ms") == 0;
+    print_message("%-52s %8.2f %s (budget %g)%s\n", what, value, unit, budget,
+                  value > budget ? ", over it" : "");
+    if (!is_time && !screen_is_slow_build() && value > SLACK * budget)
         fail_msg("%s: %.2f %s, more than %d times %g", what, value, unit, SLACK, budget);
 }
 
