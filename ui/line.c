@@ -91,6 +91,25 @@ static int ask_repaint(int count, int key)
     return 0;
 }
 
+/* vi's e and E, by words of non-blanks. readline's own never ends where a character takes no column
+ * (an emoji's joiner, a control character): it steps and does not get on. */
+static int end_of_word(int count, int key)
+{
+    (void)key;
+    for (; count > 0 && rl_point < rl_end; count--) {
+        int at = rl_point + 1;
+        while (at < rl_end && (rl_line_buffer[at] == ' ' || rl_line_buffer[at] == '\t'))
+            at++;
+        while (at < rl_end && rl_line_buffer[at] != ' ' && rl_line_buffer[at] != '\t')
+            at++;
+        /* On the last character, not behind it; never inside one. */
+        for (at--; at > 0 && ((unsigned char)rl_line_buffer[at] & 0xC0) == 0x80;)
+            at--;
+        rl_point = at > rl_point ? at : rl_point;
+    }
+    return 0;
+}
+
 struct replacement {
     const char *name;
     rl_command_func_t *by;
@@ -102,6 +121,9 @@ static const struct replacement replacements[] = {
     {"non-incremental-forward-search-history", ask_history},
     {"non-incremental-reverse-search-history-again", ask_history},
     {"non-incremental-forward-search-history-again", ask_history},
+    {"vi-end-word", end_of_word},
+    {"vi-eword", end_of_word},
+    {"vi-eWord", end_of_word},
     {"vi-search", ask_history},
     {"vi-search-again", ask_history},
     {"complete", ask_complete},
