@@ -15,8 +15,21 @@
 #include "loop/loop.h"
 #include "net/link.h"
 
-enum mock_service { MOCK_SMTP, MOCK_SUBMISSION, MOCK_SUBMISSIONS, MOCK_SERVICE__COUNT };
+enum mock_service {
+    MOCK_SMTP,
+    MOCK_SUBMISSION,
+    MOCK_SUBMISSIONS,
+    MOCK_LMTP,
+    MOCK_POP3,
+    MOCK_POP3S,
+    MOCK_IMAP,
+    MOCK_IMAPS,
+    MOCK_SERVICE__COUNT
+};
 const char *mock_service_name(enum mock_service service);
+bool mock_service_is_served(enum mock_service service);    /* false: mock_listen refuses it */
+uint16_t mock_service_port(enum mock_service service);     /* the registered one; 0: none */
+bool mock_service_implicit_tls(enum mock_service service); /* TLS from the first octet */
 
 struct mock_limits {
     unsigned connections;      /* at once; default 12,000; above: 421 4.7.0 and close */

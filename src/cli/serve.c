@@ -58,7 +58,8 @@ static bool listen_all(struct serve *s, const struct cli_args *args, struct err 
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         named = named || cli_own(args, mock_service_name((enum mock_service)i), 0);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
-        if (!listen_one(s, args, (enum mock_service)i, !named, err))
+        if (mock_service_is_served((enum mock_service)i) &&
+            !listen_one(s, args, (enum mock_service)i, !named, err))
             return false;
     return true;
 }

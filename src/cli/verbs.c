@@ -6,6 +6,7 @@ static const struct cli_option serve_options[] = {
     {"smtp", "PORT", "SMTP as between servers, port 25 style; 0 takes a free port"},
     {"submission", "PORT", "submission with STARTTLS and AUTH, port 587 style"},
     {"submissions", "PORT", "submission inside TLS from the first octet, port 465 style"},
+    {"lmtp", "PORT", "delivery as into a mailbox store: LHLO, one reply a recipient after the dot"},
     {"host", "ADDRESS", "listen on this address (default 127.0.0.1)"},
     {"allow-remote", NULL, "let it listen beyond loopback; must be said twice"},
     {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},

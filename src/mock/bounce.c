@@ -61,7 +61,7 @@ void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct sli
                  const char *id)
 {
     struct mock *m = c->mock;
-    const char *from = c->txn->from;
+    const char *from = c->smtp.txn->from;
     int user = local_user(m, from);
     char action[96];
     /* RFC 5321 section 6.1: never answer the null path, and this server never sends elsewhere. */

@@ -1,38 +1,51 @@
-/* One connection of the practice server: octets in, tracker, serve role, octets out.
+/* One connection of the practice server, whatever it speaks: octets in, the protocol, octets out.
  *
- * All replies to the commands of one read leave in one piece. Each reply is fed to the tracker at
- * once all the same, because the next command of a pipelined group is judged by the state that
- * reply made. A late reply stops the reading: what the client sent behind is held back until it has
- * left, so replies keep their order and nothing piles up but one read.
+ * All replies to the commands of one read leave in one piece. Each reply is shown to the protocol's
+ * tracker at once all the same, because the next command of a pipelined group is judged by the
+ * state that reply made. A late reply stops the reading: what the client sent behind is held back
+ * until it has left, so replies keep their order and nothing piles up but one read. A long answer
+ * comes in pieces, the next when the queue has room, and stops the reading likewise.
  */
 #include "mock/mock_private.h"
 
 #include "base/mem.h"
 
-enum { FLUSH_OCTETS = 32768, HELD_CAP_OCTETS = 4 * LINK_READ_OCTETS };
+enum {
+    FLUSH_OCTETS = 32768,
+    HELD_CAP_OCTETS = 4 * LINK_READ_OCTETS,
+    REPLY_CAP_OCTETS = 1 << 20,
+    PIECES_MAX = 16, /* of one long answer in one turn: others wait, too */
+};
+
+static const struct mock_protocol *protocol_of(const struct mock_conn *c)
+{
+    return mock_services[c->service].protocol;
+}
 
 /* ---- the list, longest silent first ---- */
 
 static void list_remove(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    *(c->prev ? &c->prev->next : &m->first) = c->next;
-    *(c->next ? &c->next->prev : &m->last) = c->prev;
+    enum mock_protocol_id id = mock_services[c->service].protocol_id;
+    *(c->prev ? &c->prev->next : &m->conns[id].first) = c->next;
+    *(c->next ? &c->next->prev : &m->conns[id].last) = c->prev;
     c->prev = c->next = NULL;
 }
 
 static void list_append(struct mock_conn *c)
 {
     struct mock *m = c->mock;
+    enum mock_protocol_id id = mock_services[c->service].protocol_id;
     c->active_tick_ms = mock_now_ms(m);
-    c->prev = m->last;
-    *(m->last ? &m->last->next : &m->first) = c;
-    m->last = c;
+    c->prev = m->conns[id].last;
+    *(c->prev ? &c->prev->next : &m->conns[id].first) = c;
+    m->conns[id].last = c;
 }
 
 static void touch(struct mock_conn *c)
 {
-    if (c->mock->last == c) {
+    if (!c->next) { /* the last already */
         c->active_tick_ms = mock_now_ms(c->mock);
         return;
     }
@@ -72,27 +85,32 @@ static void start_tls(struct mock_conn *c, enum event_tls_via via)
     link_start_tls_server(c->link, tls, via);
 }
 
+static void more_later(struct mock_conn *c);
+
 /* Say it, and do what comes with it. */
-static void act(struct mock_conn *c, struct slice text, enum smtp_then then)
+static void act(struct mock_conn *c, struct slice text, enum mock_then then)
 {
-    if (then != SMTP_THEN_DROP && text.len > 0) {
-        smtp_track_feed_all(c->track, DIR_S, text);
+    if (then != MOCK_THEN_DROP && text.len > 0) {
+        protocol_of(c)->said(c, text);
         buf_append(&c->mock->out, text);
     }
     switch (then) {
-    case SMTP_THEN_GO_ON:
+    case MOCK_THEN_GO_ON:
         break;
-    case SMTP_THEN_TLS:
+    case MOCK_THEN_TLS:
         start_tls(c, TLS_VIA_STARTTLS);
         break;
-    case SMTP_THEN_CLOSE:
-    case SMTP_THEN_DROP:
+    case MOCK_THEN_CLOSE:
+    case MOCK_THEN_DROP:
         close_conn(c);
         break;
-    case SMTP_THEN_RESET:
+    case MOCK_THEN_RESET:
         flush(c);
         c->phase = MOCK_CONN_CLOSING;
         link_abort(c->link);
+        break;
+    case MOCK_THEN_MORE:
+        more_later(c);
         break;
     }
 }
@@ -114,13 +132,45 @@ static void wait_free(struct mock_wait **w)
 
 static struct mock_wait *wait_begin(struct mock_conn *c)
 {
+    if (c->wait)
+        return c->wait;
     struct mock_wait *w = mem_zalloc(sizeof(*w));
     w->conn = c;
-    buf_init(&w->reply, c->mock->answer.text.cap_octets);
+    buf_init(&w->reply, REPLY_CAP_OCTETS);
     buf_init(&w->held, HELD_CAP_OCTETS);
     c->wait = w;
     link_pause(c->link);
     return w;
+}
+
+/* The next pieces of a long answer, as far as the queue has room. */
+static void say_more(void *ctx)
+{
+    struct mock_conn *c = ctx;
+    for (int pieces = 0; c->wait && c->wait->more && !c->wait->due; pieces++) {
+        if (c->phase == MOCK_CONN_CLOSING)
+            return;
+        if (link_queued_octets(c->link) > LINK_LOW_WATER_OCTETS)
+            return; /* on_drained goes on */
+        if (pieces >= PIECES_MAX) {
+            loop_defer(c->mock->loop, say_more, c);
+            return;
+        }
+        touch(c);
+        c->wait->more = false;
+        protocol_of(c)->more(c);
+        flush(c);
+    }
+    if (c->wait && !c->wait->due)
+        wait_over(c);
+}
+
+static void more_later(struct mock_conn *c)
+{
+    bool begins = !c->wait;
+    wait_begin(c)->more = true;
+    if (begins)
+        loop_defer(c->mock->loop, say_more, c);
 }
 
 static void on_late_reply(void *ctx)
@@ -130,40 +180,54 @@ static void on_late_reply(void *ctx)
     w->due = false;
     touch(c);
     act(c, buf_slice(&w->reply), w->then);
+    buf_reset(&w->reply);
+    if (w->more) {
+        flush(c);
+        loop_defer(c->mock->loop, say_more, c);
+        return;
+    }
     wait_over(c);
 }
 
-/* The answer stands in mock.answer. True: go on with what the client sent behind. */
-static bool carry_out(struct mock_conn *c)
+void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, enum mock_then then)
 {
-    struct smtp_answer *a = &c->mock->answer;
-    if (a->delay_ms == 0) {
-        act(c, buf_slice(&a->text), a->then);
-        return c->phase != MOCK_CONN_CLOSING;
+    if (c->phase == MOCK_CONN_CLOSING)
+        return;
+    if (delay_ms == 0) {
+        act(c, text, then);
+        return;
     }
     flush(c);
     struct mock_wait *w = wait_begin(c);
-    buf_append(&w->reply, buf_slice(&a->text));
-    w->then = a->then;
+    buf_append(&w->reply, text);
+    w->then = then;
     w->due = true;
-    w->timer = loop_timer_new(c->mock->loop, on_late_reply, w);
-    loop_timer_start(w->timer, a->delay_ms);
-    return false;
+    if (!w->timer)
+        w->timer = loop_timer_new(c->mock->loop, on_late_reply, w);
+    loop_timer_start(w->timer, delay_ms);
 }
 
-static void answer_reset(struct smtp_answer *a)
+/* ---- being told of something else ---- */
+
+static void on_poke(void *ctx)
 {
-    buf_reset(&a->text);
-    a->delay_ms = 0;
-    a->then = SMTP_THEN_GO_ON;
+    struct mock_conn *c = ctx;
+    if (!c->poked || c->wait || c->phase != MOCK_CONN_OPEN)
+        return; /* wait_over and on_tls come back to it */
+    c->poked = false;
+    protocol_of(c)->poked(c);
+    flush(c);
+}
+
+void mock_conn_poke(struct mock_conn *c)
+{
+    if (c->poked)
+        return;
+    c->poked = true;
+    loop_defer(c->mock->loop, on_poke, c);
 }
 
 /* ---- receiving ---- */
-
-static bool item_matters(enum smtp_item_kind kind)
-{
-    return kind != SMTP_ITEM_NONE && kind != SMTP_ITEM_VOID && kind != SMTP_ITEM_REPLY;
-}
 
 /* A client that sends and does not read fills our memory with replies: it waits, too. */
 static bool peer_reads(struct mock_conn *c)
@@ -179,15 +243,10 @@ static bool peer_reads(struct mock_conn *c)
 
 static void take_octets(struct mock_conn *c, struct slice in)
 {
-    struct smtp_answer *a = &c->mock->answer;
+    const struct mock_protocol *protocol = protocol_of(c);
     while (in.len > 0 && c->phase != MOCK_CONN_CLOSING) {
-        struct smtp_item item;
-        in = slice_skip(in, smtp_track_feed(c->track, DIR_C, in, &item));
-        if (!item_matters(item.kind))
-            continue;
-        answer_reset(a);
-        smtp_serve_item(c->serve, &item, a);
-        if (!carry_out(c) || !peer_reads(c))
+        in = slice_skip(in, protocol->octets(c, in));
+        if (c->wait || !peer_reads(c))
             break;
     }
     if (c->wait && in.len > 0)
@@ -203,40 +262,26 @@ static void wait_over(struct mock_conn *c)
         take_octets(c, buf_slice(&w->held));
     wait_free(&w);
     flush(c);
-    if (!c->wait && c->phase != MOCK_CONN_CLOSING)
-        link_resume(c->link);
+    if (c->wait || c->phase == MOCK_CONN_CLOSING)
+        return;
+    link_resume(c->link);
+    on_poke(c);
 }
 
 /* ---- the link's handlers ---- */
 
 static void open_session(struct mock_conn *c, bool tls)
 {
-    struct mock *m = c->mock;
-    uint32_t conn = link_conn(c->link);
     c->phase = MOCK_CONN_OPEN;
-    c->track =
-        smtp_track_new(m->journal, conn,
-                       &(struct smtp_track_options){
-                           .backstage = !m->options.in_front, .tls = tls, .want_content = true});
-    struct smtp_answer *a = &m->answer;
-    answer_reset(a);
-    if (c->over_limit) {
-        smtp_answer_line(a, 421, "4.7.0", "%s Too many connections, try again later",
-                         m->options.name);
-        a->then = SMTP_THEN_CLOSE;
-    } else {
-        c->serve = smtp_serve_new(m->journal, conn, c->track, &m->serve_options[c->service],
-                                  &mock_policy, c);
-        smtp_serve_banner(c->serve, a);
-    }
-    carry_out(c);
+    c->begun = true;
+    protocol_of(c)->begin(c, tls);
     flush(c);
 }
 
 void mock_conn_begin(struct mock_conn *c)
 {
     touch(c);
-    if (c->service != MOCK_SUBMISSIONS)
+    if (!mock_services[c->service].implicit_tls)
         open_session(c, false);
     else if (c->over_limit) { /* nothing can be said without a handshake, which costs too much */
         c->phase = MOCK_CONN_CLOSING;
@@ -254,7 +299,7 @@ static void on_octets(void *ctx, struct slice octets)
 {
     struct mock_conn *c = ctx;
     touch(c);
-    if (!c->serve || c->phase == MOCK_CONN_CLOSING)
+    if (!c->begun || c->phase == MOCK_CONN_CLOSING)
         return;
     if (c->wait)
         buf_append(&c->wait->held, octets); /* read before the pause took hold */
@@ -268,20 +313,21 @@ static void on_tls(void *ctx, const struct err *err)
     touch(c);
     if (err) { /* the link goes down by itself */
         c->phase = MOCK_CONN_CLOSING;
-    } else if (!c->track) {
+    } else if (!c->begun) {
         open_session(c, true);
     } else {
-        smtp_track_tls_up(c->track);
-        smtp_serve_tls_up(c->serve);
+        protocol_of(c)->tls_up(c);
         c->phase = MOCK_CONN_OPEN;
-        c->esmtp = false;
+        on_poke(c);
     }
 }
 
 static void on_drained(void *ctx)
 {
     struct mock_conn *c = ctx;
-    if (c->wait && !c->wait->due)
+    if (c->wait && c->wait->more)
+        say_more(c);
+    else if (c->wait && !c->wait->due)
         wait_over(c);
 }
 
@@ -289,8 +335,8 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
 {
     (void)err;
     struct mock_conn *c = ctx;
-    if (c->track)
-        smtp_track_closed(c->track, why == DOWN_OURS || why == DOWN_ABORT ? DIR_S : DIR_C);
+    if (c->begun)
+        protocol_of(c)->closed(c, why == DOWN_OURS || why == DOWN_ABORT ? DIR_S : DIR_C);
     mock_conn_free(c);
 }
 
@@ -333,10 +379,8 @@ void mock_conn_free(struct mock_conn *c)
     else
         m->counters.connections_now--;
     wait_free(&c->wait);
-    mock_txn_end(c);
-    smtp_serve_free(&c->serve);
-    smtp_track_free(&c->track);
-    mem_free(c->hello);
+    loop_defer_cancel(m->loop, c);
+    protocol_of(c)->free(c);
     link_free(&c->link);
     mem_free(c);
     if (m->options.forget_octets && conn)
@@ -360,17 +404,28 @@ void mock_conn_accepted(void *door, struct link *link)
 
 /* ---- silence ---- */
 
+static uint64_t patience_ms(const struct mock_conn *c)
+{
+    return c->mock->options.limits.idle_ms * protocol_of(c)->idle_times;
+}
+
 void mock_idle_schedule(struct mock *m)
 {
+    bool any = false;
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
+        any = any || m->conns[i].first;
     if (!m->idle_timer)
         return;
-    if (!m->first) {
+    if (!any)
         loop_timer_stop(m->idle_timer);
+    if (!any || loop_timer_active(m->idle_timer))
         return;
+    uint64_t now_ms = mock_now_ms(m), end_ms = UINT64_MAX;
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++) {
+        const struct mock_conn *c = m->conns[i].first;
+        if (c && c->active_tick_ms + patience_ms(c) < end_ms)
+            end_ms = c->active_tick_ms + patience_ms(c);
     }
-    if (loop_timer_active(m->idle_timer))
-        return;
-    uint64_t now_ms = mock_now_ms(m), end_ms = m->first->active_tick_ms + m->options.limits.idle_ms;
     loop_timer_start(m->idle_timer, end_ms > now_ms ? end_ms - now_ms : 1);
 }
 
@@ -379,27 +434,24 @@ void mock_idle_schedule(struct mock *m)
 static void expire(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    if (c->phase != MOCK_CONN_OPEN || !c->serve) {
+    if (c->phase != MOCK_CONN_OPEN || (c->wait && c->wait->more)) {
         c->phase = MOCK_CONN_CLOSING;
         link_abort(c->link);
         return;
     }
-    JOURNAL_APPEND(
-        m->journal, link_conn(c->link), LINK_TIMEOUT, mock_event_flags(m), 0,
-        (struct ev_link_timeout){.stage = slice_cstr(smtp_state_name(smtp_track_state(c->track))),
-                                 .waited_ms = m->options.limits.idle_ms});
-    answer_reset(&m->answer);
-    smtp_serve_timeout(c->serve, &m->answer);
-    act(c, buf_slice(&m->answer.text), m->answer.then);
+    JOURNAL_APPEND(m->journal, link_conn(c->link), LINK_TIMEOUT, mock_event_flags(m), 0,
+                   (struct ev_link_timeout){.stage = slice_cstr(protocol_of(c)->state_name(c)),
+                                            .waited_ms = patience_ms(c)});
+    protocol_of(c)->timeout(c);
+    flush(c);
 }
 
-void mock_idle_check(void *mock)
+static void expire_silent(struct mock *m, enum mock_protocol_id id)
 {
-    struct mock *m = mock;
     uint64_t now_ms = mock_now_ms(m);
-    const struct mock_conn *last = m->last;
-    while (m->first && now_ms >= m->first->active_tick_ms + m->options.limits.idle_ms) {
-        struct mock_conn *c = m->first;
+    const struct mock_conn *last = m->conns[id].last;
+    struct mock_conn *c;
+    while ((c = m->conns[id].first) != NULL && now_ms >= c->active_tick_ms + patience_ms(c)) {
         bool is_last = c == last;
         touch(c);
         if (!c->wait || !c->wait->due) /* silent because we let it wait */
@@ -407,5 +459,12 @@ void mock_idle_check(void *mock)
         if (is_last)
             break;
     }
+}
+
+void mock_idle_check(void *mock)
+{
+    struct mock *m = mock;
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
+        expire_silent(m, (enum mock_protocol_id)i);
     mock_idle_schedule(m);
 }

@@ -7,18 +7,64 @@ enum { BACKLOG = 1024, OUT_CAP_OCTETS = 1 << 20 };
 
 static const char MECHANISMS[] = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN";
 
-static const struct {
-    const char *name;
-    bool starttls, require_auth;
-} services[MOCK_SERVICE__COUNT] = {
-    [MOCK_SMTP] = {"smtp", true, false},
-    [MOCK_SUBMISSION] = {"submission", true, true},
-    [MOCK_SUBMISSIONS] = {"submissions", false, true},
+const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
+    [MOCK_SMTP] = {.name = "smtp",
+                   .protocol = &mock_protocol_smtp,
+                   .default_port = 25,
+                   .starttls = true},
+    [MOCK_SUBMISSION] = {.name = "submission",
+                         .protocol = &mock_protocol_smtp,
+                         .default_port = 587,
+                         .starttls = true,
+                         .require_auth = true},
+    [MOCK_SUBMISSIONS] = {.name = "submissions",
+                          .protocol = &mock_protocol_smtp,
+                          .default_port = 465,
+                          .implicit_tls = true,
+                          .require_auth = true},
+    [MOCK_LMTP] = {.name = "lmtp", .protocol = &mock_protocol_smtp, .starttls = true, .lmtp = true},
+    [MOCK_POP3] = {.name = "pop3",
+                   .protocol_id = MOCK_PROTOCOL_POP3,
+                   .default_port = 110,
+                   .starttls = true},
+    [MOCK_POP3S] = {.name = "pop3s",
+                    .protocol_id = MOCK_PROTOCOL_POP3,
+                    .default_port = 995,
+                    .implicit_tls = true},
+    [MOCK_IMAP] = {.name = "imap",
+                   .protocol_id = MOCK_PROTOCOL_IMAP,
+                   .default_port = 143,
+                   .starttls = true},
+    [MOCK_IMAPS] = {.name = "imaps",
+                    .protocol_id = MOCK_PROTOCOL_IMAP,
+                    .default_port = 993,
+                    .implicit_tls = true},
 };
+
+static const struct mock_service_row *row(enum mock_service service)
+{
+    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
+    return &mock_services[service];
+}
 
 const char *mock_service_name(enum mock_service service)
 {
-    return (unsigned)service < MOCK_SERVICE__COUNT ? services[service].name : NULL;
+    return (unsigned)service < MOCK_SERVICE__COUNT ? mock_services[service].name : NULL;
+}
+
+bool mock_service_is_served(enum mock_service service)
+{
+    return row(service)->protocol != NULL;
+}
+
+uint16_t mock_service_port(enum mock_service service)
+{
+    return row(service)->default_port;
+}
+
+bool mock_service_implicit_tls(enum mock_service service)
+{
+    return row(service)->implicit_tls;
 }
 
 uint64_t mock_now_ms(const struct mock *m)
@@ -63,9 +109,10 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
         m->doors[i] = (struct mock_door){.mock = m, .service = (enum mock_service)i};
         m->serve_options[i] =
             (struct smtp_serve_options){.name = m->options.name,
-                                        .offer_starttls = services[i].starttls,
+                                        .lmtp = mock_services[i].lmtp,
+                                        .offer_starttls = mock_services[i].starttls,
                                         .mechanisms = MECHANISMS,
-                                        .require_auth = services[i].require_auth,
+                                        .require_auth = mock_services[i].require_auth,
                                         .size_max_octets = m->options.limits.message_octets,
                                         .recipients_max = m->options.limits.recipients,
                                         .errors_max = m->options.limits.errors};
@@ -84,8 +131,9 @@ void mock_free(struct mock **mock)
     loop_timer_free(&m->idle_timer);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         listener_free(&m->doors[i].listener);
-    while (m->first)
-        mock_conn_free(m->first);
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
+        while (m->conns[i].first)
+            mock_conn_free(m->conns[i].first);
     mock_store_clear(m);
     mock_txn_spares_free(m);
     mock_memory_clear(&m->memory);
@@ -102,11 +150,14 @@ void mock_free(struct mock **mock)
 bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at,
                  bool remote, struct err *err)
 {
-    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
     struct mock_door *d = &m->doors[service];
+    const char *name = row(service)->name;
+    if (!row(service)->protocol) {
+        err_set(err, ERR_USAGE, 0, "the practice server does not serve %s", name);
+        return false;
+    }
     if (d->listener) {
-        err_set(err, ERR_USAGE, 0, "the practice server listens for %s already",
-                services[service].name);
+        err_set(err, ERR_USAGE, 0, "the practice server listens for %s already", name);
         return false;
     }
     if (!net_address_is_loopback(at) && !(remote && m->options.allow_remote)) {
@@ -117,8 +168,8 @@ bool mock_listen(struct mock *m, enum mock_service service, const struct net_add
                     "use 127.0.0.1 or ::1, or allow other machines explicitly");
         return false;
     }
-    d->listener = listener_new(m->loop, m->journal, at, services[service].name, BACKLOG,
-                               !m->options.in_front, mock_conn_accepted, d, err);
+    d->listener = listener_new(m->loop, m->journal, at, name, BACKLOG, !m->options.in_front,
+                               mock_conn_accepted, d, err);
     return d->listener != NULL;
 }
 
@@ -132,7 +183,7 @@ const struct net_address *mock_address(const struct mock *m, enum mock_service s
 struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_service service,
                           const struct link_handlers *handlers, void *ctx)
 {
-    BUG_IF((unsigned)service >= MOCK_SERVICE__COUNT);
+    BUG_IF(!row(service)->protocol);
     struct mock_conn *c = mock_conn_new(m, service);
     struct link *client;
     link_pair(m->loop, m->journal, client_conn, journal_conn_new(m->journal), handlers, ctx,

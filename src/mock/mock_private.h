@@ -1,10 +1,14 @@
 /* The practice server's insides, shared by its source files only.
  *
- * One `struct mock_conn` a connection, small, because ten thousand of them may idle. What a message
- * under way needs stands in a `struct mock_txn`, taken at MAIL from a short list of spares and
- * given back after it; what a late reply needs (a timer, the reply, octets not looked at yet) in a
- * `struct mock_wait`. Idle connections have neither. Nor has a connection a timer of its own: all
- * are in one list, longest silent first, and one timer looks at its head.
+ * One `struct mock_conn` a connection, small, because ten thousand of them may idle. What every
+ * protocol shares (list, link, TLS, late replies, octets held back, the end) is in conn.c; what the
+ * octets mean stands behind a `struct mock_protocol` (conn_smtp.c and its siblings).
+ *
+ * What a message under way needs stands in a `struct mock_txn`, taken at MAIL from a short list of
+ * spares and given back after it; what a late reply needs (a timer, the reply, octets not looked at
+ * yet) in a `struct mock_wait`. Idle connections have neither. Nor has a connection a timer of its
+ * own: those of one protocol are in one list, longest silent first, and one timer looks at the
+ * heads.
  */
 #ifndef MOCK_MOCK_PRIVATE_H
 #define MOCK_MOCK_PRIVATE_H
@@ -95,13 +99,24 @@ struct mock_txn {
     bool dropped; /* limit "content" was reached */
 };
 
+/* What is to be done once the octets said have been queued. */
+enum mock_then {
+    MOCK_THEN_GO_ON,
+    MOCK_THEN_TLS,   /* start the handshake as server */
+    MOCK_THEN_CLOSE, /* close in order */
+    MOCK_THEN_RESET, /* cut it; what was said goes first */
+    MOCK_THEN_DROP,  /* close without saying it */
+    MOCK_THEN_MORE,  /* there is more of this answer: .more is called when the queue has room */
+};
+
 struct mock_wait {
     struct mock_conn *conn;
     struct loop_timer *timer; /* NULL: no reply is late, only the peer does not read */
     struct buf reply;
     struct buf held; /* octets of the client not looked at yet */
-    enum smtp_then then;
-    bool due; /* .reply and .then are to be carried out */
+    enum mock_then then;
+    bool due;  /* .reply and .then are to be carried out */
+    bool more; /* the protocol has more to say */
 };
 
 enum mock_phase {
@@ -111,19 +126,72 @@ enum mock_phase {
     MOCK_CONN_CLOSING, /* the last word is queued; what comes is ignored */
 };
 
+/* What a protocol keeps of a connection. SMTP's stands in the connection itself. */
+struct mock_smtp {
+    struct smtp_track *track;
+    struct smtp_serve *serve;
+    struct mock_txn *txn;
+    char *hello; /* as the client called itself */
+    bool esmtp;
+};
+
 struct mock_conn {
     struct mock *mock;
     struct mock_conn *prev, *next; /* longest silent first */
     struct link *link;
-    struct smtp_track *track;
-    struct smtp_serve *serve;
-    struct mock_txn *txn;
     struct mock_wait *wait;
-    char *hello; /* as the client called itself */
     uint64_t active_tick_ms;
+    union {
+        struct mock_smtp smtp;
+        void *session; /* of any other protocol: its own struct, made in .begin */
+    };
     uint8_t service, phase;
-    bool esmtp, over_limit;
+    bool begun; /* .begin was called */
+    bool over_limit;
+    bool poked;
 };
+
+enum mock_protocol_id {
+    MOCK_PROTOCOL_SMTP, /* and LMTP */
+    MOCK_PROTOCOL_POP3,
+    MOCK_PROTOCOL_IMAP,
+    MOCK_PROTOCOL__COUNT
+};
+
+/* One protocol's side of a connection. Each function runs with an empty mock.out and answers with
+ * mock_conn_say as often as it likes; what was said leaves when it returns. */
+struct mock_protocol {
+    const char *name;
+    unsigned idle_times; /* the limit idle_ms this often may pass in silence */
+    /* Octets can pass (through TLS, where `tls`): greet, or refuse where c->over_limit. */
+    void (*begin)(struct mock_conn *c, bool tls);
+    /* Octets of the client. Uses one command (or piece of content) at most and returns how many
+     * octets that were. Called with the rest until none is left or a reply is late. */
+    size_t (*octets)(struct mock_conn *c, struct slice in);
+    /* These octets leave now: for the tracker. */
+    void (*said)(struct mock_conn *c, struct slice text);
+    /* After MOCK_THEN_MORE: the next piece, again with it while there is more. May be NULL. */
+    void (*more)(struct mock_conn *c);
+    /* mock_conn_poke was called, and the connection is between commands. May be NULL. */
+    void (*poked)(struct mock_conn *c);
+    void (*tls_up)(struct mock_conn *c); /* after a STARTTLS */
+    /* The client was silent for too long: say the last word. */
+    void (*timeout)(struct mock_conn *c);
+    const char *(*state_name)(const struct mock_conn *c);
+    void (*closed)(struct mock_conn *c, enum event_dir by);
+    void (*free)(struct mock_conn *c); /* also where .begin was never called */
+};
+extern const struct mock_protocol mock_protocol_smtp;
+
+/* The table of services (mock.c). */
+struct mock_service_row {
+    const char *name;
+    const struct mock_protocol *protocol; /* NULL: not served */
+    enum mock_protocol_id protocol_id;
+    uint16_t default_port;
+    bool implicit_tls, starttls, require_auth, lmtp;
+};
+extern const struct mock_service_row mock_services[MOCK_SERVICE__COUNT];
 
 /* What a listener is given as its context. */
 struct mock_door {
@@ -140,7 +208,9 @@ struct mock {
     struct tls_server *tls;
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
     struct mock_door doors[MOCK_SERVICE__COUNT];
-    struct mock_conn *first, *last;
+    struct {
+        struct mock_conn *first, *last;
+    } conns[MOCK_PROTOCOL__COUNT];
     struct loop_timer *idle_timer;
     struct mock_counters counters;
     size_t over_limit_now;
@@ -177,6 +247,11 @@ struct mock_conn *mock_conn_new(struct mock *m, enum mock_service service);
 void mock_conn_accepted(void *door, struct link *link);
 void mock_conn_begin(struct mock_conn *c); /* the link is up */
 void mock_conn_free(struct mock_conn *c);
+/* Say it now, or delay_ms late (the client's next octets are held back until then). For the
+ * functions of a mock_protocol only. */
+void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, enum mock_then then);
+/* From anywhere: call .poked at the end of this turn, or as soon as nothing is late. */
+void mock_conn_poke(struct mock_conn *c);
 void mock_idle_schedule(struct mock *m);
 void mock_idle_check(void *mock);
 

@@ -68,7 +68,8 @@ static void reply_code(struct mock_conn *c, const struct magic *g, const char *a
 
 static bool greylisted(struct mock_conn *c, const char *address)
 {
-    const struct mock_memory_entry *e = remember(c, 'g', c->txn ? c->txn->from : "", address);
+    const struct mock_memory_entry *e =
+        remember(c, 'g', c->smtp.txn ? c->smtp.txn->from : "", address);
     const struct clock *clock = journal_clock(c->mock->journal);
     return clock->tick_ns(clock->ctx) - e->since_tick_ns < (uint64_t)MOCK_GREYLIST_MS * 1000000;
 }
@@ -118,7 +119,7 @@ static bool misbehave(struct mock_conn *c, const struct magic *g, const char *ad
  */
 static bool misbehave_at(struct mock_conn *c, enum magic_stage stage, struct smtp_answer *a)
 {
-    const struct mock_txn *t = c->txn;
+    const struct mock_txn *t = c->smtp.txn;
     for (size_t i = 0; t && i < t->n_faults; i++)
         if (t->faults[i].magic.stage == stage &&
             misbehave(c, &t->faults[i].magic, t->faults[i].address, stage, a))
@@ -179,15 +180,15 @@ static bool policy_hello(void *ctx, const struct smtp_command *cmd, struct smtp_
     (void)a;
     struct mock_conn *c = ctx;
     struct slice name = slice_take(slice_trim(cmd->args), MOCK_HELLO_MAX_OCTETS);
-    mem_free(c->hello);
-    c->hello = mem_alloc(name.len + 1);
+    mem_free(c->smtp.hello);
+    c->smtp.hello = mem_alloc(name.len + 1);
     for (size_t i = 0; i < name.len; i++) /* it goes into a header line, in a comment's company */
-        c->hello[i] = name.ptr[i] > ' ' && name.ptr[i] < 0x7f && name.ptr[i] != '(' &&
-                              name.ptr[i] != ')' && name.ptr[i] != ';'
-                          ? (char)name.ptr[i]
-                          : '?';
-    c->hello[name.len] = '\0';
-    c->esmtp = cmd->verb != SMTP_VERB_HELO;
+        c->smtp.hello[i] = name.ptr[i] > ' ' && name.ptr[i] < 0x7f && name.ptr[i] != '(' &&
+                                   name.ptr[i] != ')' && name.ptr[i] != ';'
+                               ? (char)name.ptr[i]
+                               : '?';
+    c->smtp.hello[name.len] = '\0';
+    c->smtp.esmtp = cmd->verb != SMTP_VERB_HELO;
     return false;
 }
 
@@ -250,7 +251,7 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
     bool ours = domain_is_ours(c->mock, p);
     if (!smtp_local_part_unquote(p->local_part, local, sizeof(local)))
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
-    if (!ours && !smtp_serve_user(c->serve))
+    if (!ours && !smtp_serve_user(c->smtp.serve))
         return refuse_recipient(c, a, 550, "5.7.1", address,
                                 "Relaying denied: other domains need AUTH");
     if (misbehave_at(c, MAGIC_AT_RCPT, a))

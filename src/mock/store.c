@@ -118,7 +118,7 @@ void mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
 void mock_store_txn(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    struct mock_txn *t = c->txn;
+    struct mock_txn *t = c->smtp.txn;
     char id[MOCK_ID_OCTETS];
     mock_txn_id(t, id);
     m->counters.messages++;

@@ -32,24 +32,24 @@ static void txn_free(struct mock_txn *t)
 struct mock_txn *mock_txn_get(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    if (c->txn)
-        return c->txn;
+    if (c->smtp.txn)
+        return c->smtp.txn;
     if (m->spare_txns) {
-        c->txn = m->spare_txns;
-        m->spare_txns = c->txn->next_spare;
+        c->smtp.txn = m->spare_txns;
+        m->spare_txns = c->smtp.txn->next_spare;
         m->n_spare_txns--;
     } else {
-        c->txn = txn_new(m);
+        c->smtp.txn = txn_new(m);
     }
-    c->txn->id = ++m->next_id;
-    return c->txn;
+    c->smtp.txn->id = ++m->next_id;
+    return c->smtp.txn;
 }
 
 void mock_txn_end(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    struct mock_txn *t = c->txn;
-    c->txn = NULL;
+    struct mock_txn *t = c->smtp.txn;
+    c->smtp.txn = NULL;
     if (!t)
         return;
     for (size_t i = 0; i < t->n_recipients; i++)
@@ -155,7 +155,8 @@ const char *mock_date(struct mock *m)
 static const char *with_type(const struct mock_conn *c)
 {
     static const char *const types[2][2] = {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}};
-    return c->esmtp ? types[link_is_tls(c->link)][smtp_serve_user(c->serve) != NULL] : "SMTP";
+    return c->smtp.esmtp ? types[link_is_tls(c->link)][smtp_serve_user(c->smtp.serve) != NULL]
+                         : "SMTP";
 }
 
 static void peer_literal(const struct link *link, char *out, size_t out_octets)
@@ -178,14 +179,14 @@ static void peer_literal(const struct link *link, char *out, size_t out_octets)
 
 static void trace_lines(struct mock_conn *c)
 {
-    struct mock_txn *t = c->txn;
+    struct mock_txn *t = c->smtp.txn;
     char peer[140], id[MOCK_ID_OCTETS];
     peer_literal(c->link, peer, sizeof(peer));
     mock_txn_id(t, id);
     buf_printf(&t->content,
                "Return-Path: <%s>\r\nReceived: from %s (%s)\r\n\tby %s (smtpscope) with %s id %s",
-               t->from, c->hello ? c->hello : "unknown", peer, c->mock->options.name, with_type(c),
-               id);
+               t->from, c->smtp.hello ? c->smtp.hello : "unknown", peer, c->mock->options.name,
+               with_type(c), id);
     if (t->n_recipients == 1)
         buf_printf(&t->content, "\r\n\tfor <%s>", t->to);
     buf_printf(&t->content, ";\r\n\t%s\r\n", mock_date(c->mock));
@@ -193,7 +194,7 @@ static void trace_lines(struct mock_conn *c)
 
 static void content_start(struct mock_conn *c)
 {
-    struct mock_txn *t = c->txn;
+    struct mock_txn *t = c->smtp.txn;
     t->started = true;
     if (c->mock->options.keep_nothing)
         return;
@@ -206,7 +207,7 @@ static void content_start(struct mock_conn *c)
 static void content_over(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    struct mock_txn *t = c->txn;
+    struct mock_txn *t = c->smtp.txn;
     m->unstored_octets -= t->charged_octets;
     t->charged_octets = 0;
     t->dropped = true;

@@ -1,0 +1,113 @@
+/* SMTP's side of a connection of the practice server: tracker, serve role, the policy behind it. */
+#include "mock/mock_private.h"
+
+#include "base/mem.h"
+
+static const enum mock_then thens[] = {
+    [SMTP_THEN_GO_ON] = MOCK_THEN_GO_ON, [SMTP_THEN_TLS] = MOCK_THEN_TLS,
+    [SMTP_THEN_CLOSE] = MOCK_THEN_CLOSE, [SMTP_THEN_RESET] = MOCK_THEN_RESET,
+    [SMTP_THEN_DROP] = MOCK_THEN_DROP,
+};
+
+static struct smtp_answer *answer_begin(struct mock_conn *c)
+{
+    struct smtp_answer *a = &c->mock->answer;
+    buf_reset(&a->text);
+    a->delay_ms = 0;
+    a->then = SMTP_THEN_GO_ON;
+    return a;
+}
+
+static void say(struct mock_conn *c)
+{
+    const struct smtp_answer *a = &c->mock->answer;
+    mock_conn_say(c, buf_slice(&a->text), a->delay_ms, thens[a->then]);
+}
+
+static void begin(struct mock_conn *c, bool tls)
+{
+    struct mock *m = c->mock;
+    uint32_t conn = link_conn(c->link);
+    c->smtp.track =
+        smtp_track_new(m->journal, conn,
+                       &(struct smtp_track_options){.backstage = !m->options.in_front,
+                                                    .lmtp = m->serve_options[c->service].lmtp,
+                                                    .tls = tls,
+                                                    .want_content = true});
+    struct smtp_answer *a = answer_begin(c);
+    if (c->over_limit) {
+        smtp_answer_line(a, 421, "4.7.0", "%s Too many connections, try again later",
+                         m->options.name);
+        a->then = SMTP_THEN_CLOSE;
+    } else {
+        c->smtp.serve = smtp_serve_new(m->journal, conn, c->smtp.track,
+                                       &m->serve_options[c->service], &mock_policy, c);
+        smtp_serve_banner(c->smtp.serve, a);
+    }
+    say(c);
+}
+
+static bool item_matters(enum smtp_item_kind kind)
+{
+    return kind != SMTP_ITEM_NONE && kind != SMTP_ITEM_VOID && kind != SMTP_ITEM_REPLY;
+}
+
+static size_t octets(struct mock_conn *c, struct slice in)
+{
+    struct smtp_item item;
+    size_t used = smtp_track_feed(c->smtp.track, DIR_C, in, &item);
+    if (!item_matters(item.kind))
+        return used;
+    smtp_serve_item(c->smtp.serve, &item, answer_begin(c));
+    say(c);
+    return used;
+}
+
+static void said(struct mock_conn *c, struct slice text)
+{
+    smtp_track_feed_all(c->smtp.track, DIR_S, text);
+}
+
+static void tls_up(struct mock_conn *c)
+{
+    smtp_track_tls_up(c->smtp.track);
+    smtp_serve_tls_up(c->smtp.serve);
+    c->smtp.esmtp = false;
+}
+
+static void timeout(struct mock_conn *c)
+{
+    smtp_serve_timeout(c->smtp.serve, answer_begin(c));
+    say(c);
+}
+
+static const char *state_name(const struct mock_conn *c)
+{
+    return smtp_state_name(smtp_track_state(c->smtp.track));
+}
+
+static void closed(struct mock_conn *c, enum event_dir by)
+{
+    smtp_track_closed(c->smtp.track, by);
+}
+
+static void smtp_free(struct mock_conn *c)
+{
+    mock_txn_end(c);
+    smtp_serve_free(&c->smtp.serve);
+    smtp_track_free(&c->smtp.track);
+    mem_free(c->smtp.hello);
+}
+
+const struct mock_protocol mock_protocol_smtp = {
+    .name = "SMTP",
+    .idle_times = 1,
+    .begin = begin,
+    .octets = octets,
+    .said = said,
+    .tls_up = tls_up,
+    .timeout = timeout,
+    .state_name = state_name,
+    .closed = closed,
+    .free = smtp_free,
+};
