@@ -97,6 +97,10 @@ uint32_t link_conn(const struct link *k);
 void link_set_keep_wire(struct link *k, bool keep);
 /* tls-exporter channel binding (RFC 9266), 32 octets; false without TLS 1.3 / exporter. */
 bool link_channel_binding(struct link *k, uint8_t out[32]);
+/* tls-unique channel binding (RFC 5929 section 3) of TLS 1.2 and older; returns its length, 0:
+ * there is none. */
+enum { LINK_TLS_UNIQUE_OCTETS = 64 };
+size_t link_tls_unique(struct link *k, uint8_t out[LINK_TLS_UNIQUE_OCTETS]);
 
 /* Listening. on_accept gets a link whose handlers it must set with link_set_handlers before it
  * returns; LINK_UP has been appended; on_up is not called. NULL and *err where the address cannot

@@ -536,6 +536,11 @@ bool link_channel_binding(struct link *k, uint8_t out[32])
     return k->tls != NULL && link_tls_channel_binding(k, out);
 }
 
+size_t link_tls_unique(struct link *k, uint8_t out[LINK_TLS_UNIQUE_OCTETS])
+{
+    return k->tls != NULL ? link_tls_unique_octets(k, out, LINK_TLS_UNIQUE_OCTETS) : 0;
+}
+
 void link_set_handlers(struct link *k, const struct link_handlers *handlers, void *ctx)
 {
     k->handlers = handlers;

@@ -356,6 +356,23 @@ bool link_tls_channel_binding(struct link *k, uint8_t out[32])
                                       (const unsigned char *)"", 0, 1) == 1;
 }
 
+/* The first Finished message of the handshake: the client's, or the server's where a session was
+ * resumed (RFC 5929 section 3.1). Without the extended master secret a resumed one could belong to
+ * two connections at once (RFC 7627 section 1): it binds nothing then. */
+size_t link_tls_unique_octets(struct link *k, uint8_t *out, size_t out_octets)
+{
+    if (!link_tls_is_up(k) || SSL_version(k->tls->ssl) > TLS1_2_VERSION)
+        return 0;
+    SSL *ssl = k->tls->ssl;
+    bool resumed = SSL_session_reused(ssl) == 1;
+    if (resumed && SSL_get_extms_support(ssl) != 1)
+        return 0;
+    bool ours = (SSL_is_server(ssl) == 1) == resumed;
+    size_t n =
+        ours ? SSL_get_finished(ssl, out, out_octets) : SSL_get_peer_finished(ssl, out, out_octets);
+    return n <= out_octets ? n : 0;
+}
+
 /* ---- starting ---- */
 
 static void start(struct link *k, struct tls_client *c, struct tls_server *s,

@@ -280,31 +280,43 @@ static bool scram_server(struct saying *w, unsigned step, struct slice s)
     return scram_server_first(w, s);
 }
 
-/* XOAUTH2 and OAUTHBEARER (RFC 7628 section 3.1): key=value pairs, each ended by ^A. */
-static bool oauth_client(struct saying *w, unsigned step, struct slice s)
+/* XOAUTH2 and OAUTHBEARER (RFC 7628 section 3.1): names are shown, the token never. */
+static bool oauth_client(struct saying *w, unsigned step, struct slice s, bool bearer)
 {
-    struct slice rest = s;
+    struct sasl_oauth_message m;
     if (slice_eq(s, SLICE_LIT("\1")) || s.len == 0) {
         say(w, "empty: the error is acknowledged");
         return true;
     }
-    if (step != 1 || rest.ptr[rest.len - 1] != 1)
+    if (step > 2 || !sasl_oauth_parse(bearer, s, &m))
         return false;
-    while (rest.len > 0) {
-        struct slice part = cut(&rest, 1);
-        struct slice value = part;
-        struct slice key = cut(&value, '=');
-        if (slice_eq_nocase(key, SLICE_LIT("user")))
-            say_text(w, "user", value);
-        else if (slice_eq_nocase(key, SLICE_LIT("n,a")))
-            say_text(w, "authzid", slice_take(value, value.len > 0 ? value.len - 1 : 0));
-        else if (slice_eq_nocase(key, SLICE_LIT("host")))
-            say_text(w, "host", value);
-        else if (slice_eq_nocase(key, SLICE_LIT("port")))
-            say_text(w, "port", value);
-        else if (part.len > 0)
-            say_hidden(w, slice_eq_nocase(key, SLICE_LIT("auth")) ? "token" : "field", value.len);
-    }
+    if (m.user.len > 0)
+        say_saslname(w, bearer ? "authzid" : "user", m.user);
+    if (m.host.len > 0)
+        say_text(w, "host", m.host);
+    if (m.port.len > 0)
+        say_text(w, "port", m.port);
+    say_hidden(w, "token", m.token.len);
+    return true;
+}
+
+static bool bearer_client(struct saying *w, unsigned step, struct slice s)
+{
+    return oauth_client(w, step, s, true);
+}
+
+static bool xoauth2_client(struct saying *w, unsigned step, struct slice s)
+{
+    return oauth_client(w, step, s, false);
+}
+
+/* RFC 7628 section 3.2.2: the reason of a refusal, in JSON; nothing in it is secret. */
+static bool oauth_server(struct saying *w, unsigned step, struct slice s)
+{
+    (void)step;
+    if (!utf8_valid(s) || slice_find_octet(s, 0) >= 0)
+        return false;
+    say_text(w, "refused, because", s);
     return true;
 }
 
@@ -325,6 +337,56 @@ static bool anonymous_client(struct saying *w, unsigned step, struct slice s)
     return true;
 }
 
+/* NTLM (MS-NLMP section 2.2.1): a signature, a kind, and fields named by length and offset. Names
+ * come in UTF-16, little end first, or in octets; the responses and the challenge are left out. */
+static uint32_t ntlm_u32(struct slice s, size_t at)
+{
+    if (at + 4 > s.len)
+        return 0;
+    const uint8_t *p = s.ptr + at;
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void ntlm_say_field(struct saying *w, const char *label, struct slice s, size_t at)
+{
+    size_t octets = ntlm_u32(s, at) & 0xffff, from = ntlm_u32(s, at + 4);
+    struct slice field = slice_take(slice_skip(s, from), octets);
+    struct buf name;
+    if (at + 8 > s.len || field.len < octets || octets == 0)
+        return;
+    buf_init(&name, SHOWN_OCTETS_MAX + 1);
+    bool wide = octets > 1 && field.ptr[1] == 0;
+    for (size_t i = 0; i < octets && !name.overflow; i += wide ? 2 : 1)
+        buf_append_octet(&name,
+                         wide && i + 1 < octets && field.ptr[i + 1] != 0 ? '?' : field.ptr[i]);
+    say_text(w, label, buf_slice(&name));
+    buf_deinit(&name);
+}
+
+static bool ntlm_any(struct saying *w, unsigned step, struct slice s)
+{
+    (void)step;
+    if (!slice_starts(s, SLICE_LIT("NTLMSSP\0")) || s.len < 12)
+        return false;
+    switch (ntlm_u32(s, 8)) {
+    case 1:
+        say(w, "asks for a challenge");
+        return true;
+    case 2:
+        say(w, "challenge");
+        ntlm_say_field(w, "of", s, 12);
+        return true;
+    case 3:
+        ntlm_say_field(w, "domain", s, 28);
+        ntlm_say_field(w, "user", s, 36);
+        ntlm_say_field(w, "workstation", s, 44);
+        say_hidden(w, "responses", (ntlm_u32(s, 12) & 0xffff) + (ntlm_u32(s, 20) & 0xffff));
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Of a mechanism with nothing known: text is shown from a server only. */
 static bool unknown_server(struct saying *w, unsigned step, struct slice s)
 {
@@ -343,9 +405,9 @@ static const struct {
 } steps[] = {
     {"PLAIN", plain_client, prompt_server},         {"LOGIN", login_client, prompt_server},
     {"CRAM-MD5", cram_client, challenge_server},    {"DIGEST-MD5", digest_any, digest_any},
-    {"SCRAM-", scram_client, scram_server},         {"XOAUTH2", oauth_client, unknown_server},
-    {"OAUTHBEARER", oauth_client, unknown_server},  {"EXTERNAL", external_client, prompt_server},
-    {"ANONYMOUS", anonymous_client, prompt_server},
+    {"SCRAM-", scram_client, scram_server},         {"XOAUTH2", xoauth2_client, oauth_server},
+    {"OAUTHBEARER", bearer_client, oauth_server},   {"EXTERNAL", external_client, prompt_server},
+    {"ANONYMOUS", anonymous_client, prompt_server}, {"NTLM", ntlm_any, ntlm_any},
 };
 
 static step_fn step_find(const char *mechanism, bool from_client)

@@ -1,8 +1,8 @@
-/* One exchange, either side, on a libgsasl session.
+/* One exchange, either side, on a libgsasl session or a mechanism done here (oauth.c).
  *
- * The library asks for what it needs by a callback on the session; nothing secret is handed over
- * before it asks. What it keeps of the password is wiped before the session ends; copies it makes
- * for itself while it computes are beyond reach.
+ * The library asks for what it needs by a callback on the session (property.c). What it keeps of
+ * the password is wiped before the session ends; copies it makes for itself while it computes are
+ * beyond reach.
  *
  * Traps: the server side of LOGIN in the library prompts with "User Name" and "Password", which
  * some clients do not know, so the prompts are ours. A SCRAM server chooses how often the client
@@ -10,35 +10,15 @@
  */
 #include "sasl_private.h"
 
-#include "base/base64.h"
 #include "base/mem.h"
 #include "base/vis.h"
 
-#include <gsasl.h>
 #include <string.h>
 
 enum {
     STEP_OCTETS_MAX = 65536,  /* one step, either direction */
     ITERATIONS_MAX = 1000000, /* SCRAM: about a second of work */
-    EXPORTER_OCTETS = 32,     /* RFC 9266 section 2 */
 };
-
-struct sasl {
-    const struct sasl_spoken *spoken;
-    Gsasl_session *session;
-    const struct secret *password; /* client; borrowed */
-    char *exporter_base64;         /* NULL: none */
-    char *external;                /* server: the identity TLS has proven; NULL: none */
-    char *user;                    /* server: proven */
-    sasl_lookup_fn lookup;         /* server */
-    void *lookup_ctx;
-    unsigned steps; /* taken so far */
-    bool server;
-    bool over;
-    bool password_missing; /* the library asked for one that is not there */
-};
-
-static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property property);
 
 /* The library's context, made at the first exchange and kept for the life of the program. */
 static Gsasl *library_get(struct err *err)
@@ -52,166 +32,36 @@ static Gsasl *library_get(struct err *err)
         err_set(err, ERR_AUTH, rc, "the SASL library does not start: %s", gsasl_strerror(rc));
         return NULL;
     }
-    gsasl_callback_set(library, on_property);
+    gsasl_callback_set(library, sasl_on_property);
     return library;
-}
-
-static void wipe_cstr(char *text)
-{
-    if (text != NULL)
-        mem_wipe(text, strlen(text));
-}
-
-/* The library wants C strings. NULL for one that holds a NUL; wipe and free it after use. */
-static char *secret_cstr(const struct secret *s)
-{
-    struct slice value = secret_slice(s);
-    if (slice_find_octet(value, 0) >= 0)
-        return NULL;
-    char *text = mem_alloc(value.len + 1);
-    if (value.len > 0)
-        memcpy(text, value.ptr, value.len);
-    text[value.len] = '\0';
-    return text;
-}
-
-static int give_secret(Gsasl_session *session, Gsasl_property property, const struct secret *s)
-{
-    char *text = secret_cstr(s);
-    if (text == NULL)
-        return GSASL_NO_PASSWORD;
-    int rc = gsasl_property_set(session, property, text);
-    wipe_cstr(text);
-    mem_free(text);
-    return rc;
-}
-
-/* What the server knows of the user named in this exchange; false: no such user. */
-static bool server_password(struct sasl *s, struct secret *password_out)
-{
-    const char *user = gsasl_property_fast(s->session, GSASL_AUTHID);
-    return user != NULL && s->lookup != NULL && s->lookup(s->lookup_ctx, user, password_out);
-}
-
-static int give_password(struct sasl *s)
-{
-    if (!s->server) {
-        s->password_missing = s->password == NULL || !secret_is_set(s->password);
-        return s->password_missing ? GSASL_NO_PASSWORD
-                                   : give_secret(s->session, GSASL_PASSWORD, s->password);
-    }
-    struct secret known;
-    secret_init(&known);
-    int rc = GSASL_AUTHENTICATION_ERROR;
-    if (server_password(s, &known))
-        rc = give_secret(s->session, GSASL_PASSWORD, &known);
-    else
-        s->password_missing = true;
-    secret_clear(&known);
-    return rc;
-}
-
-/* Takes as long for a difference at the first octet as at the last. */
-static bool same_in_constant_time(const char *a, const char *b)
-{
-    size_t a_octets = strlen(a), b_octets = strlen(b);
-    unsigned char differs = a_octets != b_octets;
-    for (size_t i = 0; i < a_octets; i++)
-        differs |= (unsigned char)(a[i] ^ (b_octets > 0 ? b[i % b_octets] : 0));
-    return differs == 0;
-}
-
-/* Exact octets, or the same after SASLprep (RFC 4616 section 2, RFC 4013). */
-static bool same_password(const char *said, const char *known)
-{
-    if (same_in_constant_time(said, known))
-        return true;
-    char *said_prepared = NULL, *known_prepared = NULL;
-    bool same = gsasl_saslprep(said, GSASL_ALLOW_UNASSIGNED, &said_prepared, NULL) == GSASL_OK &&
-                gsasl_saslprep(known, GSASL_ALLOW_UNASSIGNED, &known_prepared, NULL) == GSASL_OK &&
-                same_in_constant_time(said_prepared, known_prepared);
-    wipe_cstr(said_prepared);
-    wipe_cstr(known_prepared);
-    gsasl_free(said_prepared);
-    gsasl_free(known_prepared);
-    return same;
-}
-
-/* PLAIN and LOGIN: the password itself has come. */
-static int validate_simple(struct sasl *s)
-{
-    const char *said = gsasl_property_fast(s->session, GSASL_PASSWORD);
-    struct secret known;
-    secret_init(&known);
-    bool good = false;
-    if (said != NULL && server_password(s, &known)) {
-        char *text = secret_cstr(&known);
-        good = text != NULL && same_password(said, text);
-        wipe_cstr(text);
-        mem_free(text);
-    }
-    secret_clear(&known);
-    return good ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
-}
-
-/* EXTERNAL (RFC 4422 appendix A): the identity is the one TLS has proven, or nobody's. */
-static int validate_external(struct sasl *s)
-{
-    const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
-    bool good = s->external != NULL &&
-                (authzid == NULL || authzid[0] == '\0' || strcmp(authzid, s->external) == 0);
-    return good ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
-}
-
-static int validate_anonymous(struct sasl *s)
-{
-    (void)s;
-    return GSASL_OK; /* the token is only a trace: anybody is welcome, or the mechanism is not
-                        offered */
-}
-
-static int give_exporter(struct sasl *s)
-{
-    if (s->exporter_base64 == NULL)
-        return GSASL_NO_CB_TLS_EXPORTER;
-    return gsasl_property_set(s->session, GSASL_CB_TLS_EXPORTER, s->exporter_base64);
-}
-
-static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property property)
-{
-    static const struct {
-        Gsasl_property property;
-        int (*give)(struct sasl *s);
-    } answers[] = {
-        {GSASL_PASSWORD, give_password},
-        {GSASL_CB_TLS_EXPORTER, give_exporter},
-        {GSASL_VALIDATE_SIMPLE, validate_simple},
-        {GSASL_VALIDATE_EXTERNAL, validate_external},
-        {GSASL_VALIDATE_ANONYMOUS, validate_anonymous},
-    };
-    (void)library;
-    struct sasl *s = gsasl_session_hook_get(session);
-    for (size_t i = 0; s != NULL && i < sizeof(answers) / sizeof(answers[0]); i++)
-        if (answers[i].property == property)
-            return answers[i].give(s);
-    return GSASL_NO_CALLBACK;
-}
-
-static char *base64_dup(const uint8_t *octets, size_t n_octets)
-{
-    struct buf text;
-    buf_init(&text, n_octets * 2);
-    base64_encode(&text, slice_of(octets, n_octets));
-    char *copy = mem_strdup(buf_cstr(&text));
-    buf_deinit(&text);
-    return copy;
 }
 
 typedef int (*gsasl_start_fn)(Gsasl *library, const char *mechanism, Gsasl_session **session);
 
-/* A session with its mechanism and channel binding; NULL and *err where either is not there. */
-static struct sasl *exchange_new(const char *mechanism, bool server, const uint8_t *tls_exporter,
-                                 struct err *err)
+static bool session_start(struct sasl *s, struct err *err)
+{
+    Gsasl *library = library_get(err);
+    if (library == NULL)
+        return false;
+    gsasl_start_fn start = s->server ? gsasl_server_start : gsasl_client_start;
+    int rc = start(library, s->spoken->name, &s->session);
+    if (rc != GSASL_OK) {
+        s->session = NULL;
+        err_set(err, ERR_AUTH, rc, "%s does not start: %s", s->spoken->name, gsasl_strerror(rc));
+        return false;
+    }
+    gsasl_session_hook_set(s->session, s);
+    return true;
+}
+
+static bool channel_known(const struct sasl_channel *channel)
+{
+    return channel != NULL && (channel->has_exporter || channel->unique_octets > 0);
+}
+
+/* An exchange with its mechanism and channel binding; NULL and *err where either is not there. */
+static struct sasl *exchange_new(const char *mechanism, bool server,
+                                 const struct sasl_channel *channel, struct err *err)
 {
     const struct sasl_spoken *spoken = sasl_spoken(mechanism);
     char shown[64];
@@ -220,28 +70,21 @@ static struct sasl *exchange_new(const char *mechanism, bool server, const uint8
         err_set(err, ERR_AUTH, 0, "the mechanism %s is not spoken here", shown);
         return NULL;
     }
-    if ((spoken->traits & TRAIT_PLUS) && tls_exporter == NULL) {
+    if ((spoken->traits & SASL_WANTS_CHANNEL) && !channel_known(channel)) {
         err_set(err, ERR_AUTH, 0, "%s needs a TLS connection to bind to", spoken->name);
-        return NULL;
-    }
-    Gsasl *library = library_get(err);
-    if (library == NULL)
-        return NULL;
-    gsasl_start_fn start = server ? gsasl_server_start : gsasl_client_start;
-    Gsasl_session *session = NULL;
-    int rc = start(library, spoken->name, &session);
-    if (rc != GSASL_OK) {
-        err_set(err, ERR_AUTH, rc, "%s does not start: %s", spoken->name, gsasl_strerror(rc));
         return NULL;
     }
     struct sasl *s = mem_zalloc(sizeof(*s));
     s->spoken = spoken;
-    s->session = session;
     s->server = server;
+    buf_init(&s->reason, STEP_OCTETS_MAX);
     /* Only for -PLUS: the library takes a binding offered to the plain form for a downgrade. */
-    if (spoken->traits & TRAIT_PLUS)
-        s->exporter_base64 = base64_dup(tls_exporter, EXPORTER_OCTETS);
-    gsasl_session_hook_set(session, s);
+    if (spoken->traits & SASL_WANTS_CHANNEL) {
+        s->channel = *channel;
+        BUG_IF(channel->unique_octets > sizeof(channel->unique));
+    }
+    if (spoken->own == NULL && !session_start(s, err))
+        sasl_free(&s);
     return s;
 }
 
@@ -250,18 +93,8 @@ static bool text_given(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
-struct sasl *sasl_client_new(const char *mechanism, const struct sasl_credentials *c,
-                             struct err *err)
+static void properties_set(Gsasl_session *session, const struct sasl_credentials *c)
 {
-    struct sasl *s = exchange_new(mechanism, false, c->tls_exporter, err);
-    if (s == NULL)
-        return NULL;
-    if (!(s->spoken->traits & TRAIT_NO_USER) && !text_given(c->user)) {
-        err_set(err, ERR_AUTH, 0, "%s needs a user name", s->spoken->name);
-        sasl_free(&s);
-        return NULL;
-    }
-    s->password = c->password;
     const struct {
         Gsasl_property property;
         const char *text;
@@ -275,30 +108,55 @@ struct sasl *sasl_client_new(const char *mechanism, const struct sasl_credential
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (known[i].text != NULL)
-            gsasl_property_set(s->session, known[i].property, known[i].text);
+            gsasl_property_set(session, known[i].property, known[i].text);
+}
+
+struct sasl *sasl_client_new(const char *mechanism, const struct sasl_credentials *c,
+                             struct err *err)
+{
+    struct sasl *s = exchange_new(mechanism, false, c->channel, err);
+    if (s == NULL)
+        return NULL;
+    if ((s->spoken->traits & SASL_WANTS_USER) && !text_given(c->user)) {
+        err_set(err, ERR_AUTH, 0, "%s needs a user name", s->spoken->name);
+        sasl_free(&s);
+        return NULL;
+    }
+    s->password = c->password;
+    s->token = c->token;
+    if (s->session != NULL) {
+        properties_set(s->session, c);
+        return s;
+    }
+    s->named = mem_strdup(text_given(c->user) ? c->user : NULL);
+    s->authzid = mem_strdup(text_given(c->authzid) ? c->authzid : NULL);
+    s->host = mem_strdup(text_given(c->host) ? c->host : NULL);
+    s->port = c->port;
     return s;
 }
 
 bool sasl_client_first(const struct sasl *s)
 {
-    return (s->spoken->traits & TRAIT_CLIENT_FIRST) != 0;
+    return (s->spoken->traits & SASL_CLIENT_FIRST) != 0;
 }
 
-struct sasl *sasl_server_new_bound(const char *mechanism, sasl_lookup_fn lookup, void *ctx,
-                                   const char *host, const uint8_t *tls_exporter,
-                                   const char *external, struct err *err)
+struct sasl *sasl_server_open(const char *mechanism, const struct sasl_server_options *o,
+                              struct err *err)
 {
-    struct sasl *s = exchange_new(mechanism, true, tls_exporter, err);
+    struct sasl *s = exchange_new(mechanism, true, o->channel, err);
     if (s == NULL)
         return NULL;
-    s->lookup = lookup;
-    s->lookup_ctx = ctx;
-    s->external = mem_strdup(external);
-    if (text_given(host)) {
-        gsasl_property_set(s->session, GSASL_HOSTNAME, host);
-        gsasl_property_set(s->session, GSASL_REALM, host);
+    s->lookup = o->lookup;
+    s->check_token = o->token;
+    s->lookup_ctx = o->ctx;
+    s->external = mem_strdup(o->external);
+    if (s->session == NULL)
+        return s;
+    if (text_given(o->host)) {
+        gsasl_property_set(s->session, GSASL_HOSTNAME, o->host);
+        gsasl_property_set(s->session, GSASL_REALM, o->host);
     }
-    gsasl_property_set(s->session, GSASL_SERVICE, "smtp");
+    gsasl_property_set(s->session, GSASL_SERVICE, text_given(o->service) ? o->service : "smtp");
     gsasl_property_set(s->session, GSASL_QOPS, "qop-auth");
     return s;
 }
@@ -306,12 +164,15 @@ struct sasl *sasl_server_new_bound(const char *mechanism, sasl_lookup_fn lookup,
 struct sasl *sasl_server_new(const char *mechanism, sasl_lookup_fn lookup, void *ctx,
                              const char *host, struct err *err)
 {
-    return sasl_server_new_bound(mechanism, lookup, ctx, host, NULL, NULL, err);
+    const struct sasl_server_options o = {.lookup = lookup, .ctx = ctx, .host = host};
+    return sasl_server_open(mechanism, &o, err);
 }
 
 static bool supported(const char *mechanism, int (*asks)(Gsasl *library, const char *name))
 {
     const struct sasl_spoken *spoken = sasl_spoken(mechanism);
+    if (spoken != NULL && spoken->own != NULL)
+        return true;
     Gsasl *library = spoken == NULL ? NULL : library_get(NULL);
     return library != NULL && asks(library, spoken->name) != 0;
 }
@@ -396,7 +257,7 @@ static bool step_allowed(const struct sasl *s, struct slice in, struct err *err)
                 in.len);
         return false;
     }
-    unsigned tolerant = TRAIT_CLIENT_FIRST | TRAIT_SERVER_PROMPTS;
+    unsigned tolerant = SASL_CLIENT_FIRST | TRAIT_SERVER_PROMPTS;
     if (s->server && s->steps == 1 && in.len > 0 && !(s->spoken->traits & tolerant)) {
         err_set(err, ERR_AUTH, 0, "%s has no initial response: the server speaks first", name);
         return false;
@@ -422,7 +283,9 @@ static bool server_settle_user(struct sasl *s)
                                  : "anonymous");
         return true;
     }
-    const char *user = gsasl_property_fast(s->session, GSASL_AUTHID);
+    bool ticket = strcmp(s->spoken->name, "GSSAPI") == 0;
+    const char *user =
+        gsasl_property_fast(s->session, ticket ? GSASL_GSSAPI_DISPLAY_NAME : GSASL_AUTHID);
     const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
     if (user == NULL || (text_given(authzid) && strcmp(authzid, user) != 0))
         return false;
@@ -471,6 +334,12 @@ enum sasl_result sasl_step(struct sasl *s, struct slice in, struct buf *out, str
         s->over = true;
         return SASL_FAILED;
     }
+    if (s->spoken->own != NULL) {
+        enum sasl_result r = s->server ? s->spoken->own->server(s, in, out, err)
+                                       : s->spoken->own->client(s, in, out, err);
+        s->over = r != SASL_CONTINUE;
+        return r;
+    }
     int rc = s->server ? server_step(s, in, out) : library_step(s, in, out);
     if (rc == GSASL_NEEDS_MORE)
         return SASL_CONTINUE;
@@ -487,16 +356,21 @@ const char *sasl_user(const struct sasl *s)
     return s->user;
 }
 
+struct slice sasl_server_reason(const struct sasl *s)
+{
+    return buf_slice(&s->reason);
+}
+
 /* What the library holds of the credentials is its own memory, handed out as const: wiping it
  * before the session frees it is the one way to leave nothing behind. */
 static void session_wipe(Gsasl_session *session)
 {
     static const Gsasl_property secrets[] = {
         GSASL_PASSWORD,        GSASL_SCRAM_SALTED_PASSWORD, GSASL_SCRAM_SERVERKEY,
-        GSASL_SCRAM_STOREDKEY, GSASL_CB_TLS_EXPORTER,
+        GSASL_SCRAM_STOREDKEY, GSASL_CB_TLS_EXPORTER,       GSASL_CB_TLS_UNIQUE,
     };
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-        wipe_cstr((char *)(uintptr_t)gsasl_property_fast(session, secrets[i]));
+        sasl_wipe_cstr((char *)(uintptr_t)gsasl_property_fast(session, secrets[i]));
 }
 
 void sasl_free(struct sasl **s)
@@ -505,10 +379,15 @@ void sasl_free(struct sasl **s)
     *s = NULL;
     if (dead == NULL)
         return;
-    session_wipe(dead->session);
-    gsasl_finish(dead->session);
-    wipe_cstr(dead->exporter_base64);
-    mem_free(dead->exporter_base64);
+    if (dead->session != NULL) {
+        session_wipe(dead->session);
+        gsasl_finish(dead->session);
+    }
+    mem_wipe(&dead->channel, sizeof(dead->channel));
+    buf_deinit(&dead->reason);
+    mem_free(dead->named);
+    mem_free(dead->authzid);
+    mem_free(dead->host);
     mem_free(dead->external);
     mem_free(dead->user);
     mem_free(dead);

@@ -7,19 +7,31 @@ static const struct sasl_mechanism mechanisms[] = {
 
 #define MECHANISM_COUNT (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
+enum {
+    SECRETLY = SASL_WANTS_USER | SASL_WANTS_PASSWORD,
+    OPENLY = SECRETLY | SASL_SHOWS_SECRET,
+    SCRAM = SECRETLY | SASL_CLIENT_FIRST | SASL_PROVES_SERVER | TRAIT_SCRAM,
+    TOKEN = SASL_WANTS_TOKEN | SASL_CLIENT_FIRST | SASL_SHOWS_SECRET,
+};
+
 /* EXTERNAL and ANONYMOUS prove nothing by themselves: whoever offers them as a server decides what
- * they are worth. GSSAPI and NTLM are left out on purpose: they need a ticket cache or a domain. */
+ * they are worth. GSSAPI takes its ticket from the system. What the library was built without, it
+ * does not support. */
 static const struct sasl_spoken spoken[] = {
-    {"PLAIN", TRAIT_CLIENT_FIRST},
-    {"LOGIN", TRAIT_SERVER_PROMPTS},
-    {"CRAM-MD5", 0},
-    {"DIGEST-MD5", 0},
-    {"SCRAM-SHA-1", TRAIT_CLIENT_FIRST | TRAIT_SCRAM},
-    {"SCRAM-SHA-1-PLUS", TRAIT_CLIENT_FIRST | TRAIT_SCRAM | TRAIT_PLUS},
-    {"SCRAM-SHA-256", TRAIT_CLIENT_FIRST | TRAIT_SCRAM},
-    {"SCRAM-SHA-256-PLUS", TRAIT_CLIENT_FIRST | TRAIT_SCRAM | TRAIT_PLUS},
-    {"ANONYMOUS", TRAIT_CLIENT_FIRST | TRAIT_NO_USER | TRAIT_NO_PASSWORD},
-    {"EXTERNAL", TRAIT_CLIENT_FIRST | TRAIT_NO_USER | TRAIT_NO_PASSWORD},
+    {"PLAIN", OPENLY | SASL_CLIENT_FIRST, NULL},
+    {"LOGIN", OPENLY | TRAIT_SERVER_PROMPTS, NULL},
+    {"CRAM-MD5", SECRETLY, NULL},
+    {"DIGEST-MD5", SECRETLY | SASL_PROVES_SERVER, NULL},
+    {"SCRAM-SHA-1", SCRAM, NULL},
+    {"SCRAM-SHA-1-PLUS", SCRAM | SASL_WANTS_CHANNEL, NULL},
+    {"SCRAM-SHA-256", SCRAM, NULL},
+    {"SCRAM-SHA-256-PLUS", SCRAM | SASL_WANTS_CHANNEL, NULL},
+    {"XOAUTH2", TOKEN | SASL_WANTS_USER, &sasl_xoauth2},
+    {"OAUTHBEARER", TOKEN, &sasl_oauthbearer},
+    {"ANONYMOUS", SASL_CLIENT_FIRST | TRAIT_NO_USER, NULL},
+    {"EXTERNAL", SASL_CLIENT_FIRST | SASL_WANTS_CERTIFICATE | TRAIT_NO_USER, NULL},
+    {"NTLM", SECRETLY | SASL_CLIENT_FIRST, NULL},
+    {"GSSAPI", SASL_CLIENT_FIRST | SASL_PROVES_SERVER, NULL},
 };
 
 const struct sasl_mechanism *sasl_mechanism(struct slice name)
@@ -42,4 +54,10 @@ const struct sasl_spoken *sasl_spoken(const char *mechanism)
         if (slice_eq_nocase(name, slice_cstr(spoken[i].name)))
             return &spoken[i];
     return NULL;
+}
+
+unsigned sasl_traits(const char *mechanism)
+{
+    const struct sasl_spoken *s = sasl_spoken(mechanism);
+    return s ? s->traits & 0xffff : 0;
 }

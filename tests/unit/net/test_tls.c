@@ -259,6 +259,10 @@ static void versions(void **state)
     assert_true(slice_eq(up.cipher, SLICE_LIT("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")));
     uint8_t binding[32];
     assert_false(link_channel_binding(client.link, binding));
+    uint8_t a[LINK_TLS_UNIQUE_OCTETS], b[LINK_TLS_UNIQUE_OCTETS];
+    assert_int_equal(link_tls_unique(client.link, a), 12);
+    assert_int_equal(link_tls_unique(server.link, b), 12);
+    assert_memory_equal(a, b, 12);
 }
 
 static void old_version_refused(void **state)
@@ -283,6 +287,8 @@ static void channel_binding(void **state)
     assert_true(link_channel_binding(client.link, a));
     assert_true(link_channel_binding(server.link, b));
     assert_memory_equal(a, b, 32);
+    uint8_t unique[LINK_TLS_UNIQUE_OCTETS];
+    assert_int_equal(link_tls_unique(client.link, unique), 0);
 }
 
 static void settings_refused(void **state)
