@@ -11,6 +11,7 @@
 #include "report/export.h"
 #include "report/filter.h"
 #include "smtp/deviation.h"
+#include "smtp/param.h"
 #include "ui/ui.h"
 
 enum { PAGE_MAX_OCTETS = 4 << 20 };
@@ -377,6 +378,7 @@ static const struct {
     {"smtpscope.1", cli_man},
     {"events.md", event_doc_markdown},
     {"deviations.md", smtp_rule_doc_markdown},
+    {"parameters.md", smtp_param_doc_markdown},
     {"commands.md", console_doc_markdown},
     {"keys.md", keys_markdown},
     {"filter.md", filter_doc_markdown},

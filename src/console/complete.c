@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "console/console_private.h"
-#include "smtp/tables.h"
+#include "smtp/param.h"
 
 enum { CANDIDATES_MAX = 500 };
 
@@ -222,47 +222,42 @@ static void complete_verb(const struct smtp_track *t, struct slice word,
     }
 }
 
-/* "SIZE=<octets>" gives "SIZE="; "BODY=7BIT|8BITMIME" gives both; "SMTPUTF8" itself. */
-static void add_params(struct console_completion *out, struct slice word, const char *params,
-                       const char *help)
+/* "SIZE=" where a value is to come, "RET=FULL" and "RET=HDRS" where it is one of few words,
+ * "SMTPUTF8" itself. */
+static void add_param(struct console_completion *out, struct slice word,
+                      const struct smtp_param_info *p)
 {
-    struct slice rest = slice_cstr(params);
-    for (struct slice one = slice_next_word(&rest); one.len; one = slice_next_word(&rest)) {
-        ptrdiff_t eq = slice_find_octet(one, '=');
-        if (eq < 0) {
-            char *text = mem_slice_dup(one);
-            add_if(out, word, text, help, false);
-            mem_free(text);
-            continue;
-        }
-        struct slice values = slice_skip(one, (size_t)eq + 1);
-        if (values.len == 0 || values.ptr[0] == '<') {
-            char *text = mem_slice_dup(slice_take(one, (size_t)eq + 1));
-            add_if(out, word, text, help, true);
-            mem_free(text);
-            continue;
-        }
-        while (values.len) {
-            ptrdiff_t bar = slice_find_octet(values, '|');
-            struct slice value = bar < 0 ? values : slice_take(values, (size_t)bar);
-            char *text = mem_printf("%.*s=%.*s", (int)eq, (const char *)one.ptr, SLICE_ARG(value));
-            add_if(out, word, text, help, false);
-            mem_free(text);
-            values = bar < 0 ? slice_skip(values, values.len) : slice_skip(values, (size_t)bar + 1);
-        }
+    char text[80];
+    bool words = strcmp(p->syntax, "words") == 0 || strcmp(p->syntax, "notify") == 0;
+    bool opens = *p->value && !words;
+    if (!words) {
+        snprintf(text, sizeof text, "%s%s", p->name, opens ? "=" : "");
+        add_if(out, word, text, p->help, opens);
+        return;
+    }
+    for (const char *v = p->value; *v;) {
+        size_t n = strcspn(v, "|");
+        snprintf(text, sizeof text, "%s=%.*s", p->name, (int)(n < 40 ? n : 40), v);
+        add_if(out, word, text, p->help, false);
+        v += n + (v[n] == '|');
     }
 }
 
+/* What the server offered stands first; before it said anything, or where nothing of it fits what
+ * is typed, all that are known. */
 static void complete_params(const struct smtp_track *t, enum smtp_verb verb, struct slice word,
                             struct console_completion *out)
 {
-    struct slice line;
-    for (size_t i = 0; t && smtp_track_cap_at(t, i, &line); i++) {
-        const struct smtp_extension *x = smtp_extension_by_keyword(slice_next_word(&line));
-        if (x)
-            add_params(out, word, verb == SMTP_VERB_MAIL ? x->mail_params : x->rcpt_params,
-                       x->meaning);
-    }
+    const struct smtp_param_info *p;
+    for (size_t i = 0; t && (p = smtp_param_at(i)); i++)
+        if (smtp_param_find(verb, slice_cstr(p->name)) == p &&
+            smtp_track_offers(t, p->extension, NULL))
+            add_param(out, word, p);
+    if (out->n_items > 0 || word.len == 0)
+        return;
+    for (size_t i = 0; (p = smtp_param_at(i)); i++)
+        if (smtp_param_find(verb, slice_cstr(p->name)) == p)
+            add_param(out, word, p);
 }
 
 static void complete_smtp(struct console *c, struct slice line, struct slice before,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/console_private.h"
+#include "smtp/param.h"
 
 enum { HINT_MAX_OCTETS = 1024 };
 
@@ -75,6 +76,38 @@ static void lint(const struct smtp_track *t, const struct smtp_command *command,
                        smtp_rule_rfc((enum smtp_rule)r));
             return;
         }
+}
+
+/* The parameter the cursor stands in: its grammar, and what it is for. True: there is one. */
+static bool hint_param(const struct smtp_command *command, struct slice line,
+                       struct console_hint *out)
+{
+    if (!command->has_path || command->n_params == 0 || line.ptr[line.len - 1] == ' ')
+        return false;
+    const struct smtp_param *last = &command->params[command->n_params - 1];
+    const struct smtp_param_info *info = smtp_param_find(command->verb, last->keyword);
+    if (!info)
+        return false;
+    if (*info->value && last->value.len == 0) {
+        bool equals = line.ptr[line.len - 1] == '=';
+        buf_printf(&out->ghost, "%s%s", equals ? "" : "=", info->value);
+    }
+    buf_printf(&out->info, "%s: %s · %s", info->name, info->help, info->rfc);
+    return true;
+}
+
+/* Has the last parameter's value only begun: is it empty, or the start of one of its words? Then
+ * it has broken nothing yet. */
+static bool value_begun(const struct smtp_command *command)
+{
+    const struct smtp_param *last = &command->params[command->n_params - 1];
+    const struct smtp_param_info *info = smtp_param_find(command->verb, last->keyword);
+    const char *v = strcmp(info->syntax, "words") == 0 ? info->value : "";
+    while (last->value.len > 0 && *v && !slice_starts_nocase(slice_cstr(v), last->value)) {
+        v += strcspn(v, "|");
+        v += *v == '|';
+    }
+    return last->value.len == 0 || *v;
 }
 
 /* LMTP greets with LHLO, SMTP with EHLO and HELO (RFC 2033 section 4.1). */
@@ -168,11 +201,16 @@ void console_hint_for(struct console *c, struct slice line, struct console_hint 
     if (command.args.len == 0)
         buf_append_cstr(&out->ghost,
                         info->grammar + (line.ptr[line.len - 1] == ' ' && info->grammar[0] == ' '));
-    buf_printf(&out->info, "%s · %s", info->help, info->rfc);
+    bool in_param = hint_param(&command, line, out);
+    if (!in_param)
+        buf_printf(&out->info, "%s · %s", info->help, info->rfc);
     /* The grammar is only broken when the line is sent; while a path is still open, nothing is
      * said. */
     bool path_open = slice_find_octet(line, '<') >= 0 && slice_find_octet(line, '>') < 0;
     bool just_verb = command.args.len == 0 && *info->grammar;
+    if (in_param && value_begun(&command))
+        command.rules &=
+            ~(SMTP_RULE_BIT(SMTP_RULE_COMMAND_SYNTAX) | SMTP_RULE_BIT(SMTP_RULE_PARAM_SYNTAX));
     if (path_open || just_verb)
         command.rules &=
             ~(SMTP_RULE_BIT(SMTP_RULE_COMMAND_SYNTAX) | SMTP_RULE_BIT(SMTP_RULE_PATH_SYNTAX) |

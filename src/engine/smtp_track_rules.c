@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "sasl/sasl.h"
 #include "smtp/limits.h"
+#include "smtp/param.h"
 #include "smtp/tables.h"
 
 #define BIT(name)       SMTP_RULE_BIT(SMTP_RULE_##name)
@@ -47,45 +48,6 @@ void track_deviation(struct smtp_track *t, enum smtp_rule rule, const struct tra
 
 /* ---- commands ---- */
 
-/* The keyword of a mail parameter and the capability that brings it. */
-static const struct {
-    const char *param, *value, *capability;
-} param_needs[] = {
-    {"SIZE", NULL, "SIZE"},
-    {"BODY", "BINARYMIME", "BINARYMIME"},
-    {"BODY", NULL, "8BITMIME"},
-    {"SMTPUTF8", NULL, "SMTPUTF8"},
-    {"AUTH", NULL, "AUTH"},
-    {"RET", NULL, "DSN"},
-    {"ENVID", NULL, "DSN"},
-    {"NOTIFY", NULL, "DSN"},
-    {"ORCPT", NULL, "DSN"},
-    {"REQUIRETLS", NULL, "REQUIRETLS"},
-    {"BY", NULL, "DELIVERBY"},
-    {"HOLDFOR", NULL, "FUTURERELEASE"},
-    {"HOLDUNTIL", NULL, "FUTURERELEASE"},
-    {"MT-PRIORITY", NULL, "MT-PRIORITY"},
-    {"RRVS", NULL, "RRVS"},
-    {"SOLICIT", NULL, "NO-SOLICITING"},
-    {"MTRK", NULL, "MTRK"},
-    {"CONPERM", NULL, "CONPERM"},
-    {"CONNEG", NULL, "CONNEG"},
-    {"SUBMITTER", NULL, "SUBMITTER"},
-    {"TRANSID", NULL, "CHECKPOINT"},
-};
-
-/* The capability a parameter needs; NULL where nobody knows. */
-static const char *param_capability(const struct smtp_param *p)
-{
-    for (size_t i = 0; i < sizeof(param_needs) / sizeof(param_needs[0]); i++) {
-        if (!slice_eq_nocase(p->keyword, slice_cstr(param_needs[i].param)))
-            continue;
-        if (!param_needs[i].value || slice_eq_nocase(p->value, slice_cstr(param_needs[i].value)))
-            return param_needs[i].capability;
-    }
-    return NULL;
-}
-
 static bool mechanism_offered(const struct smtp_track *t, struct slice mechanism)
 {
     struct slice list;
@@ -110,7 +72,7 @@ static const char *missing_capability(const struct smtp_track *t, const struct s
     if (c->verb == SMTP_VERB_AUTH && c->mechanism.len > 0 && !mechanism_offered(t, c->mechanism))
         return "that mechanism";
     for (size_t i = 0; i < c->n_params; i++) {
-        const char *capability = param_capability(&c->params[i]);
+        const char *capability = smtp_param_extension(c->verb, &c->params[i]);
         if (capability && !smtp_track_offers(t, capability, NULL))
             return capability;
     }

@@ -8,6 +8,7 @@
  */
 #include "smtp/command.h"
 
+#include "smtp/param.h"
 #include "smtp/smtp_private.h"
 #include "smtp/tables.h"
 
@@ -135,7 +136,12 @@ static void shape_path(struct slice args, struct smtp_command *c, struct slice w
     struct slice rest = slice_skip(behind, used);
     if (rest.len > 0 && rest.ptr[0] != ' ')
         c->rules |= BIT(COMMAND_SYNTAX);
+    smtp_rules before = c->rules & BIT(COMMAND_SYNTAX);
+    c->rules &= ~before;
     take_params(rest, c);
+    if (!(c->rules & BIT(COMMAND_SYNTAX))) /* a value that is none breaks that rule alone */
+        c->rules |= smtp_params_rules(c);
+    c->rules |= before;
 }
 
 static void shape_mail(struct slice args, struct smtp_command *c)

@@ -32,6 +32,7 @@ static const struct {
     {HI OFFER "C: MAIL FROM: <a@b.test>", "path-space-after-colon"},
     {HI OFFER "C: MAIL FROM:<@@>", "path-syntax"},
     {HI OFFER "C: MAIL FROM:<@x.test:a@b.test>", "path-source-route"},
+    {HI OFFER "C: MAIL FROM:<a@b.test> SIZE=x", "param-syntax"},
     {HI OFFER "C: RSET now", "command-syntax"},
     {HI PLAIN_OFFER "C: MAIL FROM:<a@b.test> SIZE=3", "command-not-offered"},
     {HI OFFER "C: MAIL FROM:<a@b.test> BODY=8BITMIME", "command-not-offered"},
