@@ -10,6 +10,7 @@
 #include "client/target.h"
 #include "dns/dns.h"
 #include "engine/smtp_drive.h"
+#include "engine/track.h"
 #include "net/link.h"
 
 struct session;
@@ -27,7 +28,7 @@ struct session_options {
 
 /* Called from the loop. */
 struct session_handlers {
-    void (*on_item)(void *ctx, const struct smtp_item *item); /* after the engines saw it */
+    void (*on_item)(void *ctx, const struct track_item *item); /* after the engines saw it */
     void (*on_up)(void *ctx); /* connected (and TLS, where implicit) */
     void (*on_tls)(void *ctx, const struct err *err);
     void (*on_down)(void *ctx, enum event_down why,
@@ -50,13 +51,15 @@ struct session *session_open(struct loop *l, struct journal *j, struct dns *dns,
 void session_free(struct session **s);
 
 uint32_t session_conn(const struct session *s);
-const struct smtp_track *session_track(const struct session *s); /* NULL before it is up */
+const struct track *session_track(const struct session *s); /* NULL before it is up */
+/* The SMTP tracker; NULL before it is up, and where the session speaks another protocol. */
+const struct smtp_track *session_smtp(const struct session *s);
 const struct target *session_target(const struct session *s);
 bool session_is_up(const struct session *s);
 bool session_is_tls(const struct session *s);
 
-/* A line as typed: + CRLF; inside content: dot-stuffed where dotstuff, a lone "." ends it. False:
- * not up. */
+/* A line as typed, in the form the protocol gives it (track_line): + CRLF; inside content:
+ * dot-stuffed where dotstuff, a lone "." ends it. False: not up. */
 bool session_send_line(struct session *s, struct slice line, bool dotstuff);
 /* Octets exactly as they are. */
 bool session_send_raw(struct session *s, struct slice octets);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "engine/track.h"
 
 enum target_kind {
     TARGET_HOST,     /* name or address, port */
@@ -20,12 +21,17 @@ enum target_service {
     SERVICE_SUBMISSION,  /* 587, STARTTLS */
     SERVICE_SUBMISSIONS, /* 465, TLS from the first octet; smtps:// is the same */
     SERVICE_LMTP,        /* 24 */
+    SERVICE_POP3,        /* 110, STLS */
+    SERVICE_POP3S,       /* 995, TLS from the first octet */
+    SERVICE_IMAP,        /* 143, STARTTLS */
+    SERVICE_IMAPS,       /* 993, TLS from the first octet */
     SERVICE__COUNT
 };
 
 struct target_service_info {
     const char *name;   /* as `serve` names it */
     const char *scheme; /* of the URL */
+    enum protocol protocol;
     unsigned port;
     bool implicit_tls;
     bool lmtp;

@@ -61,14 +61,28 @@ bool console_record(struct console *c, const char *path, struct err *err);
 /* Ctrl-C while something runs: stop it (content, helper, wait). True: there was something. */
 bool console_interrupt(struct console *c);
 
+/* The connections of this window, by number; texts are borrowed until the next line is submitted.
+ */
+struct console_connection {
+    unsigned number; /* from 1; Alt-1 to Alt-9 */
+    bool now;        /* lines go to it */
+    bool up, tls;
+    uint32_t conn; /* of its newest session; 0: none */
+    enum protocol protocol;
+    const char *target; /* as typed, safe of passwords; "" */
+    const char *state;  /* the protocol's word, connecting, or closed */
+};
+/* How many there are, at most max of them in out. */
+size_t console_connections(const struct console *c, struct console_connection *out, size_t max);
+
 struct session *
-console_session(struct console *c); /* the newest, kept after it went down; NULL: none */
+console_session(struct console *c); /* the one lines go to, kept after it went down; NULL: none */
 const struct session *console_session_const(const struct console *c);
 struct mock *console_mock(struct console *c); /* NULL before it is needed */
 struct settings *console_settings(struct console *c);
 struct journal *console_journal(struct console *c);
 struct recorder *console_recorder(struct console *c); /* NULL: not recording */
-uint32_t console_conn(const struct console *c);       /* of the newest session; 0: none */
+uint32_t console_conn(const struct console *c);       /* of that session; 0: none */
 bool console_busy(
     const struct console *c); /* a helper, content, connecting, or a reply is awaited */
 bool console_wants_quit(const struct console *c);

@@ -117,7 +117,7 @@ void session_free(struct session **session)
     buf_deinit(&s->pace_queue);
     link_free(&s->link);
     smtp_drive_free(&s->drive);
-    smtp_track_free(&s->track);
+    track_free(&s->track);
     tls_client_free(&s->tls);
     options_free(&s->options);
     if (s->held == 0)
@@ -136,7 +136,7 @@ void session_ended(struct session *s, enum event_down why, const struct err *err
     loop_timer_stop(s->pace_timer);
     buf_release(&s->pace_queue);
     if (s->track)
-        smtp_track_closed(s->track, why == DOWN_OURS || why == DOWN_ABORT ? DIR_C : DIR_S);
+        track_closed(s->track, why == DOWN_OURS || why == DOWN_ABORT ? DIR_C : DIR_S);
     link_free(&s->link);
     bool ours = why == DOWN_OURS || why == DOWN_ABORT;
     session_drive_outcome(s, ours ? SMTP_OUT_ABORT : SMTP_OUT_EOF, err);
@@ -165,9 +165,14 @@ uint32_t session_conn(const struct session *s)
     return s->conn;
 }
 
-const struct smtp_track *session_track(const struct session *s)
+const struct track *session_track(const struct session *s)
 {
     return s->track;
+}
+
+const struct smtp_track *session_smtp(const struct session *s)
+{
+    return track_smtp(s->track);
 }
 
 const struct target *session_target(const struct session *s)
@@ -277,10 +282,10 @@ void session_start_tls(struct session *s)
 static void track_begin(struct session *s)
 {
     s->phase = SESSION_UP;
-    s->track = smtp_track_new(
-        s->journal, s->conn,
-        &(struct smtp_track_options){.lmtp = target_service_info(s->target.service)->lmtp,
-                                     .tls = link_is_tls(s->link)});
+    const struct target_service_info *service = target_service_info(s->target.service);
+    s->track =
+        track_new(service->protocol, s->journal, s->conn,
+                  &(struct track_options){.lmtp = service->lmtp, .tls = link_is_tls(s->link)});
     if (s->handlers.on_up)
         s->handlers.on_up(s->ctx);
 }
@@ -307,18 +312,18 @@ static void on_octets(void *ctx, struct slice in)
         return;
     session_enter(s);
     while (in.len > 0 && !s->freed) {
-        struct smtp_item item;
-        in = slice_skip(in, smtp_track_feed(s->track, DIR_S, in, &item));
-        if (item.kind == SMTP_ITEM_NONE)
+        struct track_item item;
+        in = slice_skip(in, track_feed(s->track, DIR_S, in, &item));
+        if (item.kind == TRACK_ITEM_NONE)
             continue;
-        if (s->driving && item.kind == SMTP_ITEM_REPLY) {
+        if (s->driving && item.smtp && item.smtp->kind == SMTP_ITEM_REPLY) {
             s->answer_due = false; /* a whole one came: the next has its own time */
-            smtp_drive_reply(s->drive, &item);
+            smtp_drive_reply(s->drive, item.smtp);
         }
         if (s->handlers.on_item)
             s->handlers.on_item(s->ctx, &item);
     }
-    if (!s->freed && s->phase == SESSION_UP && smtp_track_state(s->track) == SMTP_STATE_TLS)
+    if (!s->freed && s->phase == SESSION_UP && track_expects(s->track) == TRACK_EXPECTS_TLS)
         session_start_tls_via(s, TLS_VIA_STARTTLS);
     if (!s->freed)
         session_pump(s);
@@ -332,7 +337,7 @@ static void on_tls(void *ctx, const struct err *err)
     s->tls_under_way = false;
     session_timer(s, 0, NULL);
     if (!err && s->track)
-        smtp_track_tls_up(s->track);
+        track_tls_up(s->track);
     if (s->driving)
         smtp_drive_tls(s->drive, err);
     if (s->handlers.on_tls)
@@ -398,7 +403,7 @@ bool session_out(struct session *s, struct slice octets)
         return true;
     }
     /* First into the journal, then on its way. */
-    smtp_track_feed_all(s->track, DIR_C, octets);
+    track_feed_all(s->track, DIR_C, octets);
     return link_send(s->link, octets);
 }
 
@@ -406,14 +411,9 @@ bool session_send_line(struct session *s, struct slice line, bool dotstuff)
 {
     if (!can_send(s))
         return false;
-    bool in_data = smtp_track_state(s->track) == SMTP_STATE_DATA;
-    bool dot = in_data && dotstuff && line.len > 1 && line.ptr[0] == '.';
     struct buf text;
-    buf_init(&text, line.len + 3);
-    if (dot)
-        buf_append_octet(&text, '.');
-    buf_append(&text, line);
-    buf_append(&text, SLICE_LIT("\r\n"));
+    buf_init(&text, line.len + SESSION_LINE_EXTRA_OCTETS);
+    track_line(s->track, line, dotstuff, &text);
     bool sent = session_out(s, buf_slice(&text));
     mem_wipe(text.ptr, text.len); /* it may be a password */
     buf_deinit(&text);

@@ -149,7 +149,7 @@ void session_stream_run(struct session *s)
 bool session_send_content(struct session *s, const struct session_content *content)
 {
     if (s->phase != SESSION_UP || s->driving || !s->track ||
-        smtp_track_state(s->track) != SMTP_STATE_DATA)
+        track_expects(s->track) != TRACK_EXPECTS_CONTENT)
         return false;
     session_enter(s);
     bool begun = session_stream_begin(s, content, false);
@@ -210,7 +210,7 @@ void session_pace_run(void *session)
     size_t n = pace_allowance(s);
     if (n > 0 && s->track && s->link) {
         struct slice octets = slice_take(buf_slice(&s->pace_queue), n);
-        smtp_track_feed_all(s->track, DIR_C, octets);
+        track_feed_all(s->track, DIR_C, octets);
         link_send(s->link, octets);
         mem_wipe(s->pace_queue.ptr, n);
         buf_consume(&s->pace_queue, n);

@@ -105,7 +105,7 @@ void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const s
 bool session_drive(struct session *s, const struct smtp_plan *plan,
                    const struct session_content *content)
 {
-    if (s->driving || s->phase != SESSION_UP || s->stream.running || !s->track)
+    if (s->driving || s->phase != SESSION_UP || s->stream.running || !track_smtp(s->track))
         return false;
     smtp_drive_free(&s->drive);
     s->answer_due = false;
@@ -113,7 +113,7 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
         s->stream.source = *content;
     else
         s->stream.source = (struct session_content){.fd = -1};
-    s->drive = smtp_drive_new(s->journal, s->conn, s->track, plan);
+    s->drive = smtp_drive_new(s->journal, s->conn, track_smtp(s->track), plan);
     s->driving = true;
     session_pump(s);
     return true;

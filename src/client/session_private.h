@@ -18,6 +18,7 @@ enum {
     SESSION_PACE_TICK_MS = 50,
     SESSION_CONNECT_MS = 30000,
     SESSION_RESOLVE_MS = 10000,
+    SESSION_LINE_EXTRA_OCTETS = 64, /* what a typed line may gain: a dot, a tag, its end */
 };
 
 enum session_phase {
@@ -74,7 +75,7 @@ struct session {
     struct session_find find;
     struct tls_client *tls;
     struct link *link;
-    struct smtp_track *track;
+    struct track *track;
     struct loop_timer *timer; /* the wait of the step under way, or of the handshake */
     uint64_t timer_ms;
     const char *timer_stage;

@@ -39,6 +39,28 @@ static const struct target_service_info services[SERVICE__COUNT] = {
                       .port = 24,
                       .lmtp = true,
                       .help = "local delivery, one reply a recipient (RFC 2033)"},
+    [SERVICE_POP3] = {.name = "pop3",
+                      .scheme = "pop3",
+                      .protocol = PROTOCOL_POP3,
+                      .port = 110,
+                      .help = "fetching mail, STLS where offered (RFC 1939)"},
+    [SERVICE_POP3S] = {.name = "pop3s",
+                       .scheme = "pop3s",
+                       .protocol = PROTOCOL_POP3,
+                       .port = 995,
+                       .implicit_tls = true,
+                       .help = "fetching mail, TLS from the first octet (RFC 8314)"},
+    [SERVICE_IMAP] = {.name = "imap",
+                      .scheme = "imap",
+                      .protocol = PROTOCOL_IMAP,
+                      .port = 143,
+                      .help = "reading mail on the server, STARTTLS where offered (RFC 3501)"},
+    [SERVICE_IMAPS] = {.name = "imaps",
+                       .scheme = "imaps",
+                       .protocol = PROTOCOL_IMAP,
+                       .port = 993,
+                       .implicit_tls = true,
+                       .help = "reading mail on the server, TLS from the first octet (RFC 8314)"},
 };
 
 const struct target_service_info *target_service_info(enum target_service service)
@@ -61,7 +83,6 @@ struct scheme {
     const char *text;
     enum target_service service;
     bool unix_path;
-    bool unsupported;
 };
 static const struct scheme schemes[] = {
     {.text = "smtp", .service = SERVICE_SMTP},
@@ -70,10 +91,10 @@ static const struct scheme schemes[] = {
     {.text = "smtps", .service = SERVICE_SUBMISSIONS},
     {.text = "lmtp", .service = SERVICE_LMTP},
     {.text = "lmtp+unix", .service = SERVICE_LMTP, .unix_path = true},
-    {.text = "pop3", .unsupported = true},
-    {.text = "pop3s", .unsupported = true},
-    {.text = "imap", .unsupported = true},
-    {.text = "imaps", .unsupported = true},
+    {.text = "pop3", .service = SERVICE_POP3},
+    {.text = "pop3s", .service = SERVICE_POP3S},
+    {.text = "imap", .service = SERVICE_IMAP},
+    {.text = "imaps", .service = SERVICE_IMAPS},
 };
 
 static const char HOW[] =
@@ -259,7 +280,7 @@ static bool read_url(struct slice text, size_t scheme_octets, struct target *out
     struct slice rest = slice_skip(text, scheme_octets + 3);
     if (!scheme)
         return wrong(err, out, "this scheme is not known");
-    if (scheme->unsupported)
+    if (!track_known(services[scheme->service].protocol))
         return wrong(err, out, "this protocol is not spoken yet, only SMTP and LMTP are");
     out->service = scheme->service;
     if (scheme->unix_path)

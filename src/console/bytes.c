@@ -73,7 +73,7 @@ bool exec_raw(struct console *c, const struct console_call *call)
         err_explain(call->err, "", "/raw \"NOOP\\r\\n\"");
         ok = false;
     }
-    if (ok && !session_send_raw(c->session, buf_slice(&octets))) {
+    if (ok && !session_send_raw(c->now->session, buf_slice(&octets))) {
         err_set(call->err, ERR_CLOSED, 0, "the connection is going down; nothing was sent");
         ok = false;
     }
@@ -96,7 +96,7 @@ bool exec_pipe(struct console *c, const struct console_call *call)
         rest = bar < 0 ? slice_skip(rest, rest.len) : slice_skip(rest, n + 3);
     }
     bool ok =
-        console_need_session(c, call->err) && session_send_raw(c->session, buf_slice(&octets));
+        console_need_session(c, call->err) && session_send_raw(c->now->session, buf_slice(&octets));
     buf_deinit(&octets);
     return ok;
 }
@@ -111,7 +111,7 @@ bool exec_slow(struct console *c, const struct console_call *call)
     }
     if (!console_need_session(c, call->err))
         return false;
-    session_set_pace(c->session, octets_per_s);
+    session_set_pace(c->now->session, octets_per_s);
     return true;
 }
 

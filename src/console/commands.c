@@ -20,7 +20,8 @@ static const struct console_command commands[] = {
     COMMAND("open", "connection", "TARGET", "connect to a server",
             "TARGET: host, host:port, [v6]:port, user@domain (by MX), unix:/path, practice, or a "
             "URL smtp:// submission:// "
-            "submissions:// smtps:// lmtp://. What is open is closed first.",
+            "submissions:// smtps:// lmtp:// pop3:// pop3s:// imap:// imaps://. What is open stays "
+            "open: /session and Alt-1 to Alt-9 go from one to the other.",
             false, exec_open, ARG_TARGET, NULL),
     COMMAND("close", "connection", "", "close in order (FIN), without QUIT", NULL, false,
             exec_close, ARG_NONE, NULL),
@@ -28,6 +29,11 @@ static const struct console_command commands[] = {
             ARG_NONE, NULL),
     COMMAND("reopen", "connection", "", "connect to the same target again", NULL, false,
             exec_reopen, ARG_NONE, NULL),
+    COMMAND("session", "connection", "[N|next|close]",
+            "list the connections of this window, or go to one",
+            "Lines go to one connection at a time; the others go on. close ends the one lines go "
+            "to.",
+            false, exec_session, ARG_WORDS, "next|close"),
     COMMAND("tls", "connection", "", "STARTTLS, handshake, EHLO again", NULL, false, exec_tls,
             ARG_NONE, NULL),
     COMMAND("auth", "connection", "[MECH] [USER]",

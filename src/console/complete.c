@@ -128,9 +128,9 @@ static void add_targets(struct console_completion *out, struct slice word)
 
 static void add_mechanisms(struct console *c, struct console_completion *out, struct slice word)
 {
-    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    const struct track *t = console_tracker(c);
     struct slice offered;
-    if (!t || !smtp_track_offers(t, "AUTH", &offered))
+    if (!t || !track_mechanisms(t, &offered))
         return;
     for (struct slice one = slice_next_word(&offered); one.len; one = slice_next_word(&offered)) {
         char *name = mem_slice_dup(one);
@@ -263,8 +263,7 @@ static void complete_params(const struct smtp_track *t, enum smtp_verb verb, str
 static void complete_smtp(struct console *c, struct slice line, struct slice before,
                           struct slice word, struct console_completion *out)
 {
-    const struct smtp_track *t =
-        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
+    const struct smtp_track *t = track_smtp(console_tracker(c));
     if (slice_trim(before).len == 0) {
         complete_verb(t, word, out);
         return;
@@ -300,11 +299,9 @@ void console_complete(struct console *c, struct slice line, size_t cursor_octets
     out->word_start = start;
     struct slice before = slice_take(line, start);
     struct slice word = slice_of(line.ptr + start, cursor_octets - start);
-    const struct smtp_track *t =
-        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
+    const struct track *t = console_tracker(c);
     if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//")))
         complete_command(c, line, before, word, out);
-    else if (!t ||
-             (smtp_track_state(t) != SMTP_STATE_DATA && smtp_track_state(t) != SMTP_STATE_AUTH))
+    else if (!t || track_expects(t) == TRACK_EXPECTS_COMMAND)
         complete_smtp(c, line, before, word, out);
 }

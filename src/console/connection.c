@@ -7,56 +7,60 @@
 
 /* --- the session's callbacks --- */
 
-static void on_item(void *ctx, const struct smtp_item *item)
+static void on_item(void *ctx, const struct track_item *item)
 {
-    struct console *c = ctx;
-    if (item->kind == SMTP_ITEM_REPLY) {
-        c->n_replies++;
-        if (c->waiting)
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    struct console *c = ch->console;
+    if (item->kind == TRACK_ITEM_REPLY || item->kind == TRACK_ITEM_GO_ON) {
+        ch->n_replies++;
+        if (ch->waiting)
             console_wait_over(c);
     }
     console_data_try(c, item);
     console_queue_try(c);
+    channel_leave(ch, was);
 }
 
 static void on_up(void *ctx)
 {
-    struct console *c = ctx;
-    c->connecting = false;
-    console_task_try_start(c);
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    ch->connecting = false;
+    console_task_try_start(ch->console);
+    channel_leave(ch, was);
 }
 
 static void on_tls(void *ctx, const struct err *err)
 {
-    struct console *c = ctx;
+    struct channel *ch = ctx;
     if (err)
-        journal_note_err(c->journal, console_conn(c), err);
+        journal_note_err(ch->console->journal, session_conn(ch->session), err);
 }
 
 static void on_down(void *ctx, enum event_down why, const struct err *err)
 {
-    struct console *c = ctx;
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    struct console *c = ch->console;
     bool wanted = why == DOWN_OURS || why == DOWN_ABORT;
-    bool never_up = c->connecting;
-    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
+    bool never_up = c->now->connecting;
+    const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
     /* After QUIT the end is what was asked for. */
-    bool in_order =
-        t && smtp_track_state(t) == SMTP_STATE_CLOSED && why == DOWN_EOF && err && err->code == 0;
-    c->connecting = false;
-    c->closing = false;
-    c->went_down = true;
-    if (c->waiting)
+    bool in_order = t && track_ended(t) && why == DOWN_EOF && err && err->code == 0;
+    c->now->connecting = false;
+    c->now->closing = false;
+    c->now->went_down = true;
+    if (c->now->waiting)
         console_wait_over(c);
     console_queue_clear(c);
     if (!wanted && err) {
-        c->link_err = *err;
+        c->now->link_err = *err;
         if (never_up || (why != DOWN_EOF && !in_order))
             journal_note_err(c->journal, console_conn(c), err);
     }
-    if (c->task.waiting || c->password_reader) {
+    if (c->now->task.waiting || c->now->password_reader) {
         console_password_stop(c);
         console_task_reset(c);
     }
+    channel_leave(ch, was);
 }
 
 /* What a helper's end means to a person, where it is not what was wanted. */
@@ -84,15 +88,17 @@ static void say_result(struct console *c, const struct smtp_result *r)
 
 static void on_drive_done(void *ctx, const struct smtp_result *result)
 {
-    struct console *c = ctx;
-    bool quit = c->task.quit;
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    struct console *c = ch->console;
+    bool quit = c->now->task.quit;
     say_result(c, result);
     console_task_over(c);
-    if (quit && session_is_up(c->session)) {
-        c->closing = true;
-        session_close(c->session);
+    if (quit && session_is_up(c->now->session)) {
+        c->now->closing = true;
+        session_close(c->now->session);
     }
     console_queue_try(c);
+    channel_leave(ch, was);
 }
 
 static const struct session_handlers handlers = {.on_item = on_item,
@@ -168,7 +174,7 @@ static void fill_options(struct console *c, struct session_options *o)
         .reply_timeout_ms = timeout_ms,
         .keep_wire = c->options.keylog_path != NULL,
     };
-    if (c->target.kind == TARGET_PRACTICE && !o->tls.ca_file) {
+    if (c->now->target.kind == TARGET_PRACTICE && !o->tls.ca_file) {
         struct mock *m = practice(c);
         o->tls.ca_pem = mock_ca_pem(m);
         o->tls.name = mock_name(m);
@@ -198,36 +204,50 @@ static bool open_target(struct console *c, struct err *err)
         err_explain(err, "", "smtpscope TARGET opens a live session");
         return false;
     }
-    if (c->target.kind == TARGET_PRACTICE && c->target.name[0]) {
-        err_set(err, ERR_USAGE, 0, "no practice scenario is called %.60s", c->target.name);
+    if (c->now->target.kind == TARGET_PRACTICE && c->now->target.name[0]) {
+        err_set(err, ERR_USAGE, 0, "no practice scenario is called %.60s", c->now->target.name);
         err_explain(err, "the practice server has one, the friendly one",
                     "/open practice; its addresses that misbehave: smtpscope help magic");
         return false;
     }
     if (!files_are_there(c, err))
         return false;
-    if (c->session && session_is_up(c->session))
-        session_close(c->session);
-    session_free(&c->session);
+    if (c->now->session && session_is_up(c->now->session))
+        session_close(c->now->session);
+    session_free(&c->now->session);
     console_queue_clear(c);
     dns_free(&c->dns); /* /set resolver may have changed since */
     const struct dns_options dns_options = {.forward = text_or_null(c, SETTING_ID_resolver)};
     c->dns = dns_new(c->loop, c->journal, &dns_options);
     struct session_options options;
     fill_options(c, &options);
-    err_clear(&c->link_err);
-    c->went_down = false;
-    c->connecting = true;
-    if (c->target.had_password)
+    err_clear(&c->now->link_err);
+    c->now->went_down = false;
+    c->now->connecting = true;
+    if (c->now->target.had_password)
         journal_note(c->journal, 0, LEVEL_WARNING, "the password in the URL was not taken",
                      "what stands on a command line is seen by everyone on this machine",
                      "use --password-command, netrc, or the prompt");
     if (options.tls.keylog_file)
         journal_note(c->journal, 0, LEVEL_WARNING, "TLS keys are being written to SSLKEYLOGFILE",
                      "who has that file can read this session", "unset SSLKEYLOGFILE to stop it");
-    c->session = session_open(c->loop, c->journal, c->dns, &c->target, &options, practice_link, c,
-                              &handlers, c);
+    c->now->session = session_open(c->loop, c->journal, c->dns, &c->now->target, &options,
+                                   practice_link, c, &handlers, c->now);
     return true;
+}
+
+/* Beside what is open already; a connection that is down gives its place. */
+static bool open_beside(struct console *c, const struct target *target, struct err *err)
+{
+    struct channel *was = c->now;
+    bool taken = was->connecting || (was->session && session_is_up(was->session));
+    struct channel *ch = taken ? channel_add(c, err) : was;
+    if (!ch)
+        return false;
+    c->now = ch;
+    console_task_reset(c);
+    ch->target = *target;
+    return open_target(c, err);
 }
 
 bool console_open(struct console *c, const char *target, const char *origin, struct err *err)
@@ -237,11 +257,7 @@ bool console_open(struct console *c, const char *target, const char *origin, str
     err_clear(err);
     (void)origin;
     struct target parsed;
-    bool ok = target_parse(target, &parsed, err);
-    if (ok) {
-        c->target = parsed;
-        ok = open_target(c, err);
-    }
+    bool ok = target_parse(target, &parsed, err) && open_beside(c, &parsed, err);
     if (!ok)
         journal_note_err(c->journal, 0, err);
     return ok;
@@ -258,16 +274,12 @@ bool exec_open(struct console *c, const struct console_call *call)
     char *text = mem_slice_dup(call->args);
     bool ok = target_parse(text, &parsed, call->err);
     mem_free(text);
-    if (!ok)
-        return false;
-    console_task_reset(c);
-    c->target = parsed;
-    return open_target(c, call->err);
+    return ok && open_beside(c, &parsed, call->err);
 }
 
 bool exec_reopen(struct console *c, const struct console_call *call)
 {
-    if (!c->session) {
+    if (!c->now->session) {
         err_set(call->err, ERR_USAGE, 0, "nothing was open yet");
         err_explain(call->err, "", "/open TARGET");
         return false;
@@ -278,15 +290,15 @@ bool exec_reopen(struct console *c, const struct console_call *call)
 
 bool exec_close(struct console *c, const struct console_call *call)
 {
-    if (c->connecting) {
-        session_free(&c->session);
-        c->connecting = false;
+    if (c->now->connecting) {
+        session_free(&c->now->session);
+        c->now->connecting = false;
         return true;
     }
     if (!console_need_session(c, call->err))
         return false;
-    c->closing = true;
-    session_close(c->session);
+    c->now->closing = true;
+    session_close(c->now->session);
     return true;
 }
 
@@ -294,8 +306,8 @@ bool exec_abort(struct console *c, const struct console_call *call)
 {
     if (!console_need_session(c, call->err))
         return false;
-    c->closing = true;
-    session_abort(c->session);
+    c->now->closing = true;
+    session_abort(c->now->session);
     return true;
 }
 
@@ -303,17 +315,19 @@ bool exec_abort(struct console *c, const struct console_call *call)
 
 void console_wait_over(struct console *c)
 {
-    c->waiting = false;
-    if (c->wait_timer)
-        loop_timer_stop(c->wait_timer);
+    c->now->waiting = false;
+    if (c->now->wait_timer)
+        loop_timer_stop(c->now->wait_timer);
 }
 
 static void wait_timed_out(void *ctx)
 {
-    struct console *c = ctx;
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    struct console *c = ch->console;
     console_wait_over(c);
     journal_note(c->journal, console_conn(c), LEVEL_INFO, "/wait: nothing came in that time", "",
                  "");
+    channel_leave(ch, was);
 }
 
 bool exec_wait(struct console *c, const struct console_call *call)
@@ -323,11 +337,11 @@ bool exec_wait(struct console *c, const struct console_call *call)
         err_set(call->err, ERR_USAGE, 0, "/wait wants seconds, a whole number");
         return false;
     }
-    if (!c->connecting && !console_need_session(c, call->err))
+    if (!c->now->connecting && !console_need_session(c, call->err))
         return false;
-    if (!c->wait_timer)
-        c->wait_timer = loop_timer_new(c->loop, wait_timed_out, c);
-    c->waiting = true;
-    loop_timer_start(c->wait_timer, seconds * 1000);
+    if (!c->now->wait_timer)
+        c->now->wait_timer = loop_timer_new(c->loop, wait_timed_out, c->now);
+    c->now->waiting = true;
+    loop_timer_start(c->now->wait_timer, seconds * 1000);
     return true;
 }

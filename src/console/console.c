@@ -13,10 +13,7 @@ struct console *console_new(struct loop *l, struct journal *j, struct settings *
     c->journal = j;
     c->settings = settings;
     c->options = *options;
-    c->task.fd = -1;
-    c->data_fd = -1;
-    secret_init(&c->password);
-    buf_init(&c->task.message, CONSOLE_MESSAGE_MAX_OCTETS);
+    c->now = channel_add(c, NULL);
     buf_init(&c->scratch, CONSOLE_LINE_MAX_OCTETS + 16);
     return c;
 }
@@ -27,17 +24,12 @@ void console_free(struct console **cp)
     if (!c)
         return;
     script_free(&c->source);
-    session_free(&c->session);
-    console_password_stop(c);
-    console_task_reset(c);
-    console_queue_clear(c);
-    loop_timer_free(&c->wait_timer);
+    for (size_t i = 0; i < c->n_channels; i++)
+        channel_free(&c->channels[i]);
     mock_free(&c->mock);
     dns_free(&c->dns);
     if (c->recorder)
         recorder_close(&c->recorder, NULL);
-    secret_clear(&c->password);
-    mem_free(c->password_user);
     for (size_t i = 0; i < c->n_addresses; i++)
         mem_free(c->addresses[i]);
     mem_free(c->addresses);
@@ -46,7 +38,6 @@ void console_free(struct console **cp)
         mem_free(c->aliases[i].line);
     }
     mem_free(c->aliases);
-    buf_deinit(&c->task.message);
     buf_deinit(&c->scratch);
     mem_free(c);
     *cp = NULL;
@@ -60,11 +51,11 @@ void console_set_ui(struct console *c, const struct console_ui *ui, void *ctx)
 
 struct session *console_session(struct console *c)
 {
-    return c->session;
+    return c->now->session;
 }
 const struct session *console_session_const(const struct console *c)
 {
-    return c->session;
+    return c->now->session;
 }
 struct mock *console_mock(struct console *c)
 {
@@ -84,7 +75,7 @@ struct recorder *console_recorder(struct console *c)
 }
 uint32_t console_conn(const struct console *c)
 {
-    return c->session ? session_conn(c->session) : 0;
+    return c->now->session ? session_conn(c->now->session) : 0;
 }
 bool console_wants_quit(const struct console *c)
 {
@@ -92,7 +83,7 @@ bool console_wants_quit(const struct console *c)
 }
 const struct err *console_link_err(const struct console *c)
 {
-    return &c->link_err;
+    return &c->now->link_err;
 }
 
 const char *console_helo_name(const struct console *c)
@@ -105,47 +96,56 @@ const char *console_helo_name(const struct console *c)
 
 bool console_busy(const struct console *c)
 {
-    if (c->connecting || c->closing || c->task.waiting || c->task.active || c->password_reader ||
-        c->waiting || c->at_queue < c->n_queue || c->data_path || c->data_fd >= 0)
+    if (c->now->connecting || c->now->closing || c->now->task.waiting || c->now->task.active ||
+        c->now->password_reader || c->now->waiting || c->now->at_queue < c->now->n_queue ||
+        c->now->data_path || c->now->data_fd >= 0)
         return true;
-    if (!c->session || !session_is_up(c->session))
+    if (!c->now->session || !session_is_up(c->now->session))
         return false;
-    const struct smtp_track *t = session_track(c->session);
+    const struct track *t = session_track(c->now->session);
     if (!t)
         return false;
     /* The handshake after a STARTTLS typed by hand is an answer that is awaited, too; so is the end
-     * after 221. */
-    enum smtp_state state = smtp_track_state(t);
-    return smtp_track_pending(t) > 0 || state == SMTP_STATE_TLS || state == SMTP_STATE_QUIT;
+     * after 221. IDLE is open for as long as the person likes. */
+    enum track_expects expects = track_expects(t);
+    if (expects == TRACK_EXPECTS_IDLE)
+        return false;
+    return track_pending(t) > 0 || expects == TRACK_EXPECTS_TLS || track_ending(t);
+}
+
+const struct track *console_tracker(const struct console *c)
+{
+    const struct session *s = c->now->session;
+    return s && session_is_up(s) ? session_track(s) : NULL;
 }
 
 const char *console_prompt(struct console *c)
 {
-    const struct smtp_track *t =
-        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
-    const char *word = t               ? smtp_state_prompt(smtp_track_state(t))
-                       : c->connecting ? "connecting"
-                                       : "closed";
-    snprintf(c->prompt, sizeof c->prompt, "%s> ", word);
+    const struct track *t = console_tracker(c);
+    const char *word = t ? track_prompt(t) : c->now->connecting ? "connecting" : "closed";
+    /* With several connections the prompt says which one a line goes to. */
+    if (c->n_channels > 1)
+        snprintf(c->prompt, sizeof c->prompt, "%u %s> ", c->now->number, word);
+    else
+        snprintf(c->prompt, sizeof c->prompt, "%s> ", word);
     return c->prompt;
 }
 
 bool console_need_session(struct console *c, struct err *err)
 {
-    if (c->session && session_is_up(c->session))
+    if (c->now->session && session_is_up(c->now->session))
         return true;
     err_set(err, ERR_USAGE, 0,
-            c->connecting ? "the connection is not up yet" : "no connection is open");
+            c->now->connecting ? "the connection is not up yet" : "no connection is open");
     err_explain(err, "nothing was sent",
-                c->connecting ? "wait a moment, or /close" : "/open TARGET, or /reopen");
+                c->now->connecting ? "wait a moment, or /close" : "/open TARGET, or /reopen");
     return false;
 }
 
 static void in_auth_masked(struct console *c, struct slice line, struct buf *out)
 {
-    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
-    bool in_auth = t && (smtp_track_state(t) == SMTP_STATE_AUTH ||
-                         smtp_track_pending_verb(t) == SMTP_VERB_AUTH);
+    const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
+    bool in_auth = t && track_auth_pending(t);
     smtp_line_masked(line, in_auth, out);
 }
 
@@ -168,8 +168,9 @@ bool console_history_allows(struct console *c, struct slice line)
     in_auth_masked(c, line, &masked);
     bool same = slice_eq(buf_slice(&masked), line);
     buf_deinit(&masked);
-    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
-    bool content = t && smtp_track_state(t) == SMTP_STATE_DATA;
+    const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
+    bool content = t && (track_expects(t) == TRACK_EXPECTS_CONTENT ||
+                         track_expects(t) == TRACK_EXPECTS_LITERAL);
     return same && !content && line.len > 0 && line.len <= 4096;
 }
 
@@ -242,13 +243,13 @@ bool console_send_line(struct console *c, struct slice line, struct err *err)
 {
     if (!console_need_session(c, err))
         return false;
-    if (c->task.active) {
+    if (c->now->task.active) {
         err_set(err, ERR_USAGE, 0, "a helper is at work on this session");
         err_explain(err, "the line was not sent", "wait for it, or stop it with Ctrl-C");
         return false;
     }
     console_remember_addresses(c, line);
-    if (session_send_line(c->session, line, settings_bool(c->settings, SETTING_ID_dotstuff)))
+    if (session_send_line(c->now->session, line, settings_bool(c->settings, SETTING_ID_dotstuff)))
         return true;
     err_set(err, ERR_CLOSED, 0, "the connection is going down; the line was not sent");
     err_explain(err, "", "/reopen connects again");
@@ -263,9 +264,9 @@ bool console_submit(struct console *c, struct slice line, const char *origin, st
     err_clear(err);
     if (line.len && line.ptr[line.len - 1] == '\r')
         line.len--;
-    const struct smtp_track *t = c->session ? session_track(c->session) : NULL;
-    bool in_content = t && session_is_up(c->session) && smtp_track_state(t) == SMTP_STATE_DATA;
-    if (line.len == 0 && !in_content && !(t && session_is_up(c->session)))
+    const struct track *t = console_tracker(c);
+    bool in_content = t && track_expects(t) == TRACK_EXPECTS_CONTENT;
+    if (line.len == 0 && !t)
         return true;
 
     bool ok;
@@ -294,24 +295,24 @@ bool console_interrupt(struct console *c)
         script_stop(c->source);
         had = true;
     }
-    if (c->waiting) {
+    if (c->now->waiting) {
         console_wait_over(c);
         had = true;
     }
-    if (c->at_queue < c->n_queue || c->data_path || c->data_fd >= 0) {
+    if (c->now->at_queue < c->now->n_queue || c->now->data_path || c->now->data_fd >= 0) {
         console_queue_clear(c);
         had = true;
     }
-    if (c->task.active || c->task.waiting || c->password_reader) {
-        if (c->session)
-            session_drive_stop(c->session);
+    if (c->now->task.active || c->now->task.waiting || c->now->password_reader) {
+        if (c->now->session)
+            session_drive_stop(c->now->session);
         console_password_stop(c);
         console_task_reset(c);
         had = true;
     }
-    if (c->connecting) {
-        session_free(&c->session);
-        c->connecting = false;
+    if (c->now->connecting) {
+        session_free(&c->now->session);
+        c->now->connecting = false;
         had = true;
     }
     if (had)
@@ -343,8 +344,8 @@ void console_remember_addresses(struct console *c, struct slice line)
 bool console_record(struct console *c, const char *path, struct err *err)
 {
     char target[400] = "";
-    if (c->session)
-        snprintf(target, sizeof target, "%s", c->target.text);
+    if (c->now->session)
+        snprintf(target, sizeof target, "%s", c->now->target.text);
     const struct recorder_options options = {
         .path = path,
         .tool = c->options.tool,

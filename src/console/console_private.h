@@ -12,7 +12,8 @@ enum {
     CONSOLE_QUEUE_MAX_LINES = 10000,      /* limit "queued-lines" */
     CONSOLE_ADDRESSES_MAX = 200,          /* limit "remembered-addresses" */
     CONSOLE_MESSAGE_MAX_OCTETS = 1 << 30, /* limit "standard-input-message" */
-    CONSOLE_SOURCE_DEPTH_MAX = 8          /* limit "source-depth" */
+    CONSOLE_SOURCE_DEPTH_MAX = 8,         /* limit "source-depth" */
+    CONSOLE_CHANNELS_MAX = 9              /* limit "connections" of one window: Alt-1 to Alt-9 */
 };
 
 /* A helper that waits for something before it can start its driver: the connection, or a password.
@@ -33,6 +34,34 @@ struct console_task {
     int fd;             /* message file; -1: none */
 };
 
+/* What belongs to one connection of the window: its session and all that is under way on it. It
+ * outlives its session: /reopen makes another in it. */
+struct channel {
+    struct console *console;
+    unsigned number; /* as people name it, from 1 */
+    struct session *session;
+    struct target target;
+    bool connecting; /* from /open until it is up or down */
+    bool closing;    /* asked to close, not down yet */
+    bool went_down;
+    struct err link_err;
+
+    struct secret password; /* once it was given; never for another host */
+    char *password_user;    /* whose */
+    struct console_task task;
+    struct password_reader *password_reader;
+
+    /* lines of /rcpt a b c and the like: each waits for the former's reply */
+    char **queue;
+    size_t n_queue, at_queue;
+    char *data_path; /* /data FILE: goes out when 354 comes */
+    int data_fd;
+
+    struct loop_timer *wait_timer; /* /wait */
+    bool waiting;
+    uint64_t n_replies;
+};
+
 struct console {
     struct loop *loop;
     struct journal *journal;
@@ -46,28 +75,12 @@ struct console {
     struct recorder *recorder;
     bool recorder_broken;
 
-    struct session *session;
-    struct target target;
-    bool connecting; /* from /open until it is up or down */
-    bool closing;    /* asked to close, not down yet */
-    bool went_down;
-    struct err link_err;
-
-    struct secret password; /* of this run, once it was given */
-    char *password_user;    /* whose */
-    struct console_task task;
-    struct password_reader *password_reader;
-
-    /* lines of /rcpt a b c and the like: each waits for the former's reply */
-    char **queue;
-    size_t n_queue, at_queue;
-    char *data_path; /* /data FILE: goes out when 354 comes */
-    int data_fd;
-
-    struct loop_timer *wait_timer; /* /wait */
-    bool waiting;
-    uint64_t wait_for_replies_from; /* replies seen when /wait began */
-    uint64_t n_replies;
+    struct channel *channels[CONSOLE_CHANNELS_MAX];
+    size_t n_channels;
+    /* The one that lines go to; never NULL. What a session calls back runs with its own channel
+     * here (channel_enter), so that everything below speaks of one connection only. */
+    struct channel *now;
+    struct channel *asking; /* whose password the screen asks for; NULL: none is */
 
     char **addresses; /* seen in this run, for completion */
     size_t n_addresses;
@@ -81,6 +94,17 @@ struct console {
     char prompt[32];
     struct buf scratch;
 };
+
+/* channel.c */
+/* A new one; NULL and *err where the limit "connections" is reached. */
+struct channel *channel_add(struct console *c, struct err *err);
+void channel_free(struct channel **ch);
+/* Work on this channel until channel_leave is given what this returned. */
+struct channel *channel_enter(struct channel *ch);
+void channel_leave(struct channel *ch, struct channel *was);
+
+/* The tracker of the connection lines go to; NULL: it is not up. */
+const struct track *console_tracker(const struct console *c);
 
 /* What an exec gets: the command's arguments, trimmed. */
 struct console_call {
@@ -111,6 +135,7 @@ const struct console_command *console_command_find(struct slice name); /* NULL *
 const struct console_command *console_command_entry(size_t index);     /* NULL at the end */
 
 /* connection.c */
+bool exec_session(struct console *c, const struct console_call *call);
 bool exec_open(struct console *c, const struct console_call *call);
 bool exec_close(struct console *c, const struct console_call *call);
 bool exec_abort(struct console *c, const struct console_call *call);
@@ -136,7 +161,7 @@ bool exec_rset(struct console *c, const struct console_call *call);
 bool exec_quit_session(struct console *c, const struct console_call *call);
 void console_queue_clear(struct console *c);
 void console_queue_try(struct console *c);
-void console_data_try(struct console *c, const struct smtp_item *item);
+void console_data_try(struct console *c, const struct track_item *item);
 bool console_need_session(struct console *c, struct err *err);
 /* bytes.c */
 bool exec_raw(struct console *c, const struct console_call *call);

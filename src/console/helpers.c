@@ -12,7 +12,7 @@
 
 void console_task_reset(struct console *c)
 {
-    struct console_task *t = &c->task;
+    struct console_task *t = &c->now->task;
     mem_free(t->mechanisms);
     mem_free(t->user);
     mem_free(t->path);
@@ -29,7 +29,7 @@ void console_task_reset(struct console *c)
 
 void console_task_over(struct console *c)
 {
-    struct console_task *t = &c->task;
+    struct console_task *t = &c->now->task;
     t->active = t->waiting = t->quit = false;
     if (t->fd > STDIN_FILENO)
         close(t->fd);
@@ -42,33 +42,33 @@ void console_task_over(struct console *c)
 static void default_from(struct console *c)
 {
     if (settings_is_set(c->settings, SETTING_ID_from))
-        c->task.from = mem_strdup(settings_text(c->settings, SETTING_ID_from));
+        c->now->task.from = mem_strdup(settings_text(c->settings, SETTING_ID_from));
     else
-        c->task.from = mem_printf("smtpscope@%s", console_helo_name(c));
+        c->now->task.from = mem_printf("smtpscope@%s", console_helo_name(c));
 }
 
 static bool default_to(struct console *c, struct err *err)
 {
     size_t n = settings_list_count(c->settings, SETTING_ID_to);
-    const char *one = c->target.kind == TARGET_MX         ? c->target.recipient
-                      : c->target.kind == TARGET_PRACTICE ? "bob@example.test"
-                                                          : NULL;
+    const char *one = c->now->target.kind == TARGET_MX         ? c->now->target.recipient
+                      : c->now->target.kind == TARGET_PRACTICE ? "bob@example.test"
+                                                               : NULL;
     if (n == 0 && !one) {
         err_set(err, ERR_USAGE, 0, "no recipient is named");
         err_explain(err, "nothing was sent", "--to ADDRESS, or /set to ADDRESS");
         return false;
     }
-    c->task.n_to = n ? n : 1;
-    c->task.to = mem_zalloc(c->task.n_to * sizeof *c->task.to);
-    for (size_t i = 0; i < c->task.n_to; i++)
-        c->task.to[i] = mem_strdup(n ? settings_list_at(c->settings, SETTING_ID_to, i) : one);
+    c->now->task.n_to = n ? n : 1;
+    c->now->task.to = mem_zalloc(c->now->task.n_to * sizeof *c->now->task.to);
+    for (size_t i = 0; i < c->now->task.n_to; i++)
+        c->now->task.to[i] = mem_strdup(n ? settings_list_at(c->settings, SETTING_ID_to, i) : one);
     return true;
 }
 
 static bool read_stdin(struct console *c, struct err *err)
 {
     for (;;) {
-        uint8_t *room = buf_room(&c->task.message, 65536);
+        uint8_t *room = buf_room(&c->now->task.message, 65536);
         if (!room) {
             err_set(err, ERR_LIMIT, 0,
                     "standard input is longer than the limit standard-input-message, %d octets",
@@ -82,13 +82,13 @@ static bool read_stdin(struct console *c, struct err *err)
             err_set(err, ERR_FILE, errno, "cannot read standard input: %s", strerror(errno));
         if (n <= 0)
             return n == 0;
-        buf_grow(&c->task.message, (size_t)n);
+        buf_grow(&c->now->task.message, (size_t)n);
     }
 }
 
 static bool open_message(struct console *c, const char *path, struct err *err)
 {
-    struct console_task *t = &c->task;
+    struct console_task *t = &c->now->task;
     if (!path) {
         console_message_generate(c, t->from, t->to, t->n_to, &t->message);
         return true;
@@ -110,24 +110,24 @@ static bool open_message(struct console *c, const char *path, struct err *err)
 /* Does anyone want to log in: an explicit /auth, --auth or --user? */
 static bool auth_wanted(const struct console *c)
 {
-    return c->task.goal == SMTP_GOAL_AUTH || c->task.user ||
+    return c->now->task.goal == SMTP_GOAL_AUTH || c->now->task.user ||
            settings_is_set(c->settings, SETTING_ID_auth) ||
-           settings_is_set(c->settings, SETTING_ID_user) || c->target.user[0];
+           settings_is_set(c->settings, SETTING_ID_user) || c->now->target.user[0];
 }
 
 static const char *auth_user(const struct console *c)
 {
-    if (c->task.user)
-        return c->task.user;
+    if (c->now->task.user)
+        return c->now->task.user;
     if (settings_is_set(c->settings, SETTING_ID_user))
         return settings_text(c->settings, SETTING_ID_user);
-    return c->target.user[0] ? c->target.user : NULL;
+    return c->now->target.user[0] ? c->now->target.user : NULL;
 }
 
 static const char *auth_mechanisms(const struct console *c)
 {
-    const char *set =
-        c->task.mechanisms ? c->task.mechanisms : settings_text(c->settings, SETTING_ID_auth);
+    const char *set = c->now->task.mechanisms ? c->now->task.mechanisms
+                                              : settings_text(c->settings, SETTING_ID_auth);
     return *set && strcmp(set, "any") != 0 ? set : NULL;
 }
 
@@ -135,7 +135,7 @@ static const char *auth_mechanisms(const struct console *c)
 
 static enum smtp_tls_use tls_use(const struct console *c)
 {
-    if (c->task.goal == SMTP_GOAL_TLS)
+    if (c->now->task.goal == SMTP_GOAL_TLS)
         return SMTP_TLS_MUST;
     const char *word = settings_text(c->settings, SETTING_ID_tls);
     return strcmp(word, "must") == 0   ? SMTP_TLS_MUST
@@ -148,11 +148,11 @@ static enum smtp_tls_use tls_use(const struct console *c)
  * a line, so the estimate is left out there: a generated message knows its size. */
 static uint64_t content_octets(const struct console *c)
 {
-    if (c->task.fd >= 0) {
+    if (c->now->task.fd >= 0) {
         struct stat st;
-        return fstat(c->task.fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        return fstat(c->now->task.fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
     }
-    return c->task.message.len;
+    return c->now->task.message.len;
 }
 
 /* Eight octets at a time: a message of 50 MB is looked through before it is sent. */
@@ -194,19 +194,19 @@ static bool any_utf8(char *const *texts, size_t n, const char *from)
 
 static void start(struct console *c)
 {
-    struct console_task *t = &c->task;
+    struct console_task *t = &c->now->task;
     const char *quit_after = settings_text(c->settings, SETTING_ID_quit_after);
     const struct smtp_plan plan = {
         .goal = t->goal,
         .name = console_helo_name(c),
-        .lmtp = target_service_info(c->target.service)->lmtp,
+        .lmtp = target_service_info(c->now->target.service)->lmtp,
         .tls = tls_use(c),
         .auth = auth_wanted(c),
         .mechanisms = auth_mechanisms(c),
         .auth_in_clear = auth_mechanisms(c) != NULL,
         .user = auth_user(c),
-        .password = &c->password,
-        .host = c->target.name,
+        .password = &c->now->password,
+        .host = c->now->target.name,
         .from = t->from,
         .to = (const char *const *)t->to,
         .n_to = t->n_to,
@@ -224,7 +224,7 @@ static void start(struct console *c)
         .fd = t->fd, .octets = buf_slice(&t->message), .mend = true};
     t->waiting = false;
     t->active = true;
-    if (session_drive(c->session, &plan, t->goal == SMTP_GOAL_SEND ? &content : NULL))
+    if (session_drive(c->now->session, &plan, t->goal == SMTP_GOAL_SEND ? &content : NULL))
         return;
     journal_note(c->journal, console_conn(c), LEVEL_WARNING,
                  "the helper could not start: the session is busy or down", "",
@@ -234,9 +234,9 @@ static void start(struct console *c)
 
 void console_task_try_start(struct console *c)
 {
-    struct console_task *t = &c->task;
-    if (!t->waiting || c->connecting || !c->session || !session_is_up(c->session) ||
-        c->password_reader)
+    struct console_task *t = &c->now->task;
+    if (!t->waiting || c->now->connecting || !c->now->session || !session_is_up(c->now->session) ||
+        c->now->password_reader)
         return;
     if (t->needs_password) {
         const char *user = auth_user(c);
@@ -246,11 +246,11 @@ void console_task_try_start(struct console *c)
             console_task_reset(c);
             return;
         }
-        if (secret_is_set(&c->password) && c->password_user &&
-            strcmp(c->password_user, user) == 0) {
+        if (secret_is_set(&c->now->password) && c->now->password_user &&
+            strcmp(c->now->password_user, user) == 0) {
             t->needs_password = false;
         } else {
-            console_password_find(c, c->target.name, user);
+            console_password_find(c, c->now->target.name, user);
             return;
         }
     }
@@ -263,44 +263,44 @@ void console_task_password(struct console *c, const char *password)
         journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no password was found or given",
                      "AUTH was not tried",
                      "--password-command CMD, an entry in netrc, or a terminal to ask at");
-        bool quit = c->task.quit;
+        bool quit = c->now->task.quit;
         console_task_reset(c);
-        if (quit && c->session && session_is_up(c->session)) {
-            c->closing = true;
-            session_close(c->session);
+        if (quit && c->now->session && session_is_up(c->now->session)) {
+            c->now->closing = true;
+            session_close(c->now->session);
         }
-        err_set(&c->link_err, ERR_AUTH, 0, "no password was found or given");
+        err_set(&c->now->link_err, ERR_AUTH, 0, "no password was found or given");
         return;
     }
-    secret_set(&c->password, slice_cstr(password));
-    mem_free(c->password_user);
-    c->password_user = mem_strdup(auth_user(c));
-    c->task.needs_password = false;
+    secret_set(&c->now->password, slice_cstr(password));
+    mem_free(c->now->password_user);
+    c->now->password_user = mem_strdup(auth_user(c));
+    c->now->task.needs_password = false;
     console_task_try_start(c);
 }
 
 static bool begin(struct console *c, enum smtp_goal goal, struct err *err)
 {
-    if (c->task.active || c->task.waiting) {
+    if (c->now->task.active || c->now->task.waiting) {
         err_set(err, ERR_USAGE, 0, "another helper is at work");
         err_explain(err, "", "wait for it, or stop it with Ctrl-C");
         return false;
     }
-    if (!c->connecting && !console_need_session(c, err))
+    if (!c->now->connecting && !console_need_session(c, err))
         return false;
     console_task_reset(c);
-    c->task.goal = goal;
+    c->now->task.goal = goal;
     return true;
 }
 
 static void go(struct console *c)
 {
-    c->task.needs_password =
-        auth_wanted(c) && c->task.goal != SMTP_GOAL_TLS && c->task.goal != SMTP_GOAL_HELLO;
-    if (c->task.goal == SMTP_GOAL_SEND && c->session && session_track(c->session) &&
-        smtp_track_authenticated(session_track(c->session)))
-        c->task.needs_password = false;
-    c->task.waiting = true;
+    c->now->task.needs_password = auth_wanted(c) && c->now->task.goal != SMTP_GOAL_TLS &&
+                                  c->now->task.goal != SMTP_GOAL_HELLO;
+    if (c->now->task.goal == SMTP_GOAL_SEND && console_tracker(c) &&
+        track_authenticated(console_tracker(c)))
+        c->now->task.needs_password = false;
+    c->now->task.waiting = true;
     console_task_try_start(c);
 }
 
@@ -333,11 +333,11 @@ bool exec_auth(struct console *c, const struct console_call *call)
     for (size_t i = 0; i < first.len && first_is_mech; i++)
         first_is_mech = first.ptr[i] < 'a' || first.ptr[i] > 'z' || second.len;
     if (first.len && first_is_mech)
-        c->task.mechanisms = mem_slice_dup(first);
+        c->now->task.mechanisms = mem_slice_dup(first);
     else if (first.len)
-        c->task.user = mem_slice_dup(first);
+        c->now->task.user = mem_slice_dup(first);
     if (second.len)
-        c->task.user = mem_slice_dup(second);
+        c->now->task.user = mem_slice_dup(second);
     go(c);
     return true;
 }
@@ -348,7 +348,7 @@ bool console_send_message(struct console *c, const char *path, bool quit, const 
     (void)origin;
     if (!begin(c, SMTP_GOAL_SEND, err))
         return false;
-    c->task.quit = quit;
+    c->now->task.quit = quit;
     default_from(c);
     if (!default_to(c, err) || !open_message(c, path, err)) {
         console_task_reset(c);

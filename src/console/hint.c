@@ -113,7 +113,7 @@ static bool value_begun(const struct smtp_command *command)
 /* LMTP greets with LHLO, SMTP with EHLO and HELO (RFC 2033 section 4.1). */
 static bool other_protocol(const struct console *c, enum smtp_verb verb)
 {
-    bool lmtp = target_service_info(c->target.service)->lmtp;
+    bool lmtp = target_service_info(c->now->target.service)->lmtp;
     return lmtp ? verb == SMTP_VERB_EHLO || verb == SMTP_VERB_HELO : verb == SMTP_VERB_LHLO;
 }
 
@@ -171,14 +171,14 @@ void console_hint_for(struct console *c, struct slice line, struct console_hint 
     buf_reset(&out->ghost);
     buf_reset(&out->lint);
     buf_reset(&out->info);
-    const struct smtp_track *t =
-        c->session && session_is_up(c->session) ? session_track(c->session) : NULL;
+    const struct track *tracker = console_tracker(c);
+    const struct smtp_track *t = track_smtp(tracker);
     if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//"))) {
         hint_command(line, out);
         return;
     }
     if (!t) {
-        buf_append_cstr(&out->info, c->connecting
+        buf_append_cstr(&out->info, c->now->connecting
                                         ? "connecting"
                                         : "/open TARGET connects · /reopen · /help · /quit");
         return;

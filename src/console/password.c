@@ -20,7 +20,7 @@ struct password_reader {
 
 void console_password_stop(struct console *c)
 {
-    struct password_reader *r = c->password_reader;
+    struct password_reader *r = c->now->password_reader;
     if (!r)
         return;
     loop_watch_free(&r->watch);
@@ -29,24 +29,27 @@ void console_password_stop(struct console *c)
     mem_wipe(r->text.ptr, r->text.len);
     buf_deinit(&r->text);
     mem_free(r);
-    c->password_reader = NULL;
+    c->now->password_reader = NULL;
+    if (c->asking == c->now)
+        c->asking = NULL;
 }
 
 static void prompt_answer(void *ctx, const char *text)
 {
     struct console *c = ctx;
-    if (!c->password_reader)
+    struct channel *ch = c->asking;
+    if (!ch)
         return; /* stopped meanwhile */
+    struct channel *was = channel_enter(ch);
     console_password_stop(c);
     console_task_password(c, text);
+    channel_leave(ch, was);
 }
 
 /* The first line the command printed is the password. */
-static void command_ready(void *ctx, unsigned ready)
+static void command_read(struct console *c)
 {
-    (void)ready;
-    struct console *c = ctx;
-    struct password_reader *r = c->password_reader;
+    struct password_reader *r = c->now->password_reader;
     uint8_t piece[1024];
     ssize_t n = read(fileno(r->pipe), piece, sizeof piece);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -76,14 +79,22 @@ static void command_ready(void *ctx, unsigned ready)
     mem_free(password);
 }
 
+static void command_ready(void *ctx, unsigned ready)
+{
+    (void)ready;
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    command_read(ch->console);
+    channel_leave(ch, was);
+}
+
 static bool run_command(struct console *c, const char *command)
 {
-    struct password_reader *r = c->password_reader;
+    struct password_reader *r = c->now->password_reader;
     r->pipe = popen(command, "re");
     if (!r->pipe)
         return false;
     fcntl(fileno(r->pipe), F_SETFL, O_NONBLOCK);
-    r->watch = loop_watch_new(c->loop, fileno(r->pipe), LOOP_READABLE, command_ready, c);
+    r->watch = loop_watch_new(c->loop, fileno(r->pipe), LOOP_READABLE, command_ready, c->now);
     return r->watch != NULL;
 }
 
@@ -162,8 +173,8 @@ static bool read_netrc(struct console *c, const char *host, const char *user, st
 void console_password_find(struct console *c, const char *host, const char *user)
 {
     console_password_stop(c);
-    c->password_reader = mem_zalloc(sizeof *c->password_reader);
-    buf_init(&c->password_reader->text, PASSWORD_MAX_OCTETS);
+    c->now->password_reader = mem_zalloc(sizeof *c->now->password_reader);
+    buf_init(&c->now->password_reader->text, PASSWORD_MAX_OCTETS);
 
     const char *command = settings_text(c->settings, SETTING_ID_password_command);
     if (*command) {
@@ -182,6 +193,7 @@ void console_password_find(struct console *c, const char *host, const char *user
         char prompt[200];
         snprintf(prompt, sizeof prompt, "password of %.80s at %.80s: ", user,
                  host[0] ? host : "the practice server");
+        c->asking = c->now;
         c->ui->ask(c->ui_ctx, prompt, true, prompt_answer, c);
     } else {
         console_password_stop(c);

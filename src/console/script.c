@@ -263,8 +263,8 @@ static const struct {
 static bool in_content(const struct script *s)
 {
     const struct session *session = console_session_const(s->console);
-    const struct smtp_track *t = session && session_is_up(session) ? session_track(session) : NULL;
-    return t && smtp_track_state(t) == SMTP_STATE_DATA;
+    const struct track *t = session && session_is_up(session) ? session_track(session) : NULL;
+    return t && track_expects(t) == TRACK_EXPECTS_CONTENT;
 }
 
 static bool run_line(struct script *s, struct slice line)
@@ -306,7 +306,7 @@ static void no_answer(struct script *s)
 static bool link_failed(struct script *s)
 {
     const struct err *link = console_link_err(s->console);
-    if (!s->console->went_down || link->domain == ERR_NONE || link->domain == ERR_CLOSED)
+    if (!s->console->now->went_down || link->domain == ERR_NONE || link->domain == ERR_CLOSED)
         return false;
     fail(s, link, false);
     return true;

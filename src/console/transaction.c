@@ -12,37 +12,37 @@
 
 void console_queue_clear(struct console *c)
 {
-    for (size_t i = c->at_queue; i < c->n_queue; i++)
-        mem_free(c->queue[i]);
-    mem_free(c->queue);
-    c->queue = NULL;
-    c->n_queue = c->at_queue = 0;
-    mem_free(c->data_path);
-    c->data_path = NULL;
-    if (c->data_fd >= 0)
-        close(c->data_fd);
-    c->data_fd = -1;
+    for (size_t i = c->now->at_queue; i < c->now->n_queue; i++)
+        mem_free(c->now->queue[i]);
+    mem_free(c->now->queue);
+    c->now->queue = NULL;
+    c->now->n_queue = c->now->at_queue = 0;
+    mem_free(c->now->data_path);
+    c->now->data_path = NULL;
+    if (c->now->data_fd >= 0)
+        close(c->now->data_fd);
+    c->now->data_fd = -1;
 }
 
 static bool queue_line(struct console *c, const char *line, struct err *err)
 {
-    if (c->n_queue - c->at_queue >= CONSOLE_QUEUE_MAX_LINES) {
+    if (c->now->n_queue - c->now->at_queue >= CONSOLE_QUEUE_MAX_LINES) {
         err_set(err, ERR_LIMIT, 0, "more than %d lines wait (limit queued-lines)",
                 CONSOLE_QUEUE_MAX_LINES);
         return false;
     }
-    c->queue = mem_realloc(c->queue, (c->n_queue + 1) * sizeof *c->queue);
-    c->queue[c->n_queue++] = mem_strdup(line);
+    c->now->queue = mem_realloc(c->now->queue, (c->now->n_queue + 1) * sizeof *c->now->queue);
+    c->now->queue[c->now->n_queue++] = mem_strdup(line);
     return true;
 }
 
 void console_queue_try(struct console *c)
 {
-    if (!c->session || !session_is_up(c->session) || c->task.active)
+    if (!c->now->session || !session_is_up(c->now->session) || c->now->task.active)
         return;
-    const struct smtp_track *t = session_track(c->session);
-    while (c->at_queue < c->n_queue && t && smtp_track_pending(t) == 0) {
-        char *line = c->queue[c->at_queue++];
+    const struct track *t = session_track(c->now->session);
+    while (c->now->at_queue < c->now->n_queue && t && track_pending(t) == 0) {
+        char *line = c->now->queue[c->now->at_queue++];
         struct err err;
         bool ok = console_send_line(c, slice_cstr(line), &err);
         mem_free(line);
@@ -52,10 +52,10 @@ void console_queue_try(struct console *c)
             return;
         }
     }
-    if (c->at_queue == c->n_queue) {
-        mem_free(c->queue);
-        c->queue = NULL;
-        c->n_queue = c->at_queue = 0;
+    if (c->now->at_queue == c->now->n_queue) {
+        mem_free(c->now->queue);
+        c->now->queue = NULL;
+        c->now->n_queue = c->now->at_queue = 0;
     }
 }
 
@@ -70,7 +70,7 @@ bool exec_ehlo(struct console *c, const struct console_call *call)
 {
     struct buf line;
     buf_init(&line, CONSOLE_LINE_MAX_OCTETS);
-    bool lmtp = target_service_info(c->target.service)->lmtp;
+    bool lmtp = target_service_info(c->now->target.service)->lmtp;
     buf_append_cstr(&line, lmtp ? "LHLO " : "EHLO ");
     if (call->args.len)
         buf_append(&line, call->args);
@@ -166,15 +166,15 @@ bool exec_data(struct console *c, const struct console_call *call)
         return false;
     if (call->args.len) {
         char *path = mem_slice_dup(call->args);
-        c->data_fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (c->data_fd < 0) {
+        c->now->data_fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (c->now->data_fd < 0) {
             err_set(call->err, ERR_FILE, errno, "cannot read %.120s: %s", path, strerror(errno));
             err_explain(call->err, "nothing was sent", "check the name");
             mem_free(path);
             return false;
         }
-        mem_free(c->data_path);
-        c->data_path = path;
+        mem_free(c->now->data_path);
+        c->now->data_path = path;
     }
     if (console_send_line(c, SLICE_LIT("DATA"), call->err))
         return true;
@@ -182,13 +182,14 @@ bool exec_data(struct console *c, const struct console_call *call)
     return false;
 }
 
-void console_data_try(struct console *c, const struct smtp_item *item)
+void console_data_try(struct console *c, const struct track_item *tracked)
 {
-    if (!c->data_path || item->kind != SMTP_ITEM_REPLY)
+    const struct smtp_item *item = tracked->smtp;
+    if (!c->now->data_path || !item || item->kind != SMTP_ITEM_REPLY)
         return;
     if (item->answers == SMTP_VERB_DATA && item->reply->code / 100 == 3) {
-        const struct session_content content = {.fd = c->data_fd, .mend = true};
-        session_send_content(c->session, &content);
+        const struct session_content content = {.fd = c->now->data_fd, .mend = true};
+        session_send_content(c->now->session, &content);
         /* The file stays open until the reply to the final dot has come. */
         return;
     }

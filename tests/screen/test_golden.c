@@ -98,7 +98,7 @@ static const struct {
     {"error", "<A-e>"},
     {"zoom", "<A-z>"},
     {"page", "/help set<Enter>"},
-    {"completion", "/<Tab><Tab>"},
+    {"completion", "/find<Tab><Tab>"},
 };
 
 static void test_over_a_recording(void **state)

@@ -23,14 +23,14 @@ struct run {
     const struct session_content *content;
 };
 
-static void on_item(void *ctx, const struct smtp_item *item)
+static void on_item(void *ctx, const struct track_item *item)
 {
     struct run *r = ctx;
-    if (item->kind == SMTP_ITEM_REPLY) {
-        r->last_code = item->reply->code;
+    if (item->smtp->kind == SMTP_ITEM_REPLY) {
+        r->last_code = item->smtp->reply->code;
         r->replies++;
     }
-    if (item->kind == SMTP_ITEM_VOID)
+    if (item->smtp->kind == SMTP_ITEM_VOID)
         r->voids++;
     if (r->free_on_item)
         session_free(&r->s);
@@ -296,7 +296,7 @@ static void test_typed(void **state)
     say(&r, "starttls", 220);
     assert_true(world_run(&r.w, is_tls, &r));
     assert_true(r.tls_ok && session_is_tls(r.s));
-    assert_int_equal(smtp_track_state(session_track(r.s)), SMTP_STATE_GREETED);
+    assert_int_equal(smtp_track_state(session_smtp(r.s)), SMTP_STATE_GREETED);
     say(&r, "ehlo typed.test", 250);
     say(&r, "mail from:<a@b.test>", 250);
     say(&r, "rcpt to:<bob@example.test>", 250);

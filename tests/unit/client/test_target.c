@@ -192,7 +192,8 @@ static void test_tables(void **state)
         char url[64];
         struct target t;
         snprintf(url, sizeof(url), "%s://h", info->scheme);
-        assert_true(target_parse(url, &t, NULL));
+        struct err e;
+        assert_int_equal(target_parse(url, &t, &e), track_known(info->protocol));
         assert_int_equal(t.service, i);
     }
     assert_null(target_service_info(SERVICE__COUNT));

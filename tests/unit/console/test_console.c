@@ -121,7 +121,7 @@ static void test_helpers_end_in_the_same_envelope(void **state)
     struct world *w = *state;
     run_ok(w, "/open practice\n/ehlo\n/mail ann@example.net\n/rcpt bob@example.test "
               "carol@example.test\n");
-    const struct smtp_track *t = session_track(console_session(w->console));
+    const struct smtp_track *t = session_smtp(console_session(w->console));
     assert_int_equal(smtp_track_state(t), SMTP_STATE_RCPT);
     assert_int_equal(smtp_track_recipients(t), 2);
     run_ok(w, "/rset\nexpect 250*\n");
