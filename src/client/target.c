@@ -280,9 +280,9 @@ static bool read_url(struct slice text, size_t scheme_octets, struct target *out
     struct slice rest = slice_skip(text, scheme_octets + 3);
     if (!scheme)
         return wrong(err, out, "this scheme is not known");
+    out->service = scheme->service;
     if (!track_known(services[scheme->service].protocol))
         return wrong(err, out, "this protocol is not spoken yet, only SMTP and LMTP are");
-    out->service = scheme->service;
     if (scheme->unix_path)
         return read_unix(rest, out, err);
     out->kind = TARGET_HOST;
