@@ -13,7 +13,7 @@ VARIANT ?= plain
 B       := build/$(VARIANT)
 
 # The floors, lowest first (doc/architecture.md). MODULES may be narrowed while one of them is in work.
-MODULES ?= base journal loop smtp net dns sasl store engine decode recording client mock report console ui cli
+MODULES ?= base journal loop smtp net dns sasl store mail engine decode recording client mock report console ui cli
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -21,7 +21,7 @@ endif
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wswitch-enum \
         -Wundef -Wpointer-arith -Werror
 # libunbound by its name: its .pc asks for the development files of libraries that only its static form needs.
-PKGS := libuv libgsasl jansson libidn2 openssl readline ncursesw
+PKGS := libuv libgsasl jansson libidn2 openssl gmime-3.0 readline ncursesw
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g

@@ -1,0 +1,78 @@
+/* Any octets as a message: fields lie inside it in order, the tree keeps its limits, and every line
+ * about it is safe for a terminal. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vis.h"
+#include "mail/header.h"
+#include "mail/mime.h"
+#include "mail/received.h"
+#include "mail/shape.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void need(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static void need_within(struct slice part, struct slice whole)
+{
+    need(part.len == 0 || (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len));
+}
+
+static void check_header(struct slice message)
+{
+    struct mail_header h;
+    size_t at = 0;
+    mail_header_parse(message, &h);
+    for (size_t i = 0; i < h.n_fields; i++) {
+        const struct mail_field *f = &h.fields[i];
+        struct buf text;
+        struct mail_received r;
+        need(f->offset == at && f->raw.len > 0);
+        at += f->raw.len;
+        need_within(f->raw, message);
+        need_within(f->name, f->raw);
+        need_within(f->body, f->raw);
+        buf_init(&text, 1 << 20);
+        mail_field_decode(f, &text);
+        buf_reset(&text);
+        mail_field_unfold(f, &text);
+        mail_received_parse(buf_slice(&text), &r);
+        need_within(r.claim, buf_slice(&text));
+        need_within(r.seen_addr, buf_slice(&text));
+        need_within(r.date, buf_slice(&text));
+        need(mail_addresses(f->body, NULL, NULL) <= MAIL_ADDRESSES_MAX);
+        buf_deinit(&text);
+    }
+    need_within(h.body, message);
+    mail_header_deinit(&h);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice message = slice_of(data, size);
+    struct mime_tree t;
+    struct mail_shape shape;
+    struct buf line;
+    check_header(message);
+    mail_shape_of(message, &shape);
+    need(shape.octets == size && shape.longest_octets <= size);
+    mime_tree_parse(message, &t);
+    need(t.n_parts <= MIME_PARTS_MAX && t.n_notes <= MIME_NOTES_MAX);
+    buf_init(&line, 1 << 16);
+    for (size_t i = 0; i < t.n_parts; i++) {
+        const struct mime_part *p = &t.parts[i];
+        need(p->parent <= i && p->depth <= MIME_DEPTH_MAX && p->type);
+        need(p->encoded_octets <= size && p->offset <= size);
+        buf_reset(&line);
+        mime_part_line(&t, i, VIS_ASCII, &line);
+        for (size_t k = 0; k < line.len; k++)
+            need(line.ptr[k] >= ' ' && line.ptr[k] < 127);
+    }
+    buf_deinit(&line);
+    mime_tree_deinit(&t);
+    return 0;
+}
