@@ -10,7 +10,7 @@
 #define ENGINE_SMTP_DRIVE_H
 
 #include "base/err.h"
-#include "base/secret.h"
+#include "engine/credentials.h"
 #include "engine/smtp_track.h"
 
 enum smtp_step {
@@ -52,14 +52,8 @@ struct smtp_plan {
     const char *name; /* for EHLO */
     bool lmtp;
     enum smtp_tls_use tls;
-    bool auth;              /* log in */
-    const char *mechanisms; /* to try, in order, comma separated; NULL: best of what is offered and
-                               safe: SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5, and PLAIN LOGIN inside TLS
-                               only (also without where auth_in_clear) */
-    bool auth_in_clear; /* password mechanisms without TLS are wanted (loopback, or asked for) */
-    const char *user;
-    const struct secret *password;
-    const char *host;        /* the server's name, for mechanisms that use it */
+    bool auth; /* log in */
+    struct credentials credentials;
     const char *from;        /* without brackets; "" is the null reverse-path */
     const char *mail_params; /* as typed, may be NULL */
     const char *const *to;

@@ -44,7 +44,7 @@ struct smtp_drive *smtp_drive_new(struct journal *j, uint32_t conn, const struct
     if (d->plan.goal == SMTP_GOAL_AUTH)
         d->plan.auth = true;
     buf_init(&d->out, DRIVE_OUT_CAP_OCTETS);
-    buf_init(&d->first, DRIVE_OUT_CAP_OCTETS);
+    auth_client_init(&d->auth, &d->plan.credentials);
     if (plan->n_to > 0)
         d->recipients = mem_zalloc(plan->n_to * sizeof(d->recipients[0]));
     for (size_t i = 0; i < plan->n_to; i++)
@@ -68,9 +68,8 @@ void smtp_drive_free(struct smtp_drive **drive)
     if (!d)
         return;
     out_clear(d);
-    drive_auth_forget(d);
+    auth_client_deinit(&d->auth);
     buf_deinit(&d->out);
-    buf_deinit(&d->first);
     mem_free(d->recipients);
     mem_free(d);
     *drive = NULL;
@@ -414,12 +413,12 @@ void drive_end_here(struct smtp_drive *d, const struct smtp_item *item)
 static void take_auth(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
 {
     unsigned code = item->reply->code;
-    if (outcome == SMTP_OUT_3YZ && code == 334 && d->sasl && !d->auth_cancelled) {
+    if (outcome == SMTP_OUT_3YZ && code == 334 && d->auth.sasl && !d->auth.cancelled) {
         out_clear(d);
         drive_auth_challenge(d, item->reply);
         d->auth_line_ready = true;
         drive_enter(d, SMTP_STEP_AUTH);
-    } else if (d->auth_cancelled) {
+    } else if (d->auth.cancelled) {
         drive_decide(d, SMTP_STEP_AUTH, SMTP_OUT_ABORT, false, item);
         drive_finish(d);
     } else if (drive_auth_other(code)) {

@@ -2,15 +2,14 @@
 #ifndef ENGINE_SMTP_DRIVE_PRIVATE_H
 #define ENGINE_SMTP_DRIVE_PRIVATE_H
 
+#include "engine/auth_client.h"
 #include "engine/smtp_drive.h"
 
 enum {
-    DRIVE_MECHANISM_OCTETS = 32,
     DRIVE_OUT_CAP_OCTETS = 1 << 20,
     DRIVE_GROUP_RECIPIENTS = 100, /* RCPT commands in one write: well below the pending limit */
 };
 
-struct sasl;
 struct smtp_drive {
     struct journal *journal;
     uint32_t conn;
@@ -28,12 +27,8 @@ struct smtp_drive {
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
     bool rset_first; /* the RSET clears another's transaction */
-    /* AUTH */
-    struct sasl *sasl;
-    size_t mechanism_at; /* in the list: the next to try */
-    struct buf first;    /* initial response that did not fit into the AUTH line */
-    bool has_first, sasl_done, auth_line_ready, auth_cancelled;
-    char mechanism[DRIVE_MECHANISM_OCTETS];
+    struct auth_client auth;
+    bool auth_line_ready;
 };
 
 void drive_decide(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome outcome, bool ok,

@@ -81,7 +81,8 @@ static const struct {
      SMTP_STEP_STARTTLS,
      0,
      SMTP_WANT_CLOSE},
-    {{PLAN, .auth = true, .user = "u", .auth_in_clear = true, .mechanisms = "CRAM-MD5,PLAIN"},
+    {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
+      .credentials.mechanisms = "CRAM-MD5,PLAIN"},
      {"220 a", HELLO_OK, "504 no", "235 yes", "250 a", "250 b", "250 c", "354 go", "250 yes",
       "221 bye"},
      "EHLO AUTH AUTH MAIL RCPT RCPT DATA . QUIT",
@@ -89,28 +90,30 @@ static const struct {
      SMTP_STEP_DONE,
      250,
      SMTP_WANT_CLOSE},
-    {{PLAN, .auth = true, .user = "u", .auth_in_clear = true, .mechanisms = "CRAM-MD5,PLAIN"},
+    {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
+      .credentials.mechanisms = "CRAM-MD5,PLAIN"},
      {"220 a", HELLO_OK, "504 no", "534 no", "221 bye"},
      "EHLO AUTH AUTH QUIT",
      false,
      SMTP_STEP_AUTH,
      534,
      SMTP_WANT_CLOSE},
-    {{PLAN, .auth = true, .user = "u", .auth_in_clear = true, .mechanisms = "PLAIN,LOGIN"},
+    {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
+      .credentials.mechanisms = "PLAIN,LOGIN"},
      {"220 a", HELLO_OK, "535 no", "221 bye"},
      "EHLO AUTH QUIT",
      false,
      SMTP_STEP_AUTH,
      535,
      SMTP_WANT_CLOSE},
-    {{PLAN, .auth = true, .user = "u", .mechanisms = "CRAM-MD5"},
+    {{PLAN, .auth = true, .credentials.user = "u", .credentials.mechanisms = "CRAM-MD5"},
      {"220 a", HELLO_OK, "334 ***", "501 cancelled", "221 bye"},
      "EHLO AUTH * QUIT",
      false,
      SMTP_STEP_AUTH,
      501,
      SMTP_WANT_CLOSE},
-    {{PLAN, .auth = true, .user = "u", .auth_in_clear = true},
+    {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true},
      {"220 a", "250 a", "221 bye"},
      "EHLO QUIT",
      false,
@@ -335,7 +338,7 @@ static void servers_of_every_temper(void **state)
         const struct smtp_track_options options = {.lmtp = plan.lmtp};
         char sent[512] = "";
         struct kit k;
-        plan.password = &password;
+        plan.credentials.password = &password;
         kit_open(&k, &options);
         struct smtp_drive *d = smtp_drive_new(k.journal, k.conn, k.track, &plan);
         struct smtp_want want = pump(&k, d, sent, sizeof(sent));
@@ -444,13 +447,14 @@ static void table_cells(void **state)
 static void a_server_must_prove_itself(void **state)
 {
     (void)state;
-    struct smtp_plan plan = {PLAN, .auth = true, .user = "u", .mechanisms = "SCRAM-SHA-256"};
+    struct smtp_plan plan = {PLAN, .auth = true, .credentials.user = "u",
+                             .credentials.mechanisms = "SCRAM-SHA-256"};
     char sent[512] = "";
     struct secret password;
     struct kit k;
     secret_init(&password);
     secret_set(&password, SLICE_LIT("p"));
-    plan.password = &password;
+    plan.credentials.password = &password;
     kit_open(&k, NULL);
     struct smtp_drive *d = smtp_drive_new(k.journal, k.conn, k.track, &plan);
     pump(&k, d, sent, sizeof(sent));

@@ -63,49 +63,56 @@ static const struct session sessions[] = {
      .message = HI_TEXT,
      .expect = {false, SMTP_STEP_STARTTLS, 0, 0, 0}},
     {.what = "auth plain",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "PLAIN", .auth_in_clear = true},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann", .credentials.mechanisms = "PLAIN",
+              .credentials.in_clear = true},
      .options = {SERVER, .require_auth = true},
      .message = HI_TEXT,
      .password = "sesame",
      .expect = SENT(1)},
     {.what = "auth login in tls",
-     .plan = {PLAN, ONE, .tls = SMTP_TLS_MUST, .auth = true, .user = "ann", .mechanisms = "LOGIN"},
+     .plan = {PLAN, ONE, .tls = SMTP_TLS_MUST, .auth = true, .credentials.user = "ann",
+              .credentials.mechanisms = "LOGIN"},
      .options = {SERVER, .require_auth = true},
      .message = HI_TEXT,
      .password = "sesame",
      .expect = SENT(1)},
     {.what = "auth scram",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "SCRAM-SHA-256"},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann",
+              .credentials.mechanisms = "SCRAM-SHA-256"},
      .options = {SERVER, .require_auth = true},
      .message = HI_TEXT,
      .password = "sesame",
      .expect = SENT(1)},
     {.what = "auth cram-md5",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "CRAM-MD5"},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann",
+              .credentials.mechanisms = "CRAM-MD5"},
      .options = {SERVER, .require_auth = true},
      .message = HI_TEXT,
      .password = "sesame",
      .expect = SENT(1)},
     {.what = "auth best of what is offered",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann"},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann"},
      .options = {SERVER, .require_auth = true},
      .message = HI_TEXT,
      .password = "sesame",
      .expect = SENT(1)},
     {.what = "wrong password, plain",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "PLAIN", .auth_in_clear = true},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann", .credentials.mechanisms = "PLAIN",
+              .credentials.in_clear = true},
      .options = {SERVER},
      .message = HI_TEXT,
      .password = "wrong",
      .expect = {false, SMTP_STEP_AUTH, 535, 0, 0}},
     {.what = "wrong password, scram",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "SCRAM-SHA-256"},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann",
+              .credentials.mechanisms = "SCRAM-SHA-256"},
      .options = {SERVER},
      .message = HI_TEXT,
      .password = "wrong",
      .expect = {false, SMTP_STEP_AUTH, 535, 0, 0}},
     {.what = "plain without TLS is not tried",
-     .plan = {PLAN, ONE, .auth = true, .user = "ann", .mechanisms = "PLAIN"},
+     .plan = {PLAN, ONE, .auth = true, .credentials.user = "ann",
+              .credentials.mechanisms = "PLAIN"},
      .options = {SERVER},
      .message = HI_TEXT,
      .password = "sesame",
@@ -241,7 +248,7 @@ static void run(const struct session *s, size_t step, unsigned seed)
     secret_init(&password);
     if (s->password)
         secret_set(&password, slice_cstr(s->password));
-    plan.password = &password;
+    plan.credentials.password = &password;
     x.message = slice_of(s->message, octets);
     x.mend = s->mend;
     joined_open(&x, &s->options, &plan);
@@ -294,14 +301,15 @@ static void both_ends_see_the_same(void **state)
                                             EVENT_SASL_STEP};
     for (size_t i = 0; i < 4; i++) {
         struct joined x = {.step = 3, .password = "sesame", .message = SLICE_LIT(HI_TEXT)};
-        struct smtp_plan plan = {PLAN, ONE, .tls = SMTP_TLS_MUST, .auth = true, .user = "ann"};
+        struct smtp_plan plan = {PLAN, ONE, .tls = SMTP_TLS_MUST, .auth = true,
+                                 .credentials.user = "ann"};
         static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"};
         struct smtp_serve_options options = {SERVER};
         struct secret password;
         secret_init(&password);
         secret_set(&password, SLICE_LIT("sesame"));
-        plan.password = &password;
-        plan.mechanisms = mechanisms[i];
+        plan.credentials.password = &password;
+        plan.credentials.mechanisms = mechanisms[i];
         joined_open(&x, &options, &plan);
         joined_run(&x);
         assert_true(smtp_drive_result(x.drive)->ok);

@@ -89,15 +89,15 @@ static void exchanges_between_our_own_ends(void **state)
                                      .n_to = 1,
                                      .has_content = true,
                                      .auth = true,
-                                     .user = "ann",
-                                     .auth_in_clear = true,
-                                     .mechanisms = mechanisms[m],
+                                     .credentials.user = "ann",
+                                     .credentials.in_clear = true,
+                                     .credentials.mechanisms = mechanisms[m],
                                      .quit = true,
                                      .quit_after = SMTP_STEP__COUNT};
             struct secret password;
             secret_init(&password);
             secret_set(&password, slice_cstr(sentinel));
-            plan.password = &password;
+            plan.credentials.password = &password;
             joined_open(&x, &options, &plan);
             joined_run(&x);
             assert_int_equal(smtp_drive_result(x.drive)->ok, step % 2);

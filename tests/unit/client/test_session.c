@@ -221,10 +221,10 @@ static void test_tls_and_auth(void **state)
     r.plan = &plan;
     r.content = &short_content;
     plan.auth = true;
-    plan.user = "alice";
-    plan.password = &password;
+    plan.credentials.user = "alice";
+    plan.credentials.password = &password;
     for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
-        plan.mechanisms = mechanisms[i];
+        plan.credentials.mechanisms = mechanisms[i];
         plan.tls = SMTP_TLS_MUST;
         run_session(&r, "submission://127.0.0.1", at.port, NULL, &options);
         expect_sent(&r);
