@@ -102,6 +102,17 @@ void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const s
     session_pump(s);
 }
 
+/* What TLS knows of this connection, for mechanisms bound to it. */
+static bool tls_channel(void *ctx, struct sasl_channel *out)
+{
+    struct session *s = ctx;
+    if (!s->link || !link_is_tls(s->link))
+        return false;
+    out->has_exporter = link_channel_binding(s->link, out->exporter);
+    out->unique_octets = link_tls_unique(s->link, out->unique);
+    return out->has_exporter || out->unique_octets > 0;
+}
+
 bool session_drive(struct session *s, const struct smtp_plan *plan,
                    const struct session_content *content)
 {
@@ -113,7 +124,12 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
         s->stream.source = *content;
     else
         s->stream.source = (struct session_content){.fd = -1};
-    s->drive = smtp_drive_new(s->journal, s->conn, track_smtp(s->track), plan);
+    struct smtp_plan bound = *plan;
+    if (!bound.credentials.channel) {
+        bound.credentials.channel = tls_channel;
+        bound.credentials.channel_ctx = s;
+    }
+    s->drive = smtp_drive_new(s->journal, s->conn, track_smtp(s->track), &bound);
     s->driving = true;
     session_pump(s);
     return true;
