@@ -171,8 +171,33 @@ static void draw_status(struct ui *u, int y, int x, int cols)
               u->status_bad ? ROLE_BAD : ROLE_STATUS);
 }
 
+/* "replay > 2x  0.172 / 0.389 s", how much of it that is, and the keys. */
+static void draw_replay_status(struct ui *u, const struct replay *r, int y, int x, int cols)
+{
+    enum { BAR_COLS = 14 };
+    struct buf text, bar;
+    uint64_t at = replay_at_us(r), total = replay_total_us(r);
+    uint64_t full = total ? at * BAR_COLS / total : BAR_COLS;
+    buf_init(&bar, 3 * BAR_COLS + 1);
+    for (uint64_t i = 0; i < BAR_COLS; i++)
+        buf_append_cstr(&bar, i < full ? "█" : "░");
+    buf_init(&text, 256);
+    replay_status(r, u->ascii, &text);
+    x += draw_own(u, y, x, cols, buf_cstr(&text), ROLE_STATUS) + 2;
+    buf_deinit(&text);
+    if (cols >= 78)
+        x += draw_own(u, y, x, BAR_COLS, buf_cstr(&bar), ROLE_DIM) + 2;
+    buf_deinit(&bar);
+    draw_own(u, y, x, cols - x, "space pause  , . step  [ ] speed  ' mark", ROLE_DIM);
+}
+
 static void draw_idle_status(struct ui *u, int y, int x, int cols)
 {
+    const struct replay *r = console_replay(u->console);
+    if (r && (replay_engaged(r) || replay_loading(r))) {
+        draw_replay_status(u, r, y, x, cols);
+        return;
+    }
     const struct view *v = &u->decoded.live;
     uint64_t sent, total;
     const struct session *s = console_session_const(u->console);
@@ -193,7 +218,11 @@ void footer_draw(struct ui *u)
     const struct rect *f = &u->layout.footer, *s = &u->layout.status, *h = &u->layout.hint;
     const struct rect *say = s->rows > 0 ? s : f->rows > 0 ? f : h;
     bool message = u->status.len > 0;
-    if (f->rows > 0 && !(message && say == f))
+    const struct replay *r = console_replay(u->console);
+    bool timed = r && (replay_engaged(r) || replay_loading(r));
+    if (timed && s->rows == 0 && f->rows > 0 && !message)
+        draw_replay_status(u, r, f->y, f->x + 1, f->cols - 1);
+    else if (f->rows > 0 && !(message && say == f))
         draw_keys(u, f->y, f->x + (u->layout.columns ? 1 : 0), f->cols - 1);
     if (message && say->rows > 0) {
         draw_fill(u, say->y, say->x, say->cols, ROLE_TEXT);

@@ -70,6 +70,15 @@ static const struct key_row rows[] = {
     {LETTER('x'), "x", WHERE_TRANSCRIPT, "hex", "octets of the line", NULL},
     {LETTER('t'), "t", WHERE_TRANSCRIPT, "time", "time column", NULL},
 
+    {LETTER(' '), "Space", WHERE_REPLAY, "replay toggle", "play and pause, once time runs", NULL},
+    {LETTER('.'), ".", WHERE_REPLAY, "replay step", "a step on", NULL},
+    {LETTER(','), ",", WHERE_REPLAY, "replay back", "a step back", NULL},
+    {LETTER(']'), "]", WHERE_REPLAY, "replay faster", "faster", NULL},
+    {LETTER('['), "[", WHERE_REPLAY, "replay slower", "slower", NULL},
+    {LETTER('\''), "'", WHERE_REPLAY, "replay mark", "next mark or note", NULL},
+    {LETTER('>'), ">", WHERE_REPLAY, "replay goto +10%", "a tenth on", NULL},
+    {LETTER('<'), "<", WHERE_REPLAY, "replay goto -10%", "a tenth back", NULL},
+
     {KEY_ESC_CODE, "Esc", WHERE_DECODED, "pane command", "to the command line", NULL},
     {KEY_UP_CODE, "Up", WHERE_DECODED, "scroll up", "line before", NULL},
     {LETTER('k'), "k", WHERE_DECODED, "scroll up", "line before", NULL},
@@ -98,9 +107,18 @@ const struct key_row *keys_find(uint32_t key, enum layout_pane focus)
     return NULL;
 }
 
+const struct key_row *keys_find_replay(uint32_t key)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (rows[i].key == key && rows[i].where == WHERE_REPLAY)
+            return &rows[i];
+    return NULL;
+}
+
 const struct ui_key_info *ui_key_at(size_t index)
 {
-    static const char *const where_words[] = {"anywhere", "command", "transcript", "decoded"};
+    static const char *const where_words[] = {"recording", "anywhere", "command", "transcript",
+                                              "decoded"};
     static struct ui_key_info infos[N_ROWS];
     if (index >= N_ROWS)
         return NULL;

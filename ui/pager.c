@@ -197,9 +197,9 @@ static bool matches(const struct key_row *row, const char *filter)
     return false;
 }
 
-static const char *const where_titles[] = {"ANYWHERE", "IN THE COMMAND LINE",
-                                           "IN THE TRANSCRIPT (Esc or F6 goes there)",
-                                           "IN THE DECODED PANE"};
+static const char *const where_titles[] = {
+    "OVER A RECORDING, WITH NOTHING TYPED", "ANYWHERE", "IN THE COMMAND LINE",
+    "IN THE TRANSCRIPT (Esc or F6 goes there)", "IN THE DECODED PANE"};
 
 /* Calls row by row; returns how many rows there are. */
 static size_t help_rows(struct ui *u, const struct rect *r)

@@ -246,6 +246,7 @@ void transcript_pane_close(struct ui *u)
         loop_timer_free(&u->transcript.find_timer);
     mem_free(u->transcript.runs);
     u->transcript.runs = NULL;
+    u->transcript.n_runs = u->transcript.runs_alloc = 0;
 }
 
 void transcript_pane_update(struct ui *u)

@@ -24,7 +24,7 @@ void ui_touch(struct ui *u)
 
 uint64_t ui_now_ns(const struct ui *u)
 {
-    const struct clock *clock = journal_clock(u->journal);
+    const struct clock *clock = journal_clock(console_journal(u->console));
     return clock->tick_ns(clock->ctx);
 }
 
@@ -50,6 +50,53 @@ bool ui_connected(const struct ui *u)
 {
     const struct session *s = console_session_const(u->console);
     return s && session_is_up(s);
+}
+
+/* While a recording is shown, what the console says of itself is no part of it. */
+static void tell_notes(struct ui *u)
+{
+    const struct journal *own = console_journal(u->console);
+    for (; u->told_seq < journal_last(own); u->told_seq++) {
+        const struct event *ev = journal_at(own, u->told_seq + 1);
+        struct ev_note note;
+        if (!ev || ev->kind != EVENT_NOTE)
+            continue;
+        EVENT_GET(ev, NOTE, &note);
+        ui_say(u, note.level == LEVEL_ERROR, "%.*s%s%.*s", SLICE_ARG(slice_take(note.text, 300)),
+               note.next.len ? "; " : "", SLICE_ARG(slice_take(note.next, 150)));
+    }
+}
+
+void ui_follow_shown(struct ui *u)
+{
+    struct journal *shown = console_shown(u->console);
+    struct replay *r = console_replay(u->console);
+    uint64_t generation = r ? replay_generation(r) : 0;
+    if (r)
+        tell_notes(u);
+    if (shown == u->journal && generation == u->seen_generation)
+        return;
+    bool other = shown != u->journal;
+    size_t selected = u->transcript.selected;
+    u->journal = shown;
+    u->seen_generation = generation;
+    u->seen_seq = 0;
+    if (other) {
+        u->replay = r != NULL;
+        u->told_seq = journal_last(console_journal(u->console));
+        mem_free(u->title);
+        u->title = mem_strdup(r ? replay_path(r) : "smtpscope");
+    }
+    view_deinit(&u->decoded.live);
+    view_init(&u->decoded.live, console_shown_conn(u->console));
+    view_deinit(&u->decoded.then);
+    view_init(&u->decoded.then, 0);
+    u->decoded.then_valid = false;
+    transcript_pane_close(u);
+    transcript_pane_open(u);
+    u->transcript.selected = selected;
+    u->transcript.follow = !r || !replay_loading(r);
+    u->dirty_data = true;
 }
 
 void ui_relayout(struct ui *u)
@@ -131,6 +178,16 @@ static bool readline_wants(const struct ui *u, uint32_t key)
     return false;
 }
 
+/* Over a recording the keys of time come first, but never while something is being typed. Space
+ * goes on being a page until time is under control. */
+static bool replay_wants(const struct ui *u, uint32_t key)
+{
+    const struct replay *r = console_replay(u->console);
+    if (!r || (key == ' ' && !replay_engaged(r)))
+        return false;
+    return u->focus != PANE_COMMAND || line_text().len == 0;
+}
+
 static void take_key(struct ui *u, const struct input_unit *unit)
 {
     if (u->overlay && u->overlay->key(u, unit))
@@ -144,7 +201,9 @@ static void take_key(struct ui *u, const struct input_unit *unit)
     if (!readline_wants(u, unit->key)) {
         if (unit->key == KEY_RIGHT_CODE && u->focus == PANE_COMMAND && command_accept_ghost(u))
             return;
-        const struct key_row *row = keys_find(unit->key, u->focus);
+        const struct key_row *row = replay_wants(u, unit->key) ? keys_find_replay(unit->key) : NULL;
+        if (!row)
+            row = keys_find(unit->key, u->focus);
         if (row) {
             view_line(u, row->command);
             return;
@@ -239,7 +298,7 @@ static void on_stderr(void *ctx, unsigned ready)
         char text[480];
         vis_to_cstr(text, sizeof text, slice_trim(slice_take(buf_slice(&u->stderr_text), len)));
         if (*text)
-            journal_note(u->journal, 0, LEVEL_WARNING, text, "", "");
+            journal_note(console_journal(u->console), 0, LEVEL_WARNING, text, "", "");
         buf_consume(&u->stderr_text, lf >= 0 ? len + 1 : len);
         u->stderr_text.overflow = false;
     }
@@ -284,13 +343,14 @@ static void on_signal(void *ctx, int signum)
 
 static void take_events(struct ui *u)
 {
+    ui_follow_shown(u);
     uint64_t last = journal_last(u->journal);
     if (last == u->seen_seq)
         return;
     uint64_t seq = u->seen_seq + 1;
     if (seq < journal_first(u->journal))
         seq = journal_first(u->journal);
-    uint32_t conn = console_conn(u->console);
+    uint32_t conn = console_shown_conn(u->console);
     if (conn != 0 && conn != u->decoded.live.conn) {
         view_deinit(&u->decoded.live);
         view_init(&u->decoded.live, conn);
@@ -429,7 +489,7 @@ static struct ui *ui_new(struct loop *l, struct console *c, const struct ui_opti
     struct ui *u = mem_zalloc(sizeof *u);
     u->loop = l;
     u->console = c;
-    u->journal = console_journal(c);
+    u->journal = NULL; /* ui_follow_shown */
     u->title = mem_strdup(options->title);
     u->history_path = mem_strdup(options->history_path);
     u->replay = options->replay;
@@ -446,7 +506,7 @@ static struct ui *ui_new(struct loop *l, struct console *c, const struct ui_opti
     buf_init(&u->status, STATUS_MAX_OCTETS);
     buf_init(&u->stderr_text, STDERR_MAX_OCTETS);
     input_init(&u->input, on_unit, u);
-    view_init(&u->decoded.live, console_conn(c));
+    view_init(&u->decoded.live, 0);
     view_init(&u->decoded.then, 0);
     return u;
 }
@@ -491,7 +551,7 @@ struct ui *ui_open(struct loop *l, struct console *c, const struct ui_options *o
     terminal_read_size(&u->rows, &u->cols);
     draw_start(u);
     line_set_size(u->rows, u->cols);
-    transcript_pane_open(u);
+    ui_follow_shown(u);
     listen_to(u);
     ui_apply_settings(u);
     history_load(u);

@@ -115,7 +115,9 @@ struct ui {
     struct loop_signal *signals[8];
     size_t n_signals;
 
-    uint64_t seen_seq; /* of the journal, taken in */
+    uint64_t seen_seq;        /* of the journal, taken in */
+    uint64_t seen_generation; /* of the recording that is shown (console/replay) */
+    uint64_t told_seq;        /* of the console's journal, while a recording is shown */
     bool dirty_input, dirty_data, repaint, lost, in_frame;
     uint64_t last_frame_ns;
     bool sync_wanted;
@@ -156,6 +158,8 @@ void ui_say(struct ui *u, bool bad, const char *fmt, ...) __attribute__((format(
 void ui_relayout(struct ui *u);
 void ui_submit(struct ui *u, struct slice line);
 bool ui_connected(const struct ui *u);
+/* What is shown is another journal, or it went back: everything is folded anew. */
+void ui_follow_shown(struct ui *u);
 uint64_t ui_now_ns(const struct ui *u);
 unsigned ui_vis_flags(const struct ui *u);
 void ui_apply_settings(struct ui *u);
@@ -308,7 +312,7 @@ void question_draw(struct ui *u);
 bool completion_active(const struct ui *u);
 
 /* ---- keys.c, view.c ---- */
-enum key_where { WHERE_ANY, WHERE_COMMAND, WHERE_TRANSCRIPT, WHERE_DECODED };
+enum key_where { WHERE_REPLAY, WHERE_ANY, WHERE_COMMAND, WHERE_TRANSCRIPT, WHERE_DECODED };
 struct key_row {
     uint32_t key;
     const char *name;
@@ -319,6 +323,7 @@ struct key_row {
 };
 const struct key_row *keys_at(size_t index); /* NULL at the end */
 const struct key_row *keys_find(uint32_t key, enum layout_pane focus);
+const struct key_row *keys_find_replay(uint32_t key);
 bool view_run(struct ui *u, struct slice command, struct slice args, struct err *err);
 bool view_line(struct ui *u, const char *line); /* "scroll page-up"; errors go to the status row */
 

@@ -402,7 +402,16 @@ static bool do_cancel(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
+/* The console's own: a key is only a short way to type it. */
+static bool do_replay(struct ui *u, struct slice args, struct err *err)
+{
+    char line[80];
+    snprintf(line, sizeof line, "/replay %.*s", SLICE_ARG(slice_take(slice_trim(args), 60)));
+    return console_submit(u->console, slice_cstr(line), "keys", err);
+}
+
 static const struct view_command commands[] = {
+    {"replay", do_replay},
     {"scroll", do_scroll},
     {"select", do_select},
     {"follow", do_follow},

@@ -10,6 +10,7 @@
 #include "console/settings.h"
 #include "mock/mock.h"
 #include "recording/recording.h"
+#include "recording/replay.h"
 
 struct console;
 
@@ -83,6 +84,14 @@ struct settings *console_settings(struct console *c);
 struct journal *console_journal(struct console *c);
 struct recorder *console_recorder(struct console *c); /* NULL: not recording */
 uint32_t console_conn(const struct console *c);       /* of that session; 0: none */
+/* Show a recording in place of the session: console_shown is then its journal. What the console has
+ * to say goes on in its own journal. */
+bool console_replay_open(struct console *c, const char *path, struct err *err);
+struct replay *console_replay(const struct console *c); /* NULL: none is shown */
+/* What is on the screen: the recording's journal, else the console's own; and the connection to
+ * follow, 0: the first. */
+struct journal *console_shown(const struct console *c);
+uint32_t console_shown_conn(const struct console *c);
 bool console_busy(
     const struct console *c); /* a helper, content, connecting, or a reply is awaited */
 bool console_wants_quit(const struct console *c);

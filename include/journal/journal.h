@@ -83,6 +83,11 @@ void journal_restore(struct journal *j, const struct event *header, const void *
 /* Reading. Seqs run from journal_first to journal_last; 0 and 0 when empty. */
 uint64_t journal_first(const struct journal *j);
 uint64_t journal_last(const struct journal *j);
+/* Replay: for readers the journal ends at `seq`, whatever stands behind it; 0: before the first
+ * event, UINT64_MAX: no such end. Appending goes on at the true end, which is journal_end. A reader
+ * that has folded further than a horizon that moved back begins anew. */
+void journal_set_horizon(struct journal *j, uint64_t seq);
+uint64_t journal_end(const struct journal *j);
 /* NULL: not in memory (never was, or left). The pointer is valid until the event leaves. */
 const struct event *journal_at(const struct journal *j, uint64_t seq);
 /* Copy a range of a stream into out (up to its cap). Parts that left are missing from the end or

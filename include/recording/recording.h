@@ -63,6 +63,8 @@ struct recording_report {
  * late start), seq, cause, conn and time from there on are moved behind what came before. */
 bool recording_read(const char *path, struct journal *j, struct recording_report *report,
                     struct err *err);
+/* One NOTE for each thing that was odd about the file; none where all is well. */
+void recording_report_notes(struct journal *j, const char *path, const struct recording_report *r);
 /* The same, in pieces from memory: for the fuzzer and standard input. */
 struct recording_parser;
 struct recording_parser *recording_parser_new(struct journal *j);

@@ -96,30 +96,16 @@ int cli_open(const struct cli_args *args)
     return finish(&a);
 }
 
-/* What reading a recording found, in one NOTE where something was odd. */
-static void note_report(struct app *a, const char *path, const struct recording_report *r)
+/* Without a screen: the whole transcript, as lines. */
+static bool print_recording(struct app *a, const char *path, struct err *err)
 {
-    char text[240];
-    if (r->lines_bad) {
-        snprintf(text, sizeof text, "%.120s: %llu lines are no events, the first is line %llu",
-                 path, (unsigned long long)r->lines_bad, (unsigned long long)r->first_bad_line);
-        journal_note(a->journal, 0, LEVEL_WARNING, text, "they were skipped; the rest is whole",
-                     "");
-    }
-    if (r->octets_lost) {
-        snprintf(text, sizeof text, "%.120s: the last line is cut off, %llu octets", path,
-                 (unsigned long long)r->octets_lost);
-        journal_note(
-            a->journal, 0, LEVEL_WARNING, text,
-            "the program that recorded ended in the middle of an event; all before it is here", "");
-    }
-    if (r->newer_schema || r->kinds_unknown) {
-        snprintf(text, sizeof text,
-                 "%.120s: written by a newer smtpscope; %llu events of unknown kinds", path,
-                 (unsigned long long)r->kinds_unknown);
-        journal_note(a->journal, 0, LEVEL_WARNING, text, "they were skipped",
-                     "use that version to see them");
-    }
+    struct recording_report report;
+    if (!recording_read(path, a->journal, &report, err))
+        return false;
+    app_clock_continue(a);
+    recording_report_notes(a->journal, path, &report);
+    app_print_transcript(a, stdout, true);
+    return true;
 }
 
 int cli_show(const struct cli_args *args)
@@ -130,20 +116,18 @@ int cli_show(const struct cli_args *args)
     }
     struct app a;
     struct err err;
-    struct recording_report report;
     if (!app_open(&a, args, true, &err)) {
         cli_say_err(&err);
         return cli_status_of_err(&err);
     }
     const char *path = args->operands[0];
-    if (!recording_read(path, a.journal, &report, &err)) {
-        cli_say_err(&err);
-        app_close(&a);
-        return cli_status_of_err(&err);
-    }
-    app_clock_continue(&a);
-    note_report(&a, path, &report);
-    if (!has_screen(args) || !run_screen(&a, args, path, true, &err))
-        app_print_transcript(&a, stdout, true);
-    return finish(&a);
+    bool ok = !has_screen(args) || console_replay_open(a.console, path, &err);
+    bool shown = ok && has_screen(args) && run_screen(&a, args, path, true, &err);
+    if (ok && !shown)
+        ok = print_recording(&a, path, &err);
+    if (ok)
+        return finish(&a);
+    cli_say_err(&err);
+    finish(&a);
+    return cli_status_of_err(&err);
 }

@@ -117,6 +117,12 @@ static const struct console_command commands[] = {
         "Formats as of smtpscope export (smtpscope help formats). Secrets are masked, and no file "
         "is overwritten.",
         false, exec_export, ARG_WORDS, "text|swaks|markdown|html|json|eml|script|cast|pcapng"),
+    COMMAND("replay", "recordings", "FILE [SPEED]",
+            "show a recording in these panes, as it happened",
+            "SPEED is 0.1 to 10, or as-it-was; pauses above 2 s are cut to that. Then /replay and "
+            "play, pause, step [N], back [N], speed N, goto SECS, mark [NAME], quiz on, guess "
+            "CODE, or off, which goes back to the session.",
+            true, exec_replay, ARG_FILE, NULL),
     COMMAND("diff", "recordings", "FILE [FILE]",
             "compare this session with a recording, or one recording with another",
             "Aligned by what was asked and answered; names the first difference that explains the "

@@ -26,6 +26,7 @@ void console_free(struct console **cp)
     script_free(&c->source);
     for (size_t i = 0; i < c->n_channels; i++)
         channel_free(&c->channels[i]);
+    replay_free(&c->replay);
     mock_free(&c->mock);
     dns_free(&c->dns);
     if (c->recorder)

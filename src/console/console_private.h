@@ -73,6 +73,8 @@ struct console {
     struct dns *dns;
     struct mock *mock;
     struct recorder *recorder;
+    struct replay *replay; /* a recording is shown */
+    bool replay_reported;
     bool recorder_broken;
 
     struct channel *channels[CONSOLE_CHANNELS_MAX];
@@ -183,6 +185,8 @@ bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
 bool exec_certs(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
+/* replay.c */
+bool exec_replay(struct console *c, const struct console_call *call);
 /* handover.c */
 bool exec_export(struct console *c, const struct console_call *call);
 bool exec_diff(struct console *c, const struct console_call *call);

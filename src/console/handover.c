@@ -44,7 +44,7 @@ bool exec_export(struct console *c, const struct console_call *call)
                     "");
     } else {
         const struct export_options options = {.name = path, .tool = c->options.tool};
-        ok = export_write(c->journal, format, &options, to, call->err);
+        ok = export_write(console_shown(c), format, &options, to, call->err);
         if (fclose(to) != 0 && ok) {
             err_set(call->err, ERR_FILE, errno, "cannot write %.150s: %s", path, strerror(errno));
             ok = false;
@@ -106,10 +106,12 @@ bool exec_diff(struct console *c, const struct console_call *call)
         goto out;
     const struct diff_options options = {
         .name_a = first,
-        .name_b = *second ? second : "this session",
-        .conn_b = *second ? 0 : console_conn(c),
+        .name_b = *second     ? second
+                  : c->replay ? replay_path(c->replay)
+                              : "this session",
+        .conn_b = *second ? 0 : console_shown_conn(c),
     };
-    ok = show_diff(c, a, b ? b : c->journal, &options, call->err);
+    ok = show_diff(c, a, b ? b : console_shown(c), &options, call->err);
 out:
     journal_free(&a);
     journal_free(&b);

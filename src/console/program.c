@@ -130,8 +130,9 @@ bool exec_help(struct console *c, const struct console_call *call)
 
 static void fold_view(struct console *c, struct view *v)
 {
-    view_init(v, console_conn(c));
-    view_at(v, c->journal, console_conn(c), journal_last(c->journal));
+    const struct journal *j = console_shown(c);
+    view_init(v, console_shown_conn(c));
+    view_at(v, j, console_shown_conn(c), journal_last(j));
 }
 
 static void explain_found(void *ctx, const struct notice *n)
@@ -257,12 +258,13 @@ bool exec_timing(struct console *c, const struct console_call *call)
     struct timing t;
     struct buf text;
     buf_init(&text, PAGE_OCTETS);
-    timing_init(&t, console_conn(c));
-    uint64_t last = journal_last(c->journal);
-    for (uint64_t seq = journal_first(c->journal); seq != 0 && seq <= last; seq++) {
-        const struct event *ev = journal_at(c->journal, seq);
+    const struct journal *j = console_shown(c);
+    timing_init(&t, console_shown_conn(c));
+    uint64_t last = journal_last(j);
+    for (uint64_t seq = journal_first(j); seq != 0 && seq <= last; seq++) {
+        const struct event *ev = journal_at(j, seq);
         if (ev)
-            timing_apply(&t, c->journal, ev);
+            timing_apply(&t, j, ev);
     }
     bool ok = t.n_steps > 0;
     timing_print(&t, clock->tick_ns(clock->ctx), &text);

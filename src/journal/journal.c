@@ -34,6 +34,7 @@ struct journal {
     struct store *store; /* by pointer: reading through a const journal may use its scratch */
     struct streams streams;
     uint64_t last_seq;
+    uint64_t horizon_seq; /* readers see no further; UINT64_MAX: all */
     uint32_t last_conn;
     bool in_sinks;
     bool sinks_removed;
@@ -47,6 +48,7 @@ struct journal *journal_new(const struct clock *clock)
 {
     struct journal *j = mem_zalloc(sizeof(*j));
     j->clock = clock;
+    j->horizon_seq = UINT64_MAX;
     j->store = mem_alloc(sizeof(*j->store));
     store_init(j->store);
     buf_init(&j->hidden, SIZE_MAX / 2);
@@ -341,7 +343,17 @@ uint64_t journal_first(const struct journal *j)
 
 uint64_t journal_last(const struct journal *j)
 {
+    return j->last_seq < j->horizon_seq ? j->last_seq : j->horizon_seq;
+}
+
+uint64_t journal_end(const struct journal *j)
+{
     return j->last_seq;
+}
+
+void journal_set_horizon(struct journal *j, uint64_t seq)
+{
+    j->horizon_seq = seq;
 }
 
 const struct event *journal_at(const struct journal *j, uint64_t seq)

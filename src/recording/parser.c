@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ struct recording_parser *recording_parser_new(struct journal *j)
     p->journal = j;
     arena_init(&p->arena);
     buf_init(&p->partial, RECORDING_LINE_OCTETS);
-    p->seq_last = journal_last(j);
+    p->seq_last = journal_end(j);
     return p;
 }
 
@@ -57,8 +58,8 @@ static void begin_part(struct recording_parser *p, const struct event *first)
 static bool renumber(struct recording_parser *p, struct event *ev)
 {
     /* Somebody may have appended between two feeds. */
-    if (journal_last(p->journal) > p->seq_last)
-        p->seq_last = journal_last(p->journal);
+    if (journal_end(p->journal) > p->seq_last)
+        p->seq_last = journal_end(p->journal);
     if (ev->kind == EVENT_RECORDING && ev->seq + p->seq_base <= p->seq_last)
         begin_part(p, ev);
     ev->seq += p->seq_base;
@@ -212,4 +213,28 @@ bool recording_read(const char *path, struct journal *j, struct recording_report
         return false;
     }
     return true;
+}
+
+void recording_report_notes(struct journal *j, const char *path, const struct recording_report *r)
+{
+    char text[240];
+    if (r->lines_bad) {
+        snprintf(text, sizeof text, "%.120s: %llu lines are no events, the first is line %llu",
+                 path, (unsigned long long)r->lines_bad, (unsigned long long)r->first_bad_line);
+        journal_note(j, 0, LEVEL_WARNING, text, "they were skipped; the rest is whole", "");
+    }
+    if (r->octets_lost) {
+        snprintf(text, sizeof text, "%.120s: the last line is cut off, %llu octets", path,
+                 (unsigned long long)r->octets_lost);
+        journal_note(
+            j, 0, LEVEL_WARNING, text,
+            "the program that recorded ended in the middle of an event; all before it is here", "");
+    }
+    if (r->newer_schema || r->kinds_unknown) {
+        snprintf(text, sizeof text,
+                 "%.120s: written by a newer smtpscope; %llu events of unknown kinds", path,
+                 (unsigned long long)r->kinds_unknown);
+        journal_note(j, 0, LEVEL_WARNING, text, "they were skipped",
+                     "use that version to see them");
+    }
 }

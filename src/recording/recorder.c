@@ -234,7 +234,7 @@ static void write_past(struct recorder *r, const struct recorder_options *option
     recording_format_payload(&r->buf, &header, &payload, slice_of(NULL, 0), r->origin_tick_ns,
                              r->keep_secrets);
     r->whole = r->buf.len;
-    for (uint64_t seq = journal_first(r->journal); seq <= journal_last(r->journal); seq++) {
+    for (uint64_t seq = journal_first(r->journal); seq <= journal_end(r->journal); seq++) {
         const struct event *ev = journal_at(r->journal, seq);
         if (ev)
             recorder_sink(r, r->journal, ev);
@@ -257,7 +257,7 @@ struct recorder *recorder_open(struct journal *j, const struct recorder_options 
     size_t buffer_octets = (size_t)RECORDER_BUFFER_OCTETS + RECORDING_LINE_OCTETS + 64;
     buf_init(&r->buf, buffer_octets);
     buf_room(&r->buf, buffer_octets);
-    if (journal_last(j) != 0) {
+    if (journal_end(j) != 0) {
         write_past(r, options);
         journal_add_sink(j, recorder_sink, r);
     } else {
