@@ -72,23 +72,24 @@ static bool do_toggle(struct console *c, const struct console_call *call, struct
 }
 
 static bool move_steps(struct console *c, const struct console_call *call, struct slice arg,
-                       long sign)
+                       bool back)
 {
     uint64_t n = 1;
     if (arg.len > 0 && !slice_to_u64(arg, 1000000, &n))
         return wants_number(call, "/replay step and back want a number of steps");
-    replay_step(c->replay, sign * (long)n);
+    long steps = (long)n;
+    replay_step(c->replay, back ? -steps : steps);
     return true;
 }
 
 static bool do_step(struct console *c, const struct console_call *call, struct slice arg)
 {
-    return move_steps(c, call, arg, 1);
+    return move_steps(c, call, arg, false);
 }
 
 static bool do_back(struct console *c, const struct console_call *call, struct slice arg)
 {
-    return move_steps(c, call, arg, -1);
+    return move_steps(c, call, arg, true);
 }
 
 /* "12.5" in units of 10^-digits; false: no number of at most 9 digits before the point. */
