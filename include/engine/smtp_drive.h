@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "engine/credentials.h"
 #include "engine/smtp_track.h"
+#include "engine/want.h"
 
 enum smtp_step {
     SMTP_STEP_GREETING, /* wait for 220 */
@@ -69,20 +70,6 @@ struct smtp_plan {
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 
-enum smtp_want_kind {
-    SMTP_WANT_WAIT,    /* for a reply (or whatever is under way) */
-    SMTP_WANT_SEND,    /* send .octets, then ask again */
-    SMTP_WANT_TLS,     /* start the handshake; smtp_drive_tls tells how it went */
-    SMTP_WANT_CONTENT, /* stream the message; smtp_drive_content_sent when its final dot is queued
-                        */
-    SMTP_WANT_CLOSE,   /* close in order; all is said */
-    SMTP_WANT_DONE     /* goal reached, or given up: see the result; the connection stays */
-};
-struct smtp_want {
-    enum smtp_want_kind kind;
-    struct slice octets; /* SEND: valid until the next call */
-};
-
 /* How it ended, or stands: one per drive, valid as long as it. */
 struct smtp_recipient_result {
     const char *path; /* as in plan.to */
@@ -112,7 +99,7 @@ struct smtp_drive *smtp_drive_new(struct journal *j, uint32_t conn, const struct
                                   const struct smtp_plan *plan);
 void smtp_drive_free(struct smtp_drive **d);
 /* What to do now. Ask again after every call below until it says WAIT, CLOSE or DONE. */
-struct smtp_want smtp_drive_next(struct smtp_drive *d);
+struct want smtp_drive_next(struct smtp_drive *d);
 /* A reply item of the tracker. */
 void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item);
 void smtp_drive_tls(struct smtp_drive *d, const struct err *err); /* NULL: it is on */

@@ -45,18 +45,18 @@ static void local_failure(struct session *s, const char *what)
 }
 
 /* One want; true: ask again. */
-static bool carry_out(struct session *s, const struct smtp_want *want)
+static bool carry_out(struct session *s, const struct want *want)
 {
     switch (want->kind) {
-    case SMTP_WANT_WAIT:
+    case WANT_WAIT:
         wait_for_reply(s);
         return false;
-    case SMTP_WANT_SEND:
+    case WANT_SEND:
         s->answer_due = false;
         if (!session_out(s, want->octets))
             local_failure(s, "the connection takes nothing any more");
         return true;
-    case SMTP_WANT_TLS:
+    case WANT_TLS:
         /* The 220 has begun the handshake already, where there was one to begin. */
         if (s->link && link_is_tls(s->link)) {
             smtp_drive_tls(s->drive, NULL);
@@ -64,17 +64,17 @@ static bool carry_out(struct session *s, const struct smtp_want *want)
         }
         session_start_tls_via(s, TLS_VIA_STARTTLS);
         return false;
-    case SMTP_WANT_CONTENT:
+    case WANT_CONTENT:
         if (!s->stream.running)
             session_stream_begin(s, &s->stream.source, true);
         session_stream_run(s);
         return false;
-    case SMTP_WANT_CLOSE:
+    case WANT_CLOSE:
         if (s->link)
             link_close(s->link);
         session_drive_over(s);
         return false;
-    case SMTP_WANT_DONE:
+    case WANT_DONE:
         session_drive_over(s);
         return false;
     }
@@ -85,8 +85,8 @@ void session_pump(struct session *s)
 {
     session_enter(s);
     while (s->driving && !s->freed) {
-        struct smtp_want want = smtp_drive_next(s->drive);
-        if (want.kind != SMTP_WANT_CONTENT && want.kind != SMTP_WANT_WAIT && s->stream.by_drive)
+        struct want want = smtp_drive_next(s->drive);
+        if (want.kind != WANT_CONTENT && want.kind != WANT_WAIT && s->stream.by_drive)
             session_stream_end(s); /* the server cut in */
         if (!carry_out(s, &want))
             break;

@@ -101,7 +101,7 @@ void drive_decide(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome 
         memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
 }
 
-static void end(struct smtp_drive *d, enum smtp_want_kind how)
+static void end(struct smtp_drive *d, enum want_kind how)
 {
     d->ended = true;
     d->waiting = false;
@@ -113,7 +113,7 @@ static void end(struct smtp_drive *d, enum smtp_want_kind how)
 
 void drive_stop(struct smtp_drive *d)
 {
-    end(d, SMTP_WANT_CLOSE);
+    end(d, WANT_CLOSE);
 }
 
 void drive_enter(struct smtp_drive *d, enum smtp_step step)
@@ -132,7 +132,7 @@ void drive_finish(struct smtp_drive *d)
     else if (d->plan.quit || d->plan.quit_after < SMTP_STEP_DONE)
         drive_enter(d, SMTP_STEP_QUIT);
     else
-        end(d, SMTP_WANT_DONE);
+        end(d, WANT_DONE);
 }
 
 static void give_up(struct smtp_drive *d, enum err_domain domain, const char *text,
@@ -217,7 +217,7 @@ static void begin(struct smtp_drive *d)
     if (!plan_sound(&d->plan)) {
         err_set(&d->result.err, ERR_USAGE, 0, "a name, address or parameter holds a line end");
         drive_decide(d, SMTP_STEP_GREETING, SMTP_OUT_ABORT, false, NULL);
-        end(d, SMTP_WANT_DONE);
+        end(d, WANT_DONE);
         return;
     }
     switch (smtp_track_state(d->track)) {
@@ -257,7 +257,7 @@ static void begin(struct smtp_drive *d)
                 smtp_state_name(smtp_track_state(d->track)));
         err_explain(&d->result.err, "", "finish what is under way, or open a new connection");
         drive_decide(d, SMTP_STEP_GREETING, SMTP_OUT_ABORT, false, NULL);
-        end(d, SMTP_WANT_DONE);
+        end(d, WANT_DONE);
         break;
     }
 }
@@ -356,9 +356,9 @@ static bool write_step(struct smtp_drive *d)
     return false;
 }
 
-struct smtp_want smtp_drive_next(struct smtp_drive *d)
+struct want smtp_drive_next(struct smtp_drive *d)
 {
-    struct smtp_want want = {.kind = SMTP_WANT_WAIT};
+    struct want want = {.kind = WANT_WAIT};
     enum smtp_verb first = smtp_track_pending_verb(d->track);
     if (!d->begun && smtp_track_pending(d->track) > 0 && first != SMTP_VERB_CONNECT)
         return want; /* somebody's command is still to be answered */
@@ -369,7 +369,7 @@ struct smtp_want smtp_drive_next(struct smtp_drive *d)
     while (!d->ended && !d->waiting) {
         d->waiting = true;
         if (d->step == SMTP_STEP_TLS || d->step == SMTP_STEP_CONTENT) {
-            want.kind = d->step == SMTP_STEP_TLS ? SMTP_WANT_TLS : SMTP_WANT_CONTENT;
+            want.kind = d->step == SMTP_STEP_TLS ? WANT_TLS : WANT_CONTENT;
             return want;
         }
         if (!write_step(d))
@@ -379,7 +379,7 @@ struct smtp_want smtp_drive_next(struct smtp_drive *d)
             give_up(d, ERR_LIMIT, "a command is larger than the limit of 1 MiB", "");
             continue;
         }
-        want.kind = SMTP_WANT_SEND;
+        want.kind = WANT_SEND;
         want.octets = buf_slice(&d->out);
         return want;
     }

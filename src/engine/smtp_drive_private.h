@@ -19,7 +19,7 @@ struct smtp_drive {
     struct smtp_recipient_result *recipients;
     struct buf out;
     enum smtp_step step;
-    enum smtp_want_kind end; /* once .ended: CLOSE or DONE */
+    enum want_kind end; /* once .ended: CLOSE or DONE */
     size_t rcpt_sent, rcpt_answered;
     size_t lmtp_at; /* next recipient a reply to the dot is for */
     bool begun, waiting, ended;

@@ -176,12 +176,12 @@ static inline void joined_send_content(struct joined *x)
 /* The client's turn. False: it has no more to say for now. */
 static inline bool joined_client(struct joined *x)
 {
-    struct smtp_want want = smtp_drive_next(x->drive);
-    if (want.kind == SMTP_WANT_SEND)
+    struct want want = smtp_drive_next(x->drive);
+    if (want.kind == WANT_SEND)
         joined_send(x, want.octets);
-    else if (want.kind == SMTP_WANT_CONTENT)
+    else if (want.kind == WANT_CONTENT)
         joined_send_content(x);
-    else if (want.kind == SMTP_WANT_TLS)
+    else if (want.kind == WANT_TLS)
         x->client_tls = true;
     else
         return false;

@@ -18,7 +18,7 @@ static const struct {
     bool ok;
     enum smtp_step stage;
     unsigned code;
-    enum smtp_want_kind end;
+    enum want_kind end;
 } servers[] = {
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "250 yes", "221 bye"},
@@ -26,61 +26,61 @@ static const struct {
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .pipeline = true},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "250 yes", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
-    {{PLAN}, {"554 no", "221 bye"}, "QUIT", false, SMTP_STEP_GREETING, 554, SMTP_WANT_CLOSE},
-    {{PLAN}, {"421 no"}, "", false, SMTP_STEP_GREETING, 421, SMTP_WANT_CLOSE},
-    {{PLAN}, {"SSH-2.0-x"}, "", false, SMTP_STEP_GREETING, 0, SMTP_WANT_CLOSE},
-    {{PLAN}, {"!"}, "", false, SMTP_STEP_GREETING, 0, SMTP_WANT_CLOSE},
-    {{PLAN}, {"?"}, "", false, SMTP_STEP_GREETING, 0, SMTP_WANT_CLOSE},
+     WANT_CLOSE},
+    {{PLAN}, {"554 no", "221 bye"}, "QUIT", false, SMTP_STEP_GREETING, 554, WANT_CLOSE},
+    {{PLAN}, {"421 no"}, "", false, SMTP_STEP_GREETING, 421, WANT_CLOSE},
+    {{PLAN}, {"SSH-2.0-x"}, "", false, SMTP_STEP_GREETING, 0, WANT_CLOSE},
+    {{PLAN}, {"!"}, "", false, SMTP_STEP_GREETING, 0, WANT_CLOSE},
+    {{PLAN}, {"?"}, "", false, SMTP_STEP_GREETING, 0, WANT_CLOSE},
     {{PLAN},
      {"220 a", "502 what", "250 a", "250 a", "250 b", "250 c", "354 go", "250 yes", "221 bye"},
      "EHLO HELO MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", "502 what", "450 later", "221 bye"},
      "EHLO HELO QUIT",
      false,
      SMTP_STEP_HELO,
      450,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .lmtp = true},
      {"220 a", "502 what", "221 bye"},
      "LHLO QUIT",
      false,
      SMTP_STEP_EHLO,
      502,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .tls = SMTP_TLS_TRY},
      {"220 a", HELLO_OK, "454 no", "250 a", "250 b", "250 c", "354 go", "250 yes", "221 bye"},
      "EHLO STARTTLS MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .tls = SMTP_TLS_MUST},
      {"220 a", HELLO_OK, "454 no", "221 bye"},
      "EHLO STARTTLS QUIT",
      false,
      SMTP_STEP_STARTTLS,
      454,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .tls = SMTP_TLS_MUST},
      {"220 a", "250 a", "221 bye"},
      "EHLO QUIT",
      false,
      SMTP_STEP_STARTTLS,
      0,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
       .credentials.mechanisms = "CRAM-MD5,PLAIN"},
      {"220 a", HELLO_OK, "504 no", "235 yes", "250 a", "250 b", "250 c", "354 go", "250 yes",
@@ -89,7 +89,7 @@ static const struct {
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
       .credentials.mechanisms = "CRAM-MD5,PLAIN"},
      {"220 a", HELLO_OK, "504 no", "534 no", "221 bye"},
@@ -97,7 +97,7 @@ static const struct {
      false,
      SMTP_STEP_AUTH,
      534,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true,
       .credentials.mechanisms = "PLAIN,LOGIN"},
      {"220 a", HELLO_OK, "535 no", "221 bye"},
@@ -105,35 +105,35 @@ static const struct {
      false,
      SMTP_STEP_AUTH,
      535,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .auth = true, .credentials.user = "u", .credentials.mechanisms = "CRAM-MD5"},
      {"220 a", HELLO_OK, "334 ***", "501 cancelled", "221 bye"},
      "EHLO AUTH * QUIT",
      false,
      SMTP_STEP_AUTH,
      501,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .auth = true, .credentials.user = "u", .credentials.in_clear = true},
      {"220 a", "250 a", "221 bye"},
      "EHLO QUIT",
      false,
      SMTP_STEP_AUTH,
      0,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "550 no", "221 bye"},
      "EHLO MAIL QUIT",
      false,
      SMTP_STEP_MAIL,
      550,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "550 no", "450 no", "250 reset", "221 bye"},
      "EHLO MAIL RCPT RCPT RSET QUIT",
      false,
      SMTP_STEP_RCPT,
      450,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     /* Pipelined, all recipients refused, and the server wants the content all the same. */
     {{PLAN, .pipeline = true},
      {"220 a", HELLO_OK, "250 a", "550 no", "550 no", "354 go", "554 nobody", "221 bye"},
@@ -141,84 +141,84 @@ static const struct {
      false,
      SMTP_STEP_RCPT,
      550,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .pipeline = true},
      {"220 a", HELLO_OK, "250 a", "550 no", "550 no", "554 nobody", "250 reset", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA RSET QUIT",
      false,
      SMTP_STEP_RCPT,
      550,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .pipeline = true},
      {"220 a", HELLO_OK, "550 a", "503 no", "503 no", "503 no", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA QUIT",
      false,
      SMTP_STEP_MAIL,
      550,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "hmm", "354 go", "250 yes", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "451 no", "250 reset", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA RSET QUIT",
      false,
      SMTP_STEP_DATA,
      451,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "554 spam", "221 bye"},
      "EHLO MAIL RCPT RCPT DATA . QUIT",
      false,
      SMTP_STEP_DOT,
      554,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "421 bye"},
      "EHLO MAIL RCPT",
      false,
      SMTP_STEP_RCPT,
      421,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "!"},
      "EHLO MAIL RCPT RCPT DATA .",
      false,
      SMTP_STEP_DOT,
      0,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "250 yes", "!"},
      "EHLO MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{PLAN, .lmtp = true},
      {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "250 one|450 two", "221 bye"},
      "LHLO MAIL RCPT RCPT DATA . QUIT",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{.goal = SMTP_GOAL_HELLO, .name = "me", .quit_after = SMTP_STEP__COUNT},
      {"220 a", HELLO_OK},
      "EHLO",
      true,
      SMTP_STEP_DONE,
      250,
-     SMTP_WANT_DONE},
+     WANT_DONE},
     {{PLAN, .content_utf8 = true},
      {"220 a", HELLO_OK, "221 bye"},
      "EHLO QUIT",
      false,
      SMTP_STEP_MAIL,
      0,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{.goal = SMTP_GOAL_SEND,
       .name = "me\r\nMAIL",
       .quit_after = SMTP_STEP__COUNT,
@@ -229,7 +229,7 @@ static const struct {
      false,
      SMTP_STEP_GREETING,
      0,
-     SMTP_WANT_DONE},
+     WANT_DONE},
     {{.goal = SMTP_GOAL_SEND,
       .name = "me",
       .from = "",
@@ -242,7 +242,7 @@ static const struct {
      true,
      SMTP_STEP_GREETING,
      220,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{.goal = SMTP_GOAL_SEND,
       .name = "me",
       .from = "",
@@ -256,7 +256,7 @@ static const struct {
      true,
      SMTP_STEP_MAIL,
      250,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
     {{.goal = SMTP_GOAL_SEND,
       .name = "me",
       .from = "",
@@ -270,7 +270,7 @@ static const struct {
      true,
      SMTP_STEP_DATA,
      354,
-     SMTP_WANT_CLOSE},
+     WANT_CLOSE},
 };
 
 static void note_words(char *sent, size_t sent_octets, struct slice octets)
@@ -286,18 +286,18 @@ static void note_words(char *sent, size_t sent_octets, struct slice octets)
     }
 }
 
-static struct smtp_want pump(struct kit *k, struct smtp_drive *d, char *sent, size_t sent_octets)
+static struct want pump(struct kit *k, struct smtp_drive *d, char *sent, size_t sent_octets)
 {
     for (;;) {
-        struct smtp_want want = smtp_drive_next(d);
+        struct want want = smtp_drive_next(d);
         struct slice out = want.octets;
-        if (want.kind == SMTP_WANT_CONTENT)
+        if (want.kind == WANT_CONTENT)
             out = SLICE_LIT(".\r\n");
-        else if (want.kind != SMTP_WANT_SEND)
+        else if (want.kind != WANT_SEND)
             return want;
         smtp_track_feed_all(k->track, DIR_C, out);
         note_words(sent, sent_octets, out);
-        if (want.kind == SMTP_WANT_CONTENT)
+        if (want.kind == WANT_CONTENT)
             smtp_drive_content_sent(d);
     }
 }
@@ -341,7 +341,7 @@ static void servers_of_every_temper(void **state)
         plan.credentials.password = &password;
         kit_open(&k, &options);
         struct smtp_drive *d = smtp_drive_new(k.journal, k.conn, k.track, &plan);
-        struct smtp_want want = pump(&k, d, sent, sizeof(sent));
+        struct want want = pump(&k, d, sent, sizeof(sent));
         for (size_t r = 0; servers[i].replies[r]; r++) {
             answer(&k, d, servers[i].replies[r]);
             want = pump(&k, d, sent, sizeof(sent));
@@ -382,8 +382,8 @@ static void no_reply_leaves_it_without_a_next_step(void **state)
                     pump(&k, d, sent, sizeof(sent));
                 }
                 answer(&k, d, odd[o]);
-                struct smtp_want want = pump(&k, d, sent, sizeof(sent));
-                for (int more = 0; more < 20 && want.kind == SMTP_WANT_WAIT; more++) {
+                struct want want = pump(&k, d, sent, sizeof(sent));
+                for (int more = 0; more < 20 && want.kind == WANT_WAIT; more++) {
                     enum smtp_verb verb = smtp_track_pending_verb(k.track);
                     assert_int_not_equal(smtp_track_pending(k.track), 0);
                     answer(&k, d,
@@ -392,7 +392,7 @@ static void no_reply_leaves_it_without_a_next_step(void **state)
                                                     : "250 x");
                     want = pump(&k, d, sent, sizeof(sent));
                 }
-                assert_int_not_equal(want.kind, SMTP_WANT_WAIT);
+                assert_int_not_equal(want.kind, WANT_WAIT);
                 assert_true(smtp_drive_result(d)->over);
                 smtp_drive_free(&d);
                 kit_close(&k);

@@ -345,7 +345,7 @@ static void tls_that_fails_ends_it(void **state)
     assert_true(r->over);
     assert_int_equal(r->stage, SMTP_STEP_TLS);
     assert_int_equal(r->err.domain, ERR_TLS);
-    assert_int_equal(smtp_drive_next(x.drive).kind, SMTP_WANT_CLOSE);
+    assert_int_equal(smtp_drive_next(x.drive).kind, WANT_CLOSE);
     joined_close(&x);
 }
 
@@ -358,13 +358,13 @@ static void second_message_and_somebody_elses_transaction(void **state)
     plan.quit = false;
     joined_open(&x, &options, &plan);
     joined_run(&x);
-    assert_int_equal(smtp_drive_next(x.drive).kind, SMTP_WANT_DONE);
+    assert_int_equal(smtp_drive_next(x.drive).kind, WANT_DONE);
     assert_int_equal(x.delivered, 1);
     smtp_drive_free(&x.drive);
     /* A person types two commands; then the drive is on again. */
     x.drive = smtp_drive_new(x.journal, x.conn_c, x.track_c, &plan);
     joined_send(&x, SLICE_LIT("MAIL FROM:<x@y.test>\r\n"));
-    assert_int_equal(smtp_drive_next(x.drive).kind, SMTP_WANT_WAIT);
+    assert_int_equal(smtp_drive_next(x.drive).kind, WANT_WAIT);
     buf_reset(&x.sent);
     joined_run(&x);
     assert_true(smtp_drive_result(x.drive)->ok);
