@@ -13,7 +13,7 @@ VARIANT ?= plain
 B       := build/$(VARIANT)
 
 # The floors, lowest first (doc/architecture.md). MODULES may be narrowed while one of them is in work.
-MODULES ?= base journal loop smtp net dns sasl store mail engine decode recording client mock report console ui cli
+MODULES ?= base journal loop smtp scenario net dns sasl store mail engine decode recording client mock report console ui cli
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -52,6 +52,10 @@ MAIN_OBJ := $(B)/obj/src/cli/main.o
 TSV := $(foreach m,$(MODULES),$(wildcard src/$(m)/*.tsv))
 INC := $(TSV:src/%.tsv=$(B)/gen/%.inc)
 
+# The scenarios that come with the program: doc/scenarios/NAME.scn, one initialiser each.
+SCENARIOS := $(sort $(wildcard doc/scenarios/*.scn))
+INC += $(B)/gen/scenario/scenarios.inc
+
 .PHONY: all
 all: $(B)/smtpscope
 	@mkdir -p build && ln -sfn $(patsubst build/%,%,$(B))/smtpscope build/smtpscope
@@ -74,6 +78,11 @@ $(B)/gen/%.inc: src/%.tsv
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)awk -F '\t' -f src/base/tsv2inc.awk $< > $@.tmp && mv $@.tmp $@
+
+$(B)/gen/scenario/scenarios.inc: src/scenario/scn2inc.awk $(SCENARIOS)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)awk -f src/scenario/scn2inc.awk $(SCENARIOS) > $@.tmp && mv $@.tmp $@
 
 # Tests: one program for each tests/<suite>/**/test_*.c, linked with what stands in tests/lib.
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)

@@ -10,6 +10,7 @@
 #include "mock/magic.h"
 #include "report/export.h"
 #include "report/filter.h"
+#include "scenario/scenario.h"
 #include "smtp/deviation.h"
 #include "smtp/param.h"
 #include "ui/ui.h"
@@ -382,6 +383,7 @@ static const struct {
     {"commands.md", console_doc_markdown},
     {"keys.md", keys_markdown},
     {"filter.md", filter_doc_markdown},
+    {"scenarios.md", scenario_doc_markdown},
 };
 
 static bool write_page(const char *dir, size_t which, struct err *err)
