@@ -20,7 +20,7 @@ static const struct ascii_for ascii_table[] = {
     {"▸", "+"},  {"▾", "-"},  {"●", "*"},  {"▁", "."}, {"▂", "."}, {"▃", "-"}, {"▄", "-"},
     {"▅", "="},  {"▆", "="},  {"▇", "#"},  {"█", "#"}, {"↑", "^"}, {"↓", "v"}, {"§", "s."},
     {"▏", "|"},  {"“", "\""}, {"”", "\""}, {"’", "'"}, {"–", "-"}, {"—", "-"}, {"≤", "<="},
-    {"≥", ">="}, {"×", "x"},  {"░", "."},
+    {"≥", ">="}, {"×", "x"},  {"░", "."},  {"Δ", "D"},
 };
 
 static WINDOW *win;
@@ -82,7 +82,7 @@ void draw_own_text(const struct ui *u, const char *text, struct vis_text *out)
         return;
     }
     while (*text) {
-        size_t n = strcspn(text, "\xE2\xC2\xC3");
+        size_t n = strcspn(text, "\xE2\xC2\xC3\xCE");
         if (n > 0)
             vis_append(out, slice_of(text, n), VIS_ASCII, SIZE_MAX);
         text += n;

@@ -149,19 +149,37 @@ void header_draw(struct ui *u)
 
 /* ---- footer and status ---- */
 
+static int key_cols(const struct key_row *row)
+{
+    return (int)strlen(row->name) + 1 + (int)strlen(row->footer);
+}
+
+static int draw_key(struct ui *u, const struct key_row *row, int y, int x, int end)
+{
+    int start = x;
+    x += draw_own(u, y, x, end - x, row->name, ROLE_KEY);
+    x += 1 + draw_own(u, y, x + 1, end - x, row->footer, ROLE_KEY_TEXT);
+    return x - start;
+}
+
+/* The way out is always named; of the others as many as fit, whole. */
 static void draw_keys(struct ui *u, int y, int x, int cols)
 {
     int end = x + cols, gap = cols >= 100 ? 2 : 1;
-    const struct key_row *row;
+    const struct key_row *row, *last = NULL;
+    for (size_t i = 0; (row = keys_at(i)); i++)
+        if (row->footer)
+            last = row;
+    int room = last ? end - key_cols(last) - gap : end;
     for (size_t i = 0; (row = keys_at(i)); i++) {
-        if (!row->footer)
+        if (!row->footer || row == last)
             continue;
-        int width = (int)strlen(row->name) + 1 + (int)strlen(row->footer);
-        if (x + width > end)
+        if (x + key_cols(row) > room)
             break;
-        x += draw_own(u, y, x, end - x, row->name, ROLE_KEY);
-        x += 1 + draw_own(u, y, x + 1, end - x, row->footer, ROLE_KEY_TEXT) + gap;
+        x += draw_key(u, row, y, x, end) + gap;
     }
+    if (last && x + key_cols(last) <= end)
+        draw_key(u, last, y, x, end);
 }
 
 static void draw_status(struct ui *u, int y, int x, int cols)
@@ -233,13 +251,46 @@ void footer_draw(struct ui *u)
 
 /* ---- the frame ---- */
 
+/* Where one stands; with a filter, how much of it all is shown. */
 static void draw_place(struct ui *u, int y, int x, int cols)
 {
     size_t count = transcript_count(u->transcript.lines);
-    char text[80];
-    snprintf(text, sizeof text, " %zu/%zu%s ", count ? u->transcript.selected + 1 : 0, count,
+    const struct line_filter *f = &u->transcript.filter;
+    char text[120], hidden[40] = "";
+    size_t at = count ? u->transcript.selected : 0;
+    const struct fold_run *run = count ? fold_closed_at(u, at) : NULL;
+    if (run)
+        at = run->first + run->n_lines - 1;
+    if (f->filter)
+        snprintf(hidden, sizeof hidden, " · %zu hidden", count - f->shown.n_set);
+    snprintf(text, sizeof text, " %zu/%zu%s%s ", count ? at + 1 : 0, count, hidden,
              u->transcript.follow ? " FOLLOW" : "");
-    draw_right(u, y, x, cols, text, u->transcript.follow ? ROLE_TITLE : ROLE_WARN);
+    draw_right(u, y, x, cols, text, u->transcript.follow && !f->filter ? ROLE_TITLE : ROLE_WARN);
+}
+
+static void draw_marks_place(struct ui *u, int y, int x, int cols)
+{
+    char text[140], marks[130];
+    marks_text(u, marks, sizeof marks);
+    snprintf(text, sizeof text, " %s ", marks);
+    if (*marks)
+        draw_right(u, y, x, cols, text, ROLE_NOTE);
+}
+
+/* On the upper border of the transcript: what is shown of it. */
+static void draw_filter_place(struct ui *u, int y, int x, int cols, bool right)
+{
+    const struct line_filter *f = &u->transcript.filter;
+    char expr[60], text[120];
+    if (!f->filter)
+        return;
+    vis_to_cstr(expr, sizeof expr, slice_cstr(f->expr));
+    snprintf(text, sizeof text, " filter: %s ", expr);
+    struct vis_text t;
+    vis_init(&t);
+    vis_append(&t, slice_cstr(text), ui_vis_flags(u), (size_t)(cols > 0 ? cols : 0));
+    draw_vis(u, y, right ? x + cols - (int)t.cols : x, cols, &t, ROLE_WARN);
+    vis_deinit(&t);
 }
 
 /* Names of the sections, the one shown in brackets. Those that do not fit are left out whole. */
@@ -286,9 +337,13 @@ static void draw_columns(struct ui *u)
     if (l->transcript.rows > 0)
         draw_own(u, r->y, 2, 14, " Transcript ",
                  u->focus == PANE_TRANSCRIPT ? ROLE_TAB_ON : ROLE_TITLE);
+    if (l->transcript.rows > 0)
+        draw_filter_place(u, r->y, 17, l->transcript.cols - 18, true);
     if (l->decoded.rows > 0)
         draw_tabs(u, r->y, l->decoded.x, l->decoded.cols);
     draw_place(u, l->rule.y, 2, (l->divider_x > 0 ? l->divider_x : right) - 3);
+    draw_marks_place(u, l->rule.y, (l->divider_x > 0 ? l->divider_x : right / 2) + 1,
+                     right - (l->divider_x > 0 ? l->divider_x : right / 2) - 2);
 }
 
 void frame_draw(struct ui *u)
@@ -298,8 +353,11 @@ void frame_draw(struct ui *u)
         draw_columns(u);
         return;
     }
-    if (l->rule.rows > 0)
+    if (l->rule.rows > 0) {
         draw_hline(u, l->rule.y, 0, l->rule.cols, ROLE_BORDER);
+        draw_marks_place(u, l->rule.y, l->rule.cols / 2, l->rule.cols / 2 - 2);
+        draw_filter_place(u, l->rule.y, 2, l->rule.cols / 2 - 2, false);
+    }
     if (l->tabs.rows > 0) {
         draw_hline(u, l->tabs.y, 0, l->tabs.cols,
                    u->focus == PANE_DECODED ? ROLE_BORDER_FOCUS : ROLE_BORDER);

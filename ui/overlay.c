@@ -24,6 +24,14 @@ void overlay_close(struct ui *u)
     ui_touch(u);
 }
 
+void field_set(struct field *f, const char *text)
+{
+    size_t len = strlen(text) < sizeof f->text - 1 ? strlen(text) : sizeof f->text - 1;
+    memcpy(f->text, text, len);
+    f->text[len] = '\0';
+    f->len = len;
+}
+
 static void drop_last_char(struct field *f)
 {
     while (f->len > 0 && ((uint8_t)f->text[f->len - 1] & 0xC0) == 0x80)

@@ -4,85 +4,33 @@
  * Places are indices of lines. FOLLOW is on while the mark stands on the last line by wish: then
  * the last page is shown and new lines push it on. Any move upwards ends it.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "ui_private.h"
 
-enum { FOLD_FROM_LINES = 16 };
+/* ---- what is shown ---- */
 
-/* ---- message content that stands together ---- */
-
-static void runs_cut(struct transcript_pane *t, size_t first_changed)
+static size_t lines_count(const struct ui *u)
 {
-    while (t->n_runs > 0 && t->runs[t->n_runs - 1].first >= first_changed)
-        t->n_runs--;
-    if (t->n_runs > 0) {
-        struct content_run *last = &t->runs[t->n_runs - 1];
-        if (last->first + last->n_lines > first_changed) {
-            last->n_lines = first_changed - last->first;
-            last->n_octets = 0;
-            for (size_t i = 0; i < last->n_lines; i++)
-                last->n_octets += transcript_at(t->lines, last->first + i)->length;
-        }
-    }
+    return transcript_count(u->transcript.lines);
 }
 
-static void runs_grow(struct transcript_pane *t, size_t first_changed, size_t count)
+/* The line that is shown for it: of a folded run the first. */
+static size_t shown(const struct ui *u, size_t index)
 {
-    for (size_t i = first_changed; i < count; i++) {
-        const struct transcript_line *l = transcript_at(t->lines, i);
-        if (l->kind != TRANSCRIPT_CONTENT)
-            continue;
-        struct content_run *last = t->n_runs > 0 ? &t->runs[t->n_runs - 1] : NULL;
-        if (!last || last->first + last->n_lines != i) {
-            if (t->n_runs == t->runs_alloc) {
-                t->runs_alloc = t->runs_alloc ? 2 * t->runs_alloc : 16;
-                t->runs = mem_realloc(t->runs, t->runs_alloc * sizeof *t->runs);
-            }
-            last = &t->runs[t->n_runs++];
-            *last = (struct content_run){.first = i, .folded = -1};
-        }
-        last->n_lines++;
-        last->n_octets += l->length;
-    }
+    const struct fold_run *run = fold_closed_at(u, index);
+    return run ? run->first : index;
 }
-
-struct content_run *transcript_run(const struct ui *u, size_t index)
-{
-    const struct transcript_pane *t = &u->transcript;
-    size_t low = 0, high = t->n_runs;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct content_run *run = &t->runs[middle];
-        if (index < run->first)
-            high = middle;
-        else if (index >= run->first + run->n_lines)
-            low = middle + 1;
-        else
-            return run;
-    }
-    return NULL;
-}
-
-bool transcript_folded(const struct ui *u, const struct content_run *run)
-{
-    const struct transcript_pane *t = &u->transcript;
-    if (run->folded >= 0)
-        return run->folded;
-    if (t->fold != FOLD_AUTO)
-        return t->fold == FOLD_ALL && run->n_lines > 1;
-    /* A message that is being written stays open. */
-    return run->n_lines >= FOLD_FROM_LINES &&
-           run->first + run->n_lines < transcript_count(t->lines);
-}
-
-/* ---- moving ---- */
 
 size_t transcript_next(const struct ui *u, size_t index)
 {
-    const struct content_run *run = transcript_run(u, index);
-    size_t next = run && transcript_folded(u, run) ? run->first + run->n_lines : index + 1;
-    size_t count = transcript_count(u->transcript.lines);
+    size_t count = lines_count(u);
+    const struct fold_run *run = fold_closed_at(u, index);
+    size_t next = run ? run->first + run->n_lines : index + 1;
+    if (filter_is_on(u)) {
+        next = bits_next(&u->transcript.filter.shown, next);
+        next = next == SIZE_MAX ? count : shown(u, next);
+    }
     return next < count ? next : count;
 }
 
@@ -90,64 +38,118 @@ size_t transcript_previous(const struct ui *u, size_t index)
 {
     if (index == 0)
         return SIZE_MAX;
-    const struct content_run *run = transcript_run(u, index - 1);
-    return run && transcript_folded(u, run) ? run->first : index - 1;
+    index--;
+    if (filter_is_on(u)) {
+        index = bits_previous(&u->transcript.filter.shown, index);
+        if (index == SIZE_MAX)
+            return SIZE_MAX;
+    }
+    return shown(u, index);
 }
 
-/* The line that is shown for it: of a folded run the first. */
-static size_t shown(const struct ui *u, size_t index)
+/* It, or where a filter hides it the next that is shown, or the one before; SIZE_MAX: none is. */
+static size_t visible_near(const struct ui *u, size_t index)
 {
-    const struct content_run *run = transcript_run(u, index);
-    return run && transcript_folded(u, run) ? run->first : index;
+    const struct line_bits *bits = &u->transcript.filter.shown;
+    size_t count = lines_count(u);
+    if (count == 0)
+        return SIZE_MAX;
+    index = index < count ? index : count - 1;
+    if (!filter_is_on(u))
+        return shown(u, index);
+    size_t from = shown(u, index);
+    size_t near = bits_next(bits, from);
+    if (near == SIZE_MAX || near >= count)
+        near = bits_previous(bits, from);
+    return near == SIZE_MAX ? SIZE_MAX : shown(u, near);
 }
+
+static size_t last_line(const struct ui *u)
+{
+    size_t count = lines_count(u);
+    if (count == 0)
+        return SIZE_MAX;
+    if (!filter_is_on(u))
+        return shown(u, count - 1);
+    size_t last = bits_previous(&u->transcript.filter.shown, count - 1);
+    return last == SIZE_MAX ? SIZE_MAX : shown(u, last);
+}
+
+/* ---- rows ---- */
 
 static size_t pane_rows(const struct ui *u)
 {
     return u->layout.transcript.rows > 0 ? (size_t)u->layout.transcript.rows : 1;
 }
 
-static size_t back_from(const struct ui *u, size_t index, size_t rows)
+static size_t height_of(struct ui *u, size_t index)
+{
+    return u->transcript.wrap ? (size_t)transcript_row_height(u, index) : 1;
+}
+
+/* As many lines back as `rows` have room for. */
+static size_t back_from(struct ui *u, size_t index, size_t rows)
 {
     while (rows > 0) {
         size_t before = transcript_previous(u, index);
         if (before == SIZE_MAX)
             break;
+        size_t height = height_of(u, before);
+        if (height > rows)
+            break;
         index = before;
-        rows--;
+        rows -= height;
     }
     return index;
 }
 
-static size_t last_line(const struct ui *u)
+static size_t rows_above(struct ui *u, size_t index)
 {
-    size_t count = transcript_count(u->transcript.lines);
-    return count > 0 ? shown(u, count - 1) : 0;
+    size_t height = height_of(u, index), rows = pane_rows(u);
+    return height < rows ? rows - height : 0;
 }
 
 /* The marked line must be on the screen, and the last page full. */
 void transcript_settle(struct ui *u)
 {
     struct transcript_pane *t = &u->transcript;
-    size_t rows = pane_rows(u), last = last_line(u);
+    size_t last = last_line(u);
+    if (last == SIZE_MAX) {
+        t->top = t->selected = 0;
+        return;
+    }
     if (t->follow || t->selected > last)
         t->selected = last;
-    t->selected = shown(u, t->selected);
-    t->top = shown(u, t->top < last ? t->top : last);
-    size_t highest = back_from(u, t->selected, rows - 1);
+    t->selected = visible_near(u, t->selected);
+    t->top = visible_near(u, t->top < last ? t->top : last);
+    size_t highest = back_from(u, t->selected, rows_above(u, t->selected));
     if (t->selected < t->top)
         t->top = t->selected;
     else if (t->top < highest)
         t->top = highest;
-    size_t last_page = back_from(u, last, rows - 1);
+    size_t last_page = back_from(u, last, rows_above(u, last));
     if (t->top > last_page)
         t->top = last_page;
+}
+
+size_t transcript_at_row(struct ui *u, int row)
+{
+    size_t index = u->transcript.top, count = lines_count(u);
+    for (int y = u->layout.transcript.y; index < count; index = transcript_next(u, index)) {
+        y += (int)height_of(u, index);
+        if (row < y)
+            return index;
+    }
+    return SIZE_MAX;
 }
 
 void transcript_select(struct ui *u, size_t index)
 {
     struct transcript_pane *t = &u->transcript;
-    size_t last = last_line(u);
-    t->selected = shown(u, index < last ? index : last);
+    size_t near = visible_near(u, index);
+    if (near == SIZE_MAX)
+        return;
+    t->selected = near;
     t->follow = false;
     /* A jump lands with some lines around it. */
     size_t rows = pane_rows(u), bottom = t->top;
@@ -183,7 +185,7 @@ void transcript_page(struct ui *u, int direction)
 {
     struct transcript_pane *t = &u->transcript;
     size_t step = pane_rows(u) > 2 ? pane_rows(u) - 1 : 1;
-    bool at_last = t->selected == last_line(u);
+    bool at_last = last_line(u) == SIZE_MAX || t->selected == last_line(u);
     if (direction < 0) {
         t->follow = false;
         t->top = back_from(u, t->top, step);
@@ -221,8 +223,11 @@ bool transcript_jump(struct ui *u, int direction,
 {
     const struct transcript_pane *t = &u->transcript;
     size_t count = transcript_count(t->lines);
-    for (size_t i = t->selected; direction < 0 ? i-- > 0 : ++i < count;) {
-        if (wanted(transcript_at(t->lines, i))) {
+    const struct fold_run *run = fold_closed_at(u, t->selected);
+    size_t from = run && direction > 0 ? run->first + run->n_lines - 1 : t->selected;
+    for (size_t i = from; direction < 0 ? i-- > 0 : ++i < count;) {
+        bool hidden = filter_is_on(u) && !bits_get(&t->filter.shown, i);
+        if (!hidden && wanted(transcript_at(t->lines, i))) {
             transcript_select(u, i);
             return true;
         }
@@ -236,14 +241,15 @@ void transcript_pane_open(struct ui *u)
 {
     /* Everything the program does, all connections in the order of time. */
     u->transcript.lines = transcript_new(u->journal, 0, true);
+    transcript_show_handshakes(u->transcript.lines, true);
     u->transcript.follow = true;
 }
 
 void transcript_pane_close(struct ui *u)
 {
+    filter_close(u);
+    find_close(u);
     transcript_free(&u->transcript.lines);
-    if (u->transcript.find_timer)
-        loop_timer_free(&u->transcript.find_timer);
     mem_free(u->transcript.runs);
     u->transcript.runs = NULL;
     u->transcript.n_runs = u->transcript.runs_alloc = 0;
@@ -251,11 +257,29 @@ void transcript_pane_close(struct ui *u)
 
 void transcript_pane_update(struct ui *u)
 {
-    struct transcript_pane *t = &u->transcript;
     size_t first_changed;
-    transcript_update(t->lines, &first_changed);
-    runs_cut(t, first_changed);
-    runs_grow(t, first_changed, transcript_count(t->lines));
+    transcript_update(u->transcript.lines, &first_changed);
+    folds_update(u, first_changed);
+    filter_advance(u);
+    find_advance(u);
+}
+
+static void draw_empty(struct ui *u, const struct rect *r)
+{
+    const struct line_filter *f = &u->transcript.filter;
+    char text[200];
+    if (r->rows < 3)
+        return;
+    if (lines_count(u) == 0) {
+        draw_own(u, r->y + 1, r->x + 2, r->cols - 3,
+                 u->replay ? "The recording holds no lines."
+                           : "Nothing has happened yet. Type /open TARGET, or /help.",
+                 ROLE_DIM);
+    } else if (f->filter && last_line(u) == SIZE_MAX) {
+        snprintf(text, sizeof text, "%s: all %zu lines are hidden by the filter; F4 changes it",
+                 f->running ? "Looking" : "No line matches", lines_count(u));
+        draw_own(u, r->y + 1, r->x + 2, r->cols - 3, text, ROLE_DIM);
+    }
 }
 
 void transcript_pane_draw(struct ui *u)
@@ -263,14 +287,10 @@ void transcript_pane_draw(struct ui *u)
     const struct rect *r = &u->layout.transcript;
     if (r->rows <= 0)
         return;
-    size_t index = u->transcript.top, count = transcript_count(u->transcript.lines);
-    for (int i = 0; i < r->rows && index < count; i++) {
-        transcript_row_draw(u, index, r->y + i);
+    size_t index = last_line(u) == SIZE_MAX ? lines_count(u) : u->transcript.top;
+    for (int y = r->y; y < r->y + r->rows && index < lines_count(u);) {
+        y += transcript_row_draw(u, index, y);
         index = transcript_next(u, index);
     }
-    if (count == 0 && r->rows > 2)
-        draw_own(u, r->y + 1, r->x + 2, r->cols - 3,
-                 u->replay ? "The recording holds no lines."
-                           : "Nothing has happened yet. Type /open TARGET, or /help.",
-                 ROLE_DIM);
+    draw_empty(u, r);
 }

@@ -154,10 +154,9 @@ static void take_mouse(struct ui *u, const struct input_unit *unit)
             u->focus = PANE_DECODED;
         else if ((int)unit->row >= t->y && (int)unit->row < t->y + t->rows) {
             u->focus = PANE_TRANSCRIPT;
-            size_t index = u->transcript.top;
-            for (int i = t->y; i < (int)unit->row; i++)
-                index = transcript_next(u, index);
-            transcript_select(u, index);
+            size_t index = transcript_at_row(u, (int)unit->row);
+            if (index != SIZE_MAX)
+                transcript_select(u, index);
         } else if (u->layout.prompt.rows > 0 && (int)unit->row >= u->layout.prompt.y)
             u->focus = PANE_COMMAND;
     }
@@ -358,8 +357,10 @@ static void take_events(struct ui *u)
     }
     for (; seq <= last; seq++) {
         const struct event *ev = journal_at(u->journal, seq);
-        if (ev)
-            decoded_pane_update(u, ev);
+        if (!ev)
+            continue;
+        decoded_pane_update(u, ev);
+        marks_take(u, ev);
     }
     u->seen_seq = last;
     transcript_pane_update(u);
@@ -428,6 +429,13 @@ static bool console_views(void *ctx, const char *command, struct slice args, str
     return view_run(u, slice_cstr(command), args, err);
 }
 
+static uint64_t console_selects(void *ctx)
+{
+    const struct ui *u = ctx;
+    size_t index = u->transcript.selected, count = transcript_count(u->transcript.lines);
+    return index < count ? transcript_at(u->transcript.lines, index)->seq : 0;
+}
+
 static void console_pages(void *ctx, const char *title, struct slice text)
 {
     pager_open(ctx, title, text);
@@ -437,7 +445,7 @@ void ui_apply_settings(struct ui *u)
 {
     const struct settings *s = console_settings(u->console);
     static const char *const layouts[] = {"auto", "wide", "stacked", "transcript"};
-    static const char *const times[] = {"relative", "absolute", "off"};
+    static const char *const times[] = {"relative", "delta", "absolute", "off"};
     enum theme theme = theme_by_name(slice_cstr(settings_text(s, SETTING_ID_theme)));
     u->theme = theme == THEME__COUNT ? THEME_DARK : theme;
     u->ascii = settings_bool(s, SETTING_ID_ascii) || !u->utf8;
@@ -464,6 +472,7 @@ static void console_quits(void *ctx)
 static const struct console_ui console_side = {.ask = console_asks,
                                                .view = console_views,
                                                .page = console_pages,
+                                               .selected = console_selects,
                                                .settings_changed = settings_changed,
                                                .quit = console_quits};
 
@@ -579,6 +588,7 @@ void ui_close(struct ui **up)
     for (size_t i = 0; i < u->n_signals; i++)
         loop_signal_free(&u->signals[i]);
     transcript_pane_close(u);
+    marks_close(u);
     terminal_close();
     line_close();
     ui_free(u);

@@ -20,6 +20,7 @@
 #include "input.h"
 #include "layout.h"
 #include "loop/loop.h"
+#include "report/filter.h"
 #include "ui/ui.h"
 
 /* ---- theme.c ---- */
@@ -34,28 +35,68 @@ enum theme { THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_MONO, THEME__COUNT }
 enum theme theme_by_name(struct slice name);
 
 /* ---- the transcript pane ---- */
-enum time_mode { TIME_RELATIVE, TIME_ABSOLUTE, TIME_OFF, TIME__COUNT };
+enum time_mode { TIME_RELATIVE, TIME_DELTA, TIME_ABSOLUTE, TIME_OFF, TIME__COUNT };
 enum fold_mode { FOLD_AUTO, FOLD_ALL, FOLD_NONE };
-/* Lines of message content that stand together. */
-struct content_run {
+enum fold_kind { FOLD_CONTENT, FOLD_REPLY, FOLD_TLS };
+/* Lines that stand together. */
+struct fold_run {
     size_t first, n_lines;
     uint64_t n_octets;
+    uint8_t kind;  /* enum fold_kind */
     int8_t folded; /* -1: by the rule, else the person's choice */
+    bool closed;   /* TLS: its end has come */
+};
+/* A bit for each line of the transcript. */
+struct line_bits {
+    uint64_t *words;
+    size_t n_words, n_set;
+};
+struct line_filter {
+    struct filter *filter; /* NULL: everything is shown */
+    char *expr;
+    struct filter_lens *lens;
+    bool shadows, running;
+    uint64_t next_seq; /* of the event to judge next */
+    size_t found_last;
+    struct line_bits shown;
+    struct loop_timer *timer;
+};
+enum { NEEDLE_OCTETS = 128 };
+struct find {
+    char text[NEEDLE_OCTETS]; /* as typed; "": nothing is looked for */
+    struct pattern *pattern;
+    char error[80]; /* why it does not read */
+    bool running, back;
+    bool jump;       /* the next hit is to be gone to */
+    size_t at, left; /* line to look at next, how many there are still */
+    size_t seen;     /* lines that were there when it began; later ones are looked at after */
+    struct line_bits hits;
+    struct loop_timer *timer;
 };
 struct transcript_pane {
     struct transcript *lines;
-    struct content_run *runs; /* ascending */
+    struct fold_run *runs; /* ascending */
     size_t n_runs, runs_alloc;
     size_t top;      /* first line shown */
     size_t selected; /* where the mark stands */
     bool follow;
     enum time_mode time;
     enum fold_mode fold;
+    bool wrap;
+    bool eol;           /* line ends are shown */
     size_t skip_octets; /* sideways */
-    char needle[128];
-    bool find_running, find_back;
-    size_t find_at, find_left; /* lines still to look at */
-    struct loop_timer *find_timer;
+    struct line_filter filter;
+    struct find find;
+};
+/* A mark of the person: the event it stands at. */
+struct mark {
+    char name[24];
+    uint64_t seq;
+};
+enum { MARKS_MAX = 200 };
+/* A remark of the person at an event. */
+struct remark {
+    uint64_t at_seq, note_seq;
 };
 
 /* ---- the decoded pane ---- */
@@ -92,6 +133,7 @@ struct field {
     size_t len;
 };
 bool field_key(struct field *f, const struct input_unit *unit); /* true: it was text or editing */
+void field_set(struct field *f, const char *text);
 
 struct ui {
     struct loop *loop;
@@ -128,6 +170,13 @@ struct ui {
 
     struct transcript_pane transcript;
     struct decoded_pane decoded;
+    struct mark *marks; /* in the order they were first set */
+    size_t n_marks;
+    struct remark *remarks;
+    size_t n_remarks, alloc_remarks;
+    bool mark_jump;      /* the letter that comes is gone to */
+    char *filter_before; /* while one is typed */
+    char filter_bad[160];
     struct console_hint hint;
     struct buf hint_line; /* what the hint was made for */
     uint64_t hint_seq;
@@ -238,13 +287,13 @@ void transcript_pane_close(struct ui *u);
 void transcript_pane_update(struct ui *u);
 void transcript_settle(struct ui *u); /* before a frame: mark and page are where they can be */
 void transcript_pane_draw(struct ui *u);
-void transcript_row_draw(struct ui *u, size_t index, int y);
-bool transcript_folded(const struct ui *u, const struct content_run *run);
-/* NULL: the line is no content. */
-struct content_run *transcript_run(const struct ui *u, size_t index);
+/* Draws a line and returns how many rows it took. */
+int transcript_row_draw(struct ui *u, size_t index, int y);
+int transcript_row_height(struct ui *u, size_t index);
 size_t transcript_next(const struct ui *u,
                        size_t index); /* visible line behind; count at the end */
 size_t transcript_previous(const struct ui *u, size_t index); /* SIZE_MAX at the start */
+size_t transcript_at_row(struct ui *u, int row);              /* of the screen */
 void transcript_move(struct ui *u, long lines);
 void transcript_select(struct ui *u, size_t index);
 void transcript_end(struct ui *u);
@@ -252,7 +301,52 @@ void transcript_home(struct ui *u);
 void transcript_page(struct ui *u, int direction);
 bool transcript_jump(struct ui *u, int direction,
                      bool (*wanted)(const struct transcript_line *line));
-void transcript_find(struct ui *u, int direction);
+/* Seconds behind the first event, as the time column writes them. */
+void transcript_time_text(const struct ui *u, size_t index, char *out, size_t out_octets);
+void duration_text(uint64_t us, char *out, size_t out_octets);
+
+/* transcript_fold.c */
+void folds_update(struct ui *u, size_t first_changed);
+struct fold_run *fold_at(const struct ui *u, size_t index); /* NULL: the line stands alone */
+bool fold_is_closed(const struct ui *u, const struct fold_run *run);
+struct fold_run *fold_closed_at(const struct ui *u, size_t index); /* NULL: it is shown itself */
+void fold_summary(struct ui *u, const struct fold_run *run, struct vis_text *out);
+
+/* transcript_filter.c */
+bool bits_get(const struct line_bits *b, size_t index);
+bool bits_set(struct line_bits *b, size_t index); /* false: it was set */
+void bits_reset(struct line_bits *b);
+size_t bits_next(const struct line_bits *b, size_t from);     /* SIZE_MAX: none */
+size_t bits_previous(const struct line_bits *b, size_t from); /* from included */
+void filter_open(struct ui *u);
+/* Empty: everything is shown. False: *err. */
+bool filter_set(struct ui *u, struct slice expr, struct err *err);
+void filter_clear(struct ui *u);
+void filter_close(struct ui *u);
+void filter_advance(struct ui *u); /* events that came */
+bool filter_is_on(const struct ui *u);
+
+/* find.c */
+void find_open(struct ui *u);
+void find_close(struct ui *u);
+/* Look for it, from the selected line on (back: upwards); a text between slashes is an extended
+ * regular expression. */
+void find_start(struct ui *u, struct slice text, bool back);
+void find_step(struct ui *u, int direction);
+void find_advance(struct ui *u); /* lines that came */
+/* Next hit in text from *at_inout on. */
+bool find_in(const struct ui *u, const char *text, size_t *at_inout, size_t *len_out);
+
+/* marks.c */
+void marks_take(struct ui *u, const struct event *ev);
+void marks_close(struct ui *u);
+const struct mark *mark_at(const struct ui *u, uint64_t seq); /* NULL */
+const struct mark *mark_by_name(const struct ui *u, struct slice name);
+/* "marks: a 0.032  b 0.172  140 ms": the newest two and the time between them. */
+void marks_text(const struct ui *u, char *out, size_t out_octets);
+void mark_key_open(struct ui *u, bool jump);
+/* The remark at an event, as text; empty: none. */
+struct slice remark_at(const struct ui *u, uint64_t seq);
 
 void decoded_pane_update(struct ui *u, const struct event *ev);
 void decoded_pane_draw(struct ui *u);
@@ -301,7 +395,6 @@ void help_open(struct ui *u);
 size_t pager_cols(const struct ui *u);
 void pager_open(struct ui *u, const char *title, struct slice text);
 void history_overlay_open(struct ui *u);
-void find_open(struct ui *u);
 void question_open(struct ui *u, const char *prompt, bool secret,
                    void (*answer)(void *ctx, const char *text), void *ctx);
 void quit_ask(struct ui *u);

@@ -66,30 +66,56 @@ static bool is_error(const struct transcript_line *line)
            line->kind == TRANSCRIPT_DEVIATION;
 }
 
+static bool is_deviation(const struct transcript_line *line)
+{
+    return (line->flags & TRANSCRIPT_DEVIANT) != 0 || line->kind == TRANSCRIPT_DEVIATION;
+}
+
+struct jump {
+    const char *word;
+    int direction;
+    bool round; /* from the end to the other end again */
+    bool (*wanted)(const struct transcript_line *line);
+    const char *none;
+};
+static const struct jump jumps[] = {
+    {"next-command", 1, false, is_command, "no command further on"},
+    {"previous-command", -1, false, is_command, "no command further back"},
+    {"next-error", 1, true, is_error, "no error in this transcript"},
+    {"previous-error", -1, true, is_error, "no error in this transcript"},
+    {"next-deviation", 1, true, is_deviation, "nobody broke a rule in this transcript"},
+    {"previous-deviation", -1, true, is_deviation, "nobody broke a rule in this transcript"},
+};
+
+static bool jump_round(struct ui *u, const struct jump *j)
+{
+    size_t was = u->transcript.selected, count = transcript_count(u->transcript.lines);
+    if (count == 0)
+        return false;
+    bool followed = u->transcript.follow;
+    size_t end = j->direction > 0 ? 0 : count - 1;
+    transcript_select(u, end);
+    if (j->wanted(transcript_at(u->transcript.lines, end)) ||
+        transcript_jump(u, j->direction, j->wanted))
+        return true;
+    transcript_select(u, was);
+    u->transcript.follow = followed;
+    return false;
+}
+
 static bool do_select(struct ui *u, struct slice args, struct err *err)
 {
-    bool found;
-    if (is(args, "next-command"))
-        found = transcript_jump(u, 1, is_command);
-    else if (is(args, "previous-command"))
-        found = transcript_jump(u, -1, is_command);
-    else if (is(args, "next-error")) {
-        found = transcript_jump(u, 1, is_error);
-        if (!found) { /* from the top again */
-            size_t was = u->transcript.selected;
-            transcript_select(u, 0);
-            found = transcript_count(u->transcript.lines) > 0 &&
-                    (is_error(transcript_at(u->transcript.lines, 0)) ||
-                     transcript_jump(u, 1, is_error));
-            if (!found)
-                transcript_select(u, was);
-        }
-    } else
-        return unknown_word(err, "select", "next-command previous-command next-error");
-    if (!found)
-        ui_say(u, false,
-               is(args, "next-error") ? "no error in this transcript" : "no command further on");
-    return true;
+    for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++) {
+        const struct jump *j = &jumps[i];
+        if (!is(args, j->word))
+            continue;
+        if (!transcript_jump(u, j->direction, j->wanted) && !(j->round && jump_round(u, j)))
+            ui_say(u, false, "%s", j->none);
+        return true;
+    }
+    return unknown_word(err, "select",
+                        "next-command previous-command next-error previous-error next-deviation "
+                        "previous-deviation");
 }
 
 static bool do_follow(struct ui *u, struct slice args, struct err *err)
@@ -104,8 +130,20 @@ static bool do_goto(struct ui *u, struct slice args, struct err *err)
 {
     uint64_t n;
     size_t count = transcript_count(u->transcript.lines);
+    struct slice rest = slice_trim(args);
+    if (slice_eq(slice_next_word(&rest), SLICE_LIT("mark"))) {
+        char name[40];
+        const struct mark *mark = mark_by_name(u, slice_trim(rest));
+        if (mark && count > 0) {
+            transcript_select(u, transcript_find_seq(u->transcript.lines, mark->seq));
+            return true;
+        }
+        vis_to_cstr(name, sizeof name, slice_trim(rest));
+        err_set(err, ERR_USAGE, 0, "no mark %s; m and a letter set one", name);
+        return false;
+    }
     if (!slice_to_u64(slice_trim(args), UINT32_MAX, &n) || n == 0) {
-        err_set(err, ERR_USAGE, 0, "goto wants a line number, 1 to %zu", count);
+        err_set(err, ERR_USAGE, 0, "goto wants a line number, 1 to %zu, or mark NAME", count);
         return false;
     }
     transcript_select(u, n > count ? count : (size_t)n - 1);
@@ -116,15 +154,10 @@ static bool do_find(struct ui *u, struct slice args, struct err *err)
 {
     (void)err;
     args = slice_trim(args);
-    if (args.len == 0) {
+    if (args.len == 0)
         find_open(u);
-        return true;
-    }
-    size_t len =
-        args.len < sizeof u->transcript.needle - 1 ? args.len : sizeof u->transcript.needle - 1;
-    memcpy(u->transcript.needle, args.ptr, len);
-    u->transcript.needle[len] = '\0';
-    transcript_find(u, -1);
+    else
+        find_start(u, args, true);
     return true;
 }
 
@@ -132,7 +165,7 @@ static bool do_find_next(struct ui *u, struct slice args, struct err *err)
 {
     (void)args;
     (void)err;
-    transcript_find(u, 1);
+    find_step(u, 1);
     return true;
 }
 
@@ -140,7 +173,46 @@ static bool do_find_previous(struct ui *u, struct slice args, struct err *err)
 {
     (void)args;
     (void)err;
-    transcript_find(u, -1);
+    find_step(u, -1);
+    return true;
+}
+
+static bool do_filter(struct ui *u, struct slice args, struct err *err)
+{
+    args = slice_trim(args);
+    if (args.len == 0) {
+        filter_open(u);
+        return true;
+    }
+    if (slice_eq(args, SLICE_LIT("off")))
+        args = (struct slice){0};
+    if (!filter_set(u, args, err))
+        return false;
+    transcript_settle(u);
+    return true;
+}
+
+static bool do_mark_key(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    mark_key_open(u, is(args, "goto"));
+    return true;
+}
+
+static bool do_wrap(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    u->transcript.wrap = is(args, "on") || (args.len == 0 && !u->transcript.wrap);
+    u->transcript.skip_octets = 0;
+    ui_say(u, false, "long lines: %s", u->transcript.wrap ? "wrapped" : "cut, Left and Right move");
+    return true;
+}
+
+static bool do_line_ends(struct ui *u, struct slice args, struct err *err)
+{
+    (void)err;
+    u->transcript.eol = is(args, "on") || (args.len == 0 && !u->transcript.eol);
+    ui_say(u, false, "line ends: %s", u->transcript.eol ? "shown" : "not shown");
     return true;
 }
 
@@ -194,31 +266,46 @@ static bool do_hex(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
-/* On content: this run. Elsewhere: all of them. */
+static void fold_all(struct ui *u, enum fold_mode mode)
+{
+    struct transcript_pane *t = &u->transcript;
+    t->fold = mode;
+    for (size_t i = 0; i < t->n_runs; i++)
+        t->runs[i].folded = -1;
+    ui_say(u, false, "folds: %s",
+           mode == FOLD_ALL    ? "all closed"
+           : mode == FOLD_NONE ? "all open"
+                               : "long ones closed");
+}
+
+/* Where something can be folded: this. Elsewhere, or with `all`: everything. */
 static bool do_fold(struct ui *u, struct slice args, struct err *err)
 {
-    (void)args;
-    (void)err;
     struct transcript_pane *t = &u->transcript;
-    struct content_run *run = t->follow ? NULL : transcript_run(u, t->selected);
-    if (run) {
-        run->folded = !transcript_folded(u, run);
+    struct fold_run *run = t->follow ? NULL : fold_at(u, t->selected);
+    if (is(args, "all") || is(args, "none") || is(args, "auto")) {
+        fold_all(u, is(args, "all") ? FOLD_ALL : is(args, "none") ? FOLD_NONE : FOLD_AUTO);
+        return true;
+    }
+    if (args.len > 0)
+        return unknown_word(err, "fold", "all none auto");
+    if (run && run->n_lines > 1) {
+        run->folded = !fold_is_closed(u, run);
         if (run->folded)
             transcript_select(u, run->first);
         return true;
     }
     if (t->n_runs == 0)
-        ui_say(u, false, "there is no message content to fold");
-    t->fold = t->fold == FOLD_ALL ? FOLD_NONE : FOLD_ALL;
-    for (size_t i = 0; i < t->n_runs; i++)
-        t->runs[i].folded = -1;
+        ui_say(u, false, "there is nothing to fold");
+    else
+        fold_all(u, t->fold == FOLD_AUTO ? FOLD_ALL : t->fold == FOLD_ALL ? FOLD_NONE : FOLD_AUTO);
     return true;
 }
 
 static bool do_open_line(struct ui *u, struct slice args, struct err *err)
 {
-    return transcript_run(u, u->transcript.selected) ? do_fold(u, args, err)
-                                                     : do_hex(u, (struct slice){0}, err);
+    const struct fold_run *run = fold_at(u, u->transcript.selected);
+    return run && run->n_lines > 1 ? do_fold(u, args, err) : do_hex(u, (struct slice){0}, err);
 }
 
 static bool do_layout(struct ui *u, struct slice args, struct err *err)
@@ -307,13 +394,13 @@ static bool do_split(struct ui *u, struct slice args, struct err *err)
 
 static bool do_time(struct ui *u, struct slice args, struct err *err)
 {
-    static const char *const words[TIME__COUNT] = {"relative", "absolute", "off"};
+    static const char *const words[TIME__COUNT] = {"relative", "delta", "absolute", "off"};
     int mode = ((int)u->transcript.time + 1) % TIME__COUNT;
     if (args.len) {
         for (mode = 0; mode < TIME__COUNT && !is(args, words[mode]);)
             mode++;
         if (mode == TIME__COUNT) {
-            err_set(err, ERR_USAGE, 0, "the time column is relative, absolute or off");
+            err_set(err, ERR_USAGE, 0, "the time column is relative, delta, absolute or off");
             return false;
         }
     }
@@ -419,6 +506,10 @@ static const struct view_command commands[] = {
     {"find", do_find},
     {"find-next", do_find_next},
     {"find-previous", do_find_previous},
+    {"filter", do_filter},
+    {"mark-key", do_mark_key},
+    {"wrap", do_wrap},
+    {"line-ends", do_line_ends},
     {"hex", do_hex},
     {"fold", do_fold},
     {"unfold", do_open_line},

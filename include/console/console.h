@@ -24,6 +24,8 @@ struct console_ui {
     bool (*view)(void *ctx, const char *command, struct slice args, struct err *err);
     /* A page of text to read (help, certificates): title, then lines separated by LF. */
     void (*page)(void *ctx, const char *title, struct slice text);
+    /* The event that the selected line of the transcript shows; 0: none. */
+    uint64_t (*selected)(void *ctx);
     /* Settings changed. */
     void (*settings_changed)(void *ctx);
     void (*quit)(void *ctx);

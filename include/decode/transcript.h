@@ -26,13 +26,14 @@ enum transcript_kind {
     TRANSCRIPT_GAP
 };
 enum transcript_flag {
-    TRANSCRIPT_TLS_ON = 1,    /* travelled inside TLS */
-    TRANSCRIPT_OPEN = 2,      /* no line end yet */
-    TRANSCRIPT_REPLY_OK = 4,  /* last line of a 2yz or 3yz reply */
-    TRANSCRIPT_REPLY_BAD = 8, /* of a 4yz, 5yz or malformed one */
-    TRANSCRIPT_DEVIANT = 16,  /* a DEVIATION points into it */
-    TRANSCRIPT_HIDDEN = 32,   /* holds secret octets */
-    TRANSCRIPT_CONT = 64      /* not the first line of its reply */
+    TRANSCRIPT_TLS_ON = 1,     /* travelled inside TLS */
+    TRANSCRIPT_OPEN = 2,       /* no line end yet */
+    TRANSCRIPT_REPLY_OK = 4,   /* last line of a 2yz or 3yz reply */
+    TRANSCRIPT_REPLY_BAD = 8,  /* of a 4yz, 5yz or malformed one */
+    TRANSCRIPT_DEVIANT = 16,   /* a DEVIATION points into it */
+    TRANSCRIPT_HIDDEN = 32,    /* holds secret octets */
+    TRANSCRIPT_CONT = 64,      /* not the first line of its reply */
+    TRANSCRIPT_HANDSHAKE = 128 /* TLS: one message of a handshake */
 };
 
 struct transcript_line {
@@ -40,7 +41,8 @@ struct transcript_line {
     uint64_t offset; /* LINE, CONTENT: in the plain stream of conn and dir */
     uint32_t length; /* with its line end */
     uint32_t conn;
-    uint32_t reply_us; /* last line of a reply: time since its command, saturated; else 0 */
+    uint32_t reply_us; /* last line of a reply: time since its command; LINK_UP, TLS_UP: what it
+                          took; saturated; else 0 */
     uint8_t kind, dir, flags;
 };
 
@@ -52,6 +54,8 @@ struct transcript;
  */
 struct transcript *transcript_new(const struct journal *j, uint32_t conn, bool backstage);
 void transcript_free(struct transcript **t);
+/* Also a line for each message of a TLS handshake (TLS_MSG), from the next update on. */
+void transcript_show_handshakes(struct transcript *t, bool on);
 /* Take in events up to the journal's last; returns how many lines are new or changed from
  * *first_changed_out on. */
 size_t transcript_update(struct transcript *t, size_t *first_changed_out);

@@ -29,9 +29,10 @@ struct filter_facts {
     struct slice peer, peer_name;
     struct slice rcpt;      /* RCPT and its reply: the address without brackets */
     struct slice deviation; /* name of the rule */
+    uint64_t offset;        /* has_offset: where the line begins in the stream of conn and dir */
     uint64_t at_us;         /* since the first event */
     uint64_t dt_us;         /* a reply: time since its command */
-    bool has_dt, tls;
+    bool has_dt, has_offset, tls;
 };
 
 enum filter_field {

@@ -239,12 +239,16 @@ static void take_data_end(struct transcript *t, const struct event *ev, struct c
         content_mark(t, &c->streams[DIR_C], end.offset + end.length, false);
 }
 
+static uint32_t saturated(uint64_t us)
+{
+    return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
 static uint32_t micros_between(const struct event *from, const struct event *to)
 {
     if (!from || to->tick_ns <= from->tick_ns)
         return 0;
-    uint64_t us = (to->tick_ns - from->tick_ns) / 1000;
-    return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    return saturated((to->tick_ns - from->tick_ns) / 1000);
 }
 
 static void take_reply(struct transcript *t, const struct event *ev, struct conn_state *c)
@@ -292,8 +296,34 @@ static void take_tls_up(struct transcript *t, const struct event *ev, struct con
 {
     c->tls_up = add_line(t, ev, TRANSCRIPT_TLS);
     c->has_tls_up = true;
-    transcript_line_mut(t, c->tls_up)->offset = c->cert_ok ? TLS_CERT_OK : TLS_CERT_UNKNOWN;
+    struct transcript_line *l = transcript_line_mut(t, c->tls_up);
+    struct ev_tls_up up;
+    EVENT_GET(ev, TLS_UP, &up);
+    l->reply_us = saturated(up.elapsed_us);
+    l->offset = c->cert_ok ? TLS_CERT_OK : TLS_CERT_UNKNOWN;
     c->cert_ok = false;
+}
+
+static void take_tls_msg(struct transcript *t, const struct event *ev, struct conn_state *c)
+{
+    struct ev_tls_msg msg;
+    /* Tickets and alerts that come later are no part of it. */
+    if (!t->handshakes || c->has_tls_up)
+        return;
+    EVENT_GET(ev, TLS_MSG, &msg);
+    if (msg.content_type == TLS_CONTENT_ALERT)
+        return;
+    struct transcript_line *l = transcript_line_mut(t, add_line(t, ev, TRANSCRIPT_TLS));
+    l->dir = (uint8_t)msg.dir;
+    l->flags |= TRANSCRIPT_HANDSHAKE;
+}
+
+static void take_link_up(struct transcript *t, const struct event *ev, struct conn_state *c)
+{
+    (void)c;
+    struct ev_link_up up;
+    EVENT_GET(ev, LINK_UP, &up);
+    transcript_line_mut(t, add_line(t, ev, TRANSCRIPT_LINK))->reply_us = saturated(up.elapsed_us);
 }
 
 /* Good news stands on the line of TLS_UP, whichever of the two comes first; bad news on its own. */
@@ -373,6 +403,7 @@ static const struct {
     [EVENT_REPLY] = {take_reply, 0},
     [EVENT_DEVIATION] = {take_deviation, 0},
     [EVENT_TLS_START] = {take_tls_start, 0},
+    [EVENT_TLS_MSG] = {take_tls_msg, 0},
     [EVENT_TLS_UP] = {take_tls_up, 0},
     [EVENT_TLS_VERIFY] = {take_tls_verify, 0},
     [EVENT_TLS_ALERT] = {take_tls_alert, 0},
@@ -381,7 +412,7 @@ static const struct {
     [EVENT_LINK_DOWN] = {take_link_down, 0},
     [EVENT_LINK_RESOLVE] = {NULL, TRANSCRIPT_LINK},
     [EVENT_LINK_TRY] = {NULL, TRANSCRIPT_LINK},
-    [EVENT_LINK_UP] = {NULL, TRANSCRIPT_LINK},
+    [EVENT_LINK_UP] = {take_link_up, 0},
     [EVENT_LINK_TIMEOUT] = {NULL, TRANSCRIPT_LINK},
     [EVENT_DNS_ANSWER] = {NULL, TRANSCRIPT_LINK},
     [EVENT_FAULT] = {NULL, TRANSCRIPT_BACKSTAGE},
@@ -414,6 +445,11 @@ struct transcript *transcript_new(const struct journal *j, uint32_t conn, bool b
     t->conn = conn;
     t->backstage = backstage;
     return t;
+}
+
+void transcript_show_handshakes(struct transcript *t, bool on)
+{
+    t->handshakes = on;
 }
 
 void transcript_free(struct transcript **t_inout)

@@ -8,7 +8,8 @@ enum {
     BLOCK_LINES = 1024,  /* lines are kept in blocks: growing copies none of them */
     RECENT_LINES = 4096, /* of a stream that can still be decorated (a reply has at most 2048) */
     TEXT_READ_SLACK = 64,
-    NO_LINE = -1
+    NO_LINE = -1,
+    TLS_CONTENT_ALERT = 21
 };
 
 /* What .offset says for lines that are no octets. */
@@ -37,7 +38,7 @@ struct conn_state {
 struct transcript {
     const struct journal *journal;
     uint32_t conn;
-    bool backstage;
+    bool backstage, handshakes;
     uint64_t last_seq; /* taken in up to here */
     struct transcript_line **blocks;
     size_t n_blocks, count;

@@ -114,8 +114,6 @@ static void text_link_up(struct pen *p, const struct event *ev, const struct tra
     pen_own(p, " (");
     pen_own(p, transport ? transport : "?");
     pen_own(p, ")");
-    if (e.side == SIDE_CLIENT)
-        pen_duration(p, " ", e.elapsed_us);
 }
 
 static const char *const down_texts[DOWN__COUNT] = {
@@ -192,7 +190,18 @@ static void text_tls_up(struct pen *p, const struct event *ev, const struct tran
         pen_own(p, ", certificate ok");
     if (e.resumed)
         pen_own(p, ", session resumed");
-    pen_duration(p, " ", e.elapsed_us);
+}
+
+static void text_tls_msg(struct pen *p, const struct event *ev, const struct transcript_line *line)
+{
+    struct ev_tls_msg e;
+    EVENT_GET(ev, TLS_MSG, &e);
+    (void)line;
+    pen_own(p, e.dir == DIR_C ? "client: " : "server: ");
+    pen_own(p, explain_tls_message((unsigned)e.content_type, (unsigned)e.msg_type));
+    pen_own(p, ", ");
+    pen_u64(p, e.length);
+    pen_own(p, " octets");
 }
 
 static void text_tls_verify(struct pen *p, const struct event *ev,
@@ -333,6 +342,7 @@ static const text_fn texts[EVENT__COUNT] = {
     [EVENT_LINK_TIMEOUT] = text_link_timeout,
     [EVENT_OCTETS] = text_octets_missing,
     [EVENT_DNS_ANSWER] = text_dns_answer,
+    [EVENT_TLS_MSG] = text_tls_msg,
     [EVENT_TLS_UP] = text_tls_up,
     [EVENT_TLS_VERIFY] = text_tls_verify,
     [EVENT_TLS_ALERT] = text_tls_alert,
@@ -444,7 +454,7 @@ void transcript_print(const struct transcript *t, size_t index, struct buf *out)
     buf_printf(out, "%8s %s%c ", time, mark,
                (l->flags & TRANSCRIPT_TLS_ON) || l->kind == TRANSCRIPT_TLS ? 'T' : ' ');
     buf_append(out, buf_slice(&text.text));
-    if ((l->flags & (TRANSCRIPT_REPLY_OK | TRANSCRIPT_REPLY_BAD)) && l->reply_us > 0) {
+    if (l->reply_us > 0) {
         char duration[40];
         transcript_duration(l->reply_us, duration, sizeof(duration));
         size_t cols = text.cols + 13;

@@ -148,6 +148,8 @@ static void see_command(struct filter_lens *l, struct lens_conn *c, const struct
     t->facts.dir = DIR_C;
     t->facts.verb = e.verb;
     t->facts.text = line;
+    t->facts.offset = e.offset;
+    t->facts.has_offset = true;
     if (slice_eq(e.verb, SLICE_LIT("RCPT"))) {
         struct smtp_command command;
         smtp_command_parse(line, &command);
@@ -189,11 +191,14 @@ static void see_reply(struct filter_lens *l, struct lens_conn *c, const struct e
         t->facts.rcpt = slice_cstr(c->rcpt);
     }
     struct slice rest = read_octets(l, ev->conn, DIR_S, e.offset, e.length);
+    t->facts.offset = e.offset;
+    t->facts.has_offset = true;
     do {
         ptrdiff_t lf = slice_find_octet(rest, '\n');
         size_t n = lf < 0 ? rest.len : (size_t)lf + 1;
         t->facts.text = without_eol(slice_take(rest, n));
         t->fn(t->ctx, &t->facts);
+        t->facts.offset += n;
         rest = slice_skip(rest, n);
     } while (rest.len > 0);
 }
@@ -210,6 +215,8 @@ static void content_line(struct lens_conn *c, struct target *t)
     t->facts.dir = DIR_C;
     t->facts.verb = SLICE_LIT("DATA");
     t->facts.text = line;
+    t->facts.offset = c->content_at - c->line.len;
+    t->facts.has_offset = true;
     t->fn(t->ctx, &t->facts);
     buf_reset(&c->line);
 }
@@ -320,6 +327,7 @@ static void see_link_down(struct filter_lens *l, struct lens_conn *c, const stru
     see_data_end(l, c, ev, t);
     t->facts.kind = SLICE_LIT("link_down");
     t->facts.dir = -1;
+    t->facts.has_offset = false;
     t->facts.verb = slice_cstr("");
     see_words(l, ev, t);
     conn_drop(l, ev->conn);

@@ -67,12 +67,12 @@ struct vt *screen_practice(int rows, int cols, const char *const *env)
     return v;
 }
 
-void screen_wait(struct vt *v, const char *text)
+static void wait_any(struct vt *v, const char *text, const char *other)
 {
     double end_ms = screen_now_ms() + WAIT_MS;
     for (;;) {
         vt_sync(v);
-        if (vt_has_text(v, text))
+        if (vt_has_text(v, text) || vt_has_text(v, other))
             return;
         if (screen_now_ms() > end_ms) {
             vt_print_screen(v);
@@ -80,6 +80,16 @@ void screen_wait(struct vt *v, const char *text)
         }
         vt_read(v, 2);
     }
+}
+
+void screen_wait(struct vt *v, const char *text)
+{
+    wait_any(v, text, text);
+}
+
+void screen_wait_caps(struct vt *v, bool tls)
+{
+    wait_any(v, tls ? "▓ 250 HELP" : "250 HELP", tls ? "▓ ▸ 250- " : "▸ 250- ");
 }
 
 void screen_line(struct vt *v, const char *line)

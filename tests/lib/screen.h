@@ -21,6 +21,9 @@ struct vt *screen_open(int rows, int cols, const char *const *env, const char *c
 struct vt *screen_practice(int rows, int cols, const char *const *env);
 /* Frame after frame until the text is there; fails the test where it never comes. */
 void screen_wait(struct vt *v, const char *text);
+/* Until the reply to EHLO is there: whole, or folded where the screen is short. tls: the one inside
+ * TLS. */
+void screen_wait_caps(struct vt *v, bool tls);
 /* Type a line and Enter; a frame later. */
 void screen_line(struct vt *v, const char *line);
 /* What stands behind the prompt, without trailing blanks and the ghost's text; valid until the next

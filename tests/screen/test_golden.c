@@ -43,7 +43,7 @@ static void session_at(const struct size *s)
     assert_golden(v, "ehlo", s);
     if (s->rows > 6) {
         say(v, "/tls");
-        screen_wait(v, "▓ 250 HELP");
+        screen_wait_caps(v, true);
         say(v, "MAIL FROM:<ann@example.net>");
         say(v, "RCPT TO:<no-such-user@example.test>");
         assert_golden(v, "refused", s);

@@ -169,7 +169,7 @@ static void test_capabilities(void **state)
     struct vt *v;
     open_hostile(&server, &v, 60, 200);
     screen_line(v, "EHLO client.example.net");
-    screen_wait(v, "250 HELP");
+    screen_wait_caps(v, false);
     for (int i = 0; i < 7; i++) { /* each section of the decoded pane */
         vt_key(v, "<A-s>");
         vt_sync(v);

@@ -82,7 +82,7 @@ static void log_in(const char *mechanism, bool again)
     struct vt *v = screen_open(40, 120, NULL, args);
     screen_wait(v, "220 ");
     screen_line(v, "/tls");
-    screen_wait(v, "▓ 250 HELP");
+    screen_wait_caps(v, true);
     snprintf(line, sizeof line, "/auth %s %s", mechanism, user);
     screen_line(v, line);
     screen_wait(v, "assword");
@@ -157,7 +157,7 @@ static void test_pasted_and_refused(void **state)
     make_forms(&forms);
     struct vt *v = screen_practice(24, 80, NULL);
     screen_line(v, "/tls");
-    screen_wait(v, "▓ 250 HELP");
+    screen_wait_caps(v, true);
     screen_line(v, "/auth PLAIN ann");
     screen_wait(v, "assword");
     vt_paste(v, password);

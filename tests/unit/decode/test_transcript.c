@@ -101,7 +101,7 @@ static void test_session_prints(void **state)
     session(f);
     assert_journal_printed(
         f, false,
-        "   0.000 --  connected 127.0.0.1:2525 (tcp) 0.3 ms\n"
+        "   0.000 --  connected 127.0.0.1:2525 (tcp)                              0.3 ms\n"
         "   0.031 <S  220-mx\n"
         "   0.031 <S  220 mx ESMTP                                                 31 ms\n"
         "   0.031 C>  DATA\n"
@@ -217,20 +217,38 @@ static void test_secrets_are_masked(void **state)
     transcript_free(&t);
 }
 
+static void test_handshake_lines(void **state)
+{
+    struct fixture *f = *state;
+    const struct ev_tls_msg hello = {
+        .dir = DIR_C, .content_type = 22, .msg_type = 1, .length = 230};
+    JOURNAL_APPEND(f->journal, f->conn, TLS_MSG, 0, 0, hello);
+    struct transcript *t = transcript_new(f->journal, f->conn, false);
+    assert_printed(t, "");
+    transcript_free(&t);
+    t = transcript_new(f->journal, f->conn, false);
+    transcript_show_handshakes(t, true);
+    assert_printed(t, "   0.000 ==T client: ClientHello, 230 octets\n");
+    assert_int_equal(transcript_at(t, 0)->flags, TRANSCRIPT_HANDSHAKE);
+    transcript_free(&t);
+}
+
 static void test_tls_lines(void **state)
 {
     static const struct {
         bool ok, verify_first;
         const char *expected;
     } rows[] = {
-        {true, false, "   0.000 ==T TLSv1.3 TLS_X X25519, certificate ok 23 ms\n"},
-        {true, true, "   0.000 ==T TLSv1.3 TLS_X X25519, certificate ok 23 ms\n"},
+        {true, false,
+         "   0.000 ==T TLSv1.3 TLS_X X25519, certificate ok                         23 ms\n"},
+        {true, true,
+         "   0.000 ==T TLSv1.3 TLS_X X25519, certificate ok                         23 ms\n"},
         {false, false,
-         "   0.000 ==T TLSv1.3 TLS_X X25519 23 ms\n"
+         "   0.000 ==T TLSv1.3 TLS_X X25519                                         23 ms\n"
          "   0.000 ==T certificate NOT verified: self-signed for mx (18 words)\n"},
         {false, true,
          "   0.000 ==T certificate NOT verified: self-signed for mx (18 words)\n"
-         "   0.000 ==T TLSv1.3 TLS_X X25519 23 ms\n"},
+         "   0.000 ==T TLSv1.3 TLS_X X25519                                         23 ms\n"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -403,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_flags_and_kinds, setup, teardown),
         cmocka_unit_test(test_every_split),
         cmocka_unit_test_setup_teardown(test_secrets_are_masked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handshake_lines, setup, teardown),
         cmocka_unit_test(test_tls_lines),
         cmocka_unit_test_setup_teardown(test_events_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_backstage_and_other_connections, setup, teardown),

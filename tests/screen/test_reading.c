@@ -1,0 +1,156 @@
+/* Reading a transcript by keys: filter, folds, search, marks, time, wrapped lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../lib/screen.h"
+
+static struct vt *show(int rows, int cols)
+{
+    static const char *const env[] = {SCREEN_CLOCK, NULL};
+    static const char *const args[] = {"show", SCREEN_FIXTURE, NULL};
+    return screen_open(rows, cols, env, args);
+}
+
+static void press(struct vt *v, const char *keys)
+{
+    vt_key(v, keys);
+    vt_sync(v);
+}
+
+static void test_filter(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    press(v, "<F4>dir=S code>=400");
+    assert_true(vt_has_text(v, "550 5.1.1"));
+    assert_true(vt_has_text(v, "500 5.5.2"));
+    assert_false(vt_has_text(v, "221 2.0.0 mx"));
+    assert_true(vt_has_text(v, "68 hidden"));
+    /* What does not read is said, and the filter stays as it was. */
+    press(v, " (");
+    assert_true(vt_has_text(v, "column"));
+    assert_true(vt_has_text(v, "68 hidden"));
+    press(v, "<Enter>");
+    assert_true(vt_has_text(v, "filter: dir=S code>=400 ("));
+    press(v, "<Backspace><Backspace><Enter>");
+    assert_true(vt_has_text(v, " filter: dir=S code>=400 "));
+    press(v, "g");
+    assert_true(vt_has_text(v, ">  0.115"));
+    press(v, "j");
+    assert_true(vt_has_text(v, ">  0.237"));
+    press(v, "j");
+    assert_true(vt_has_text(v, ">  0.237"));
+    press(v, "k");
+    assert_true(vt_has_text(v, ">  0.115"));
+    /* A hit that the filter hides is said, not shown. */
+    screen_line(v, ":/find Greeting");
+    assert_true(vt_has_text(v, "not found"));
+    screen_line(v, "/find practice server");
+    assert_true(vt_has_text(v, "hidden by the filter"));
+    screen_line(v, "/filter text~nothing-like-that");
+    assert_true(vt_has_text(v, "No line matches"));
+    screen_line(v, "/filter off");
+    assert_false(vt_has_text(v, "hidden"));
+    assert_true(vt_has_text(v, "221 2.0.0 mx"));
+    /* Esc undoes what was typed. */
+    press(v, "<F4>code=550");
+    assert_true(vt_has_text(v, "hidden"));
+    press(v, "<Esc>");
+    assert_false(vt_has_text(v, "hidden"));
+    screen_quit(&v);
+}
+
+static void test_folds(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    press(v, "<Esc>");
+    press(v, "g");
+    assert_true(vt_has_text(v, "▸ 250- 7 capabilities: PIPELINING SIZE STARTTLS"));
+    assert_true(vt_has_text(v, "▸ 250- 7 capabilities: +AUTH SCRAM-SHA-256"));
+    assert_true(vt_has_text(v, "▸ TLSv1.3 AES_256_GCM_SHA384 x25519, cert ok"));
+    press(v, "jjjj<Enter>");
+    assert_true(vt_has_text(v, "250-PIPELINING"));
+    press(v, "z");
+    assert_false(vt_has_text(v, "250-PIPELINING"));
+    press(v, "jjj<Enter>");
+    assert_true(vt_has_text(v, "client: ClientHello"));
+    screen_line(v, ":/fold none");
+    screen_line(v, "/goto 1");
+    assert_true(vt_has_text(v, "250-ENHANCEDSTATUSCODES"));
+    screen_line(v, "/fold all");
+    assert_false(vt_has_text(v, "250-ENHANCEDSTATUSCODES"));
+    assert_false(vt_has_text(v, "ClientHello"));
+    screen_quit(&v);
+}
+
+static void test_find(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    /* Folded text is found, and unfolded. */
+    screen_line(v, "/find smtputf8");
+    assert_true(vt_has_text(v, "250-SMTPUTF8"));
+    assert_true(vt_has_text(v, "hit "));
+    screen_line(v, "/find SMTPutf8");
+    assert_true(vt_has_text(v, "not found: SMTPutf8"));
+    screen_line(v, "/find /^250 2[.]1[.]5/");
+    assert_true(vt_has_text(v, "hit 2 of 2"));
+    press(v, "<Esc>");
+    press(v, "n");
+    assert_true(vt_has_text(v, "hit 1 of 2"));
+    press(v, "N");
+    assert_true(vt_has_text(v, "hit 2 of 2"));
+    press(v, "<F3>/(/");
+    assert_true(vt_has_text(v, "! "));
+    press(v, "<Esc>");
+    screen_quit(&v);
+}
+
+static void test_jumps(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    press(v, "<Esc>");
+    press(v, "g}");
+    assert_true(vt_has_text(v, ">  0.012 C→  EHLO"));
+    press(v, "e");
+    assert_true(vt_has_text(v, ">  0.115"));
+    press(v, "d");
+    assert_true(vt_has_text(v, ">  0.225"));
+    press(v, "E");
+    assert_true(vt_has_text(v, ">  0.115"));
+    screen_quit(&v);
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    screen_line(v, "/time delta");
+    assert_true(vt_has_text(v, "+0.0"));
+    screen_line(v, "/line-ends on");
+    assert_true(vt_has_text(v, "QUIT␍␊"));
+    screen_line(v, "/line-ends off");
+    screen_line(v, "/time relative");
+    assert_false(vt_has_text(v, "(RFC 5321 section 4.1.1)"));
+    screen_line(v, "/wrap on");
+    screen_line(v, "/goto 66");
+    screen_line(v, "/find FROB");
+    assert_true(vt_has_text(v, "(RFC"));
+    assert_true(vt_has_text(v, "             5321 section 4.1.1)"));
+    screen_quit(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_filter), cmocka_unit_test(test_folds),   cmocka_unit_test(test_find),
+        cmocka_unit_test(test_jumps),  cmocka_unit_test(test_columns),
+    };
+    return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
+}
