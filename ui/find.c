@@ -227,10 +227,8 @@ void find_start(struct ui *u, struct slice text, bool back)
     f->pattern = pattern_new(f->text, f->error, sizeof f->error);
     f->running = false;
     f->seen = transcript_count(t->lines);
-    if (!f->pattern || f->seen == 0) {
-        f->seen = 0;
+    if (!f->pattern || f->seen == 0)
         return;
-    }
     if (!f->timer)
         f->timer = loop_timer_new(u->loop, look_on, u);
     f->back = back;
@@ -281,6 +279,8 @@ void find_close(struct ui *u)
     bits_reset(&f->hits);
     if (f->timer)
         loop_timer_free(&f->timer);
+    f->text[0] = '\0';
+    f->running = false;
 }
 
 /* ---- the field ---- */

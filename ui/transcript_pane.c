@@ -5,6 +5,7 @@
  * the last page is shown and new lines push it on. Any move upwards ends it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "ui_private.h"
 
@@ -253,6 +254,24 @@ void transcript_pane_close(struct ui *u)
     mem_free(u->transcript.runs);
     u->transcript.runs = NULL;
     u->transcript.n_runs = u->transcript.runs_alloc = 0;
+}
+
+void transcript_pane_reset(struct ui *u, bool all_new)
+{
+    struct transcript_pane *t = &u->transcript;
+    char *expr = all_new ? NULL : mem_strdup(t->filter.expr);
+    char needle[NEEDLE_OCTETS] = "";
+    struct err err;
+    if (!all_new)
+        memcpy(needle, t->find.text, sizeof needle);
+    transcript_pane_close(u);
+    transcript_pane_open(u);
+    t->top = t->selected = 0;
+    err_clear(&err);
+    filter_set(u, slice_cstr(expr ? expr : ""), &err);
+    find_start(u, slice_cstr(needle), true);
+    t->find.jump = false;
+    mem_free(expr);
 }
 
 void transcript_pane_update(struct ui *u)

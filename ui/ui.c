@@ -77,7 +77,6 @@ void ui_follow_shown(struct ui *u)
     if (shown == u->journal && generation == u->seen_generation)
         return;
     bool other = shown != u->journal;
-    size_t selected = u->transcript.selected;
     u->journal = shown;
     u->seen_generation = generation;
     u->seen_seq = 0;
@@ -92,10 +91,8 @@ void ui_follow_shown(struct ui *u)
     view_deinit(&u->decoded.then);
     view_init(&u->decoded.then, 0);
     u->decoded.then_valid = false;
-    transcript_pane_close(u);
-    transcript_pane_open(u);
-    u->transcript.selected = selected;
-    u->transcript.follow = !r || !replay_loading(r);
+    marks_close(u);
+    transcript_pane_reset(u, other);
     u->dirty_data = true;
 }
 

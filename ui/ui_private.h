@@ -284,6 +284,9 @@ void frame_draw(struct ui *u);
 
 void transcript_pane_open(struct ui *u);
 void transcript_pane_close(struct ui *u);
+/* The journal is another one, or holds other events: lines are made anew. What is shown of them
+ * (the filter, what is looked for) stays, unless all is new. */
+void transcript_pane_reset(struct ui *u, bool all_new);
 void transcript_pane_update(struct ui *u);
 void transcript_settle(struct ui *u); /* before a frame: mark and page are where they can be */
 void transcript_pane_draw(struct ui *u);
