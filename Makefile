@@ -21,8 +21,9 @@ endif
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wswitch-enum \
         -Wundef -Wpointer-arith -Werror
 # libunbound by its name: its .pc asks for the development files of libraries that only its static form needs.
-PKGS := libuv libgsasl jansson libidn2 openssl gmime-3.0 readline ncursesw
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKGS := libuv libgsasl jansson libidn2 openssl readline ncursesw
+# GMime is loaded when the first message is looked at (src/mail/mail_private.h): its headers are all that building needs.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) gmime-3.0 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g
 OPT_asan  := -O1 -g -fsanitize=address -fno-omit-frame-pointer

@@ -42,6 +42,24 @@ struct view_deviation {
     uint64_t count; /* the same rule again and again is counted, not listed */
 };
 
+/* Where the octets of the newest message stand (decode/message.h reads them). */
+struct view_piece {
+    uint64_t offset, length; /* in the plain stream of .dir; a final dot line included */
+};
+enum { VIEW_PIECES_MAX = 4096 };
+struct view_content {
+    enum event_dir dir;
+    bool stuffed;     /* leading dots were doubled: DATA, RETR */
+    bool chunks;      /* BDAT: octets counted, not stuffed */
+    bool open;        /* still on its way */
+    bool last;        /* nothing more belongs to it */
+    uint64_t open_at; /* start of the piece on its way */
+    uint64_t seq;     /* of the first DATA_BEGIN; 0: there is none */
+    struct view_piece *pieces;
+    size_t n_pieces;
+    uint64_t more_octets; /* beyond VIEW_PIECES_MAX pieces */
+};
+
 /* One TLS_MSG. */
 struct view_tls_message {
     enum event_dir dir;
@@ -55,9 +73,11 @@ struct view {
     uint32_t conn;
     uint64_t last_seq; /* folded up to here */
 
+    char *protocol; /* NULL: smtp */
     enum view_link link;
     char *target, *local, *peer;
     enum event_transport transport;
+    enum event_side side; /* which end we are */
     uint64_t connect_us, up_tick_ns, down_tick_ns;
     enum event_down down_why;
     char *down_text;
@@ -89,6 +109,7 @@ struct view {
     char **caps_clear; /* those offered before TLS, for comparison */
     size_t n_caps_clear;
     char *auth_mechanism;
+    char *auth_user; /* who logs in, where a step says so; not proven before authenticated */
     bool authenticated;
 
     char *reverse_path, *reverse_params;
@@ -96,7 +117,12 @@ struct view {
     struct view_recipient *recipients;
     size_t n_recipients;
     bool content_known;
-    struct ev_data_end content;
+    struct ev_data_end content; /* of a message in chunks: the sums so far */
+    struct view_content body;
+    uint64_t mail_seq; /* of the newest MAIL command */
+    /* What the next content will be, as its command says. */
+    bool next_chunk, next_last, next_to_client;
+    uint64_t n_chunks;
     unsigned delivered_code; /* reply to the final dot; 0: not yet */
     unsigned messages;       /* delivered in this session */
 
@@ -135,6 +161,15 @@ void view_cert_tlsa(const struct view_cert *c, char *out);
 int64_t view_cert_days_left(const struct view_cert *c, int64_t now_s);
 /* One handshake message as a line: "   1.2 ms  <S  Certificate, 2310 octets". */
 void view_tls_message_text(const struct view *v, size_t index, struct buf *out);
+
+/* Octets of message content so far, on the wire, also while it is on its way. */
+uint64_t view_content_octets(const struct view *v);
+/* SIZE as the client declared it, and as the server offers it; 0: not said, or no fixed limit. */
+uint64_t view_size_declared(const struct view *v);
+uint64_t view_size_max(const struct view *v);
+/* Parameters of an offered capability ("" where it has none); NULL: not offered. Case is ignored;
+ * "AUTH=PLAIN" counts as AUTH. */
+const char *view_offers(const struct view *v, const char *keyword);
 
 /* Next commands in order now, as names, at most max; returns how many. */
 size_t view_next_commands(const struct view *v, const char **names_out, size_t max);

@@ -64,7 +64,8 @@ struct mime_tree {
     struct mime_note *notes;
     size_t n_notes, alloc_notes;
     uint64_t more_parts, more_notes;
-    const char *limit; /* name of the limit that was reached; NULL: none */
+    const char *limit; /* name of the limit that was reached; NULL: none. "mime-library": GMime is
+                          not installed */
     bool read;         /* there is a tree */
 };
 

@@ -78,6 +78,11 @@ static const struct console_command commands[] = {
             "what the last reply means, who must act, what to do next",
             "With TEXT the same for a reply, a line of a log, or words of a server.", false,
             exec_explain, ARG_NONE, NULL),
+    COMMAND("message", "reading", "[PART...]",
+            "the message of this session: envelope, who says so, header, parts, trace",
+            "PART: envelope, who, fields, raw, parts, trace, octets. Without one, all of them but "
+            "raw.",
+            false, exec_message, ARG_WORDS, "envelope|who|fields|raw|parts|trace|octets"),
     COMMAND("certs", "reading", "", "the certificate chain of this session", NULL, false,
             exec_certs, ARG_NONE, NULL),
     COMMAND(

@@ -187,6 +187,8 @@ bool exec_certs(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
 /* replay.c */
 bool exec_replay(struct console *c, const struct console_call *call);
+/* reading.c */
+bool exec_message(struct console *c, const struct console_call *call);
 /* handover.c */
 bool exec_export(struct console *c, const struct console_call *call);
 bool exec_diff(struct console *c, const struct console_call *call);

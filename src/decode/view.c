@@ -11,11 +11,7 @@ typedef void (*apply_fn)(struct view *v, const struct journal *j, const struct e
 
 /* ---- texts ---- */
 
-static void set_text(char **text, struct slice value)
-{
-    mem_free(*text);
-    *text = value.len > 0 ? mem_slice_dup(slice_take(value, VIEW_TEXT_OCTETS)) : NULL;
-}
+#define set_text view_set_text
 
 static void drop_list(char ***list, size_t *n)
 {
@@ -77,6 +73,7 @@ static void apply_link_up(struct view *v, const struct journal *j, const struct 
     (void)j;
     v->link = VIEW_LINK_UP;
     v->transport = e.transport;
+    v->side = e.side;
     v->connect_us = e.elapsed_us;
     v->up_tick_ns = ev->tick_ns;
     set_text(&v->local, e.local);
@@ -224,6 +221,9 @@ static void apply_command(struct view *v, const struct journal *j, const struct 
     EVENT_GET(ev, COMMAND, &e);
     v->last_command_seq = ev->seq;
     enum smtp_verb verb = smtp_verb_by_name(e.verb);
+    if (verb == SMTP_VERB_MAIL)
+        v->mail_seq = ev->seq;
+    view_content_command(v, j, ev, &e);
     bool hello = verb == SMTP_VERB_EHLO || verb == SMTP_VERB_HELO || verb == SMTP_VERB_LHLO;
     if (!hello && verb != SMTP_VERB_AUTH)
         return;
@@ -320,6 +320,7 @@ static void apply_sasl_step(struct view *v, const struct journal *j, const struc
     (void)j;
     if (e.mechanism.len > 0)
         set_text(&v->auth_mechanism, e.mechanism);
+    view_auth_step(v, ev);
 }
 
 /* ---- envelope and content ---- */
@@ -337,7 +338,6 @@ static void drop_envelope(struct view *v)
     set_text(&v->reverse_path, slice_cstr(NULL));
     set_text(&v->reverse_params, slice_cstr(NULL));
     v->reverse_code = 0;
-    v->content_known = false;
     v->delivered_code = 0;
 }
 
@@ -374,6 +374,9 @@ static void apply_envelope(struct view *v, const struct journal *j, const struct
         if (!accepted(e.code) && accepted(v->reverse_code) && v->delivered_code == 0)
             break;
         drop_envelope(v);
+        /* Chunks may be on their way before MAIL is answered (RFC 3030 section 4.2). */
+        if (v->body.seq < v->mail_seq)
+            view_content_drop(v);
         set_text(&v->reverse_path, e.path);
         set_text(&v->reverse_params, e.params);
         v->reverse_code = (unsigned)e.code;
@@ -383,6 +386,7 @@ static void apply_envelope(struct view *v, const struct journal *j, const struct
         break;
     case ENVELOPE_RESET:
         drop_envelope(v);
+        view_content_drop(v);
         break;
     case ENVELOPE_DELIVERED:
         /* The envelope stays in sight until something new begins. LMTP answers once a recipient; it
@@ -395,11 +399,24 @@ static void apply_envelope(struct view *v, const struct journal *j, const struct
     }
 }
 
+static void apply_data_begin(struct view *v, const struct journal *j, const struct event *ev)
+{
+    (void)j;
+    view_content_begin(v, ev);
+}
+
 static void apply_data_end(struct view *v, const struct journal *j, const struct event *ev)
 {
     (void)j;
-    EVENT_GET(ev, DATA_END, &v->content);
-    v->content_known = true;
+    view_content_end(v, ev);
+}
+
+static void apply_protocol(struct view *v, const struct journal *j, const struct event *ev)
+{
+    struct ev_protocol e;
+    EVENT_GET(ev, PROTOCOL, &e);
+    (void)j;
+    set_text(&v->protocol, e.name);
 }
 
 static void apply_deviation(struct view *v, const struct journal *j, const struct event *ev)
@@ -446,7 +463,9 @@ static const apply_fn appliers[EVENT__COUNT] = {
     [EVENT_CAPS] = apply_caps,
     [EVENT_SASL_STEP] = apply_sasl_step,
     [EVENT_ENVELOPE] = apply_envelope,
+    [EVENT_DATA_BEGIN] = apply_data_begin,
     [EVENT_DATA_END] = apply_data_end,
+    [EVENT_PROTOCOL] = apply_protocol,
     [EVENT_DEVIATION] = apply_deviation,
 };
 
@@ -466,6 +485,7 @@ void view_deinit(struct view *v)
         &v->tls_cipher, &v->tls_group,      &v->tls_signature, &v->tls_alpn,    &v->tls_sni,
         &v->tls_error,  &v->verify_reason,  &v->verify_text,   &v->verify_name, &v->greeting,
         &v->hello,      &v->auth_mechanism, &v->last_enhanced, &v->last_text,   &v->last_reply,
+        &v->protocol,   &v->auth_user,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         mem_free(*texts[i]);
@@ -474,6 +494,7 @@ void view_deinit(struct view *v)
     drop_list(&v->caps, &v->n_caps);
     drop_list(&v->caps_clear, &v->n_caps_clear);
     drop_envelope(v);
+    view_content_drop(v);
     for (size_t i = 0; i < v->n_deviations; i++) {
         mem_free(v->deviations[i].rule);
         mem_free(v->deviations[i].note);
@@ -514,25 +535,12 @@ static const enum smtp_verb by_likelihood[] = {
     SMTP_VERB_ETRN, SMTP_VERB_XCLIENT,
 };
 
-static bool offered(const struct view *v, const char *keyword)
-{
-    size_t len = strlen(keyword);
-    for (size_t i = 0; i < v->n_caps; i++) {
-        struct slice cap = slice_cstr(v->caps[i]);
-        /* "AUTH=PLAIN" is how old servers wrote it. */
-        if (slice_starts_nocase(cap, slice_cstr(keyword)) &&
-            (cap.len == len || cap.ptr[len] == ' ' || cap.ptr[len] == '='))
-            return true;
-    }
-    return false;
-}
-
 static bool sensible(const struct view *v, enum smtp_verb verb)
 {
     const struct smtp_verb_info *info = smtp_verb_info(verb);
     if (!info->typed || !smtp_verb_in_order(verb, v->state))
         return false;
-    if (info->extension && !offered(v, info->extension))
+    if (info->extension && !view_offers(v, info->extension))
         return false;
     if (verb == SMTP_VERB_STARTTLS && v->tls)
         return false;

@@ -17,4 +17,14 @@ enum {
 void view_cert_decode(struct slice der, struct view_cert *out);
 void view_cert_deinit(struct view_cert *c);
 
+/* view_content.c */
+void view_set_text(char **text, struct slice value);
+void view_content_command(struct view *v, const struct journal *j, const struct event *ev,
+                          const struct ev_command *e);
+void view_content_begin(struct view *v, const struct event *ev);
+void view_content_end(struct view *v, const struct event *ev);
+/* Nothing of the message stays. */
+void view_content_drop(struct view *v);
+void view_auth_step(struct view *v, const struct event *ev);
+
 #endif

@@ -284,7 +284,10 @@ void mime_tree_parse(struct slice message, struct mime_tree *out)
         out->limit = "mime-field";
         return;
     }
-    mail_library();
+    if (!mail_library()) {
+        out->limit = "mime-library";
+        return;
+    }
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
         message.len > 0 ? (const char *)message.ptr : "", message.len);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);

@@ -9,14 +9,6 @@
 
 static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 
-void mail_library(void)
-{
-    static bool started;
-    if (!started)
-        g_mime_init();
-    started = true;
-}
-
 char *mail_cstr(struct slice s)
 {
     struct buf out;
@@ -40,7 +32,10 @@ bool mail_text_decode(struct slice text, struct buf *out)
         buf_append(out, text);
         return true;
     }
-    mail_library();
+    if (!mail_library()) {
+        buf_append(out, text);
+        return false;
+    }
     char *in = mail_cstr(text);
     char *decoded = g_mime_utils_header_decode_text(NULL, in);
     struct slice words = slice_cstr(decoded ? decoded : in);
@@ -97,7 +92,8 @@ static void say_group(struct addresses *a, InternetAddress *group)
 size_t mail_addresses(struct slice body, mail_address_fn fn, void *ctx)
 {
     struct addresses a = {.fn = fn, .ctx = ctx};
-    mail_library();
+    if (!mail_library())
+        return 0;
     char *text = mail_cstr(slice_take(body, MAIL_FIELD_DECODED_MAX));
     InternetAddressList *list = internet_address_list_parse(NULL, text);
     int n = list ? internet_address_list_length(list) : 0;
