@@ -9,8 +9,8 @@
  * says what is new: gone messages, changed flags, more messages.
  *
  * Two backends, one behaviour: memory, and Maildir++ below one directory, as Dovecot and mutt read
- * it. In memory the oldest messages leave when the limits are reached; on disk new ones are
- * refused. Names of users and mailboxes come from peers: they are checked (store_name_is_valid) and
+ * it. In memory the oldest messages leave when the limits are reached; on disk nothing leaves by
+ * itself. Names of users and mailboxes come from peers: they are checked (store_name_is_valid) and
  * encoded, and no path leaves the directory.
  *
  * Nothing here appends events: the owner knows who did what, and why. All times are wall clock.

@@ -50,7 +50,7 @@ struct journal *journal_new(const struct clock *clock)
     j->clock = clock;
     j->horizon_seq = UINT64_MAX;
     j->store = mem_alloc(sizeof(*j->store));
-    store_init(j->store);
+    octet_store_init(j->store);
     buf_init(&j->hidden, SIZE_MAX / 2);
     static const struct journal_limits defaults = {
         .events_octets = (size_t)256 << 20,
@@ -67,7 +67,7 @@ void journal_free(struct journal **j)
         return;
     chunks_deinit(&(*j)->chunks);
     streams_deinit(&(*j)->streams);
-    store_deinit((*j)->store);
+    octet_store_deinit((*j)->store);
     mem_free((*j)->store);
     mem_free((*j)->sinks);
     buf_deinit(&(*j)->hidden);
@@ -78,12 +78,12 @@ void journal_free(struct journal **j)
 void journal_set_limits(struct journal *j, const struct journal_limits *limits)
 {
     j->limits = *limits;
-    store_set_limits(j->store, limits->store_memory_octets, limits->store_spool_octets);
+    octet_store_set_limits(j->store, limits->store_memory_octets, limits->store_spool_octets);
 }
 
 void journal_set_spool_dir(struct journal *j, const char *dir)
 {
-    store_set_spool_dir(j->store, dir);
+    octet_store_set_spool_dir(j->store, dir);
 }
 
 const struct clock *journal_clock(const struct journal *j)
@@ -248,7 +248,7 @@ uint64_t journal_append_octets(struct journal *j, uint32_t conn, enum event_dir 
             stream_add_hidden(st, o.offset + get_u32(o.hidden.ptr + i),
                               get_u32(o.hidden.ptr + i + 4));
         if (keep) {
-            o.store_at = store_append(j->store, piece);
+            o.store_at = octet_store_append(j->store, piece);
             stream_add_extent(st, (struct extent){o.offset, o.store_at, piece.len},
                               j->store->first);
         }
@@ -288,7 +288,7 @@ static void restore_octets(struct journal *j, uint32_t conn, struct ev_octets *o
     }
     bool in_order = o->offset >= st->len;
     if (octets.ptr != NULL && octets.len > 0 && octets.len == o->length) {
-        o->store_at = store_append(j->store, octets);
+        o->store_at = octet_store_append(j->store, octets);
         if (in_order)
             stream_add_extent(st, (struct extent){o->offset, o->store_at, octets.len},
                               j->store->first);
@@ -382,7 +382,7 @@ bool journal_read(const struct journal *j, uint32_t conn, enum event_dir dir,
         if (n > free_octets)
             n = free_octets;
         uint8_t *room = buf_room(out, n > 0 ? (size_t)n : 1);
-        if (room == NULL || !store_read(j->store, e->store_at + skip, (size_t)n, room))
+        if (room == NULL || !octet_store_read(j->store, e->store_at + skip, (size_t)n, room))
             return false;
         buf_grow(out, (size_t)n);
         offset += n;
@@ -411,7 +411,7 @@ struct slice journal_event_octets(const struct journal *j, const struct event *e
     EVENT_GET(ev, OCTETS, &o);
     if (o.store_at == NOT_KEPT)
         return slice_of(NULL, 0);
-    return store_get(j->store, o.store_at, (size_t)o.length);
+    return octet_store_get(j->store, o.store_at, (size_t)o.length);
 }
 
 size_t journal_hidden_ranges(const struct ev_octets *o, struct octet_range *out, size_t max)

@@ -31,7 +31,7 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void store_init(struct store *s)
+void octet_store_init(struct store *s)
 {
     *s = (struct store){.spool_fd = -1};
     buf_init(&s->scratch, SIZE_MAX / 2);
@@ -45,7 +45,7 @@ static void spool_close(struct store *s)
     s->spool_octets = 0;
 }
 
-void store_deinit(struct store *s)
+void octet_store_deinit(struct store *s)
 {
     spool_close(s);
     mem_wipe(s->ring, (size_t)least(s->end, s->ring_octets));
@@ -55,7 +55,7 @@ void store_deinit(struct store *s)
     mem_free(s->spool_dir);
 }
 
-void store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octets)
+void octet_store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octets)
 {
     s->want_memory_octets =
         memory_octets > STORE_PIECE_OCTETS ? memory_octets : (size_t)STORE_PIECE_OCTETS;
@@ -64,7 +64,7 @@ void store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octe
     s->spool_errno = 0;
 }
 
-void store_set_spool_dir(struct store *s, const char *dir)
+void octet_store_set_spool_dir(struct store *s, const char *dir)
 {
     char *copy = mem_strdup(dir);
     mem_free(s->spool_dir);
@@ -187,7 +187,7 @@ static void spool_resize(struct store *s)
         spool_close(s);
 }
 
-uint64_t store_append(struct store *s, struct slice octets)
+uint64_t octet_store_append(struct store *s, struct slice octets)
 {
     /* A file that shrank because the disk was full grows again only when a limit is set anew. */
     if (s->ring_octets != s->want_memory_octets)
@@ -211,7 +211,7 @@ uint64_t store_append(struct store *s, struct slice octets)
     return start;
 }
 
-bool store_read(const struct store *s, uint64_t at, size_t n_octets, uint8_t *out)
+bool octet_store_read(const struct store *s, uint64_t at, size_t n_octets, uint8_t *out)
 {
     if (at < s->first || at > s->end || n_octets > s->end - at)
         return false;
@@ -232,7 +232,7 @@ bool store_read(const struct store *s, uint64_t at, size_t n_octets, uint8_t *ou
     return true;
 }
 
-struct slice store_get(struct store *s, uint64_t at, size_t n_octets)
+struct slice octet_store_get(struct store *s, uint64_t at, size_t n_octets)
 {
     if (at < s->first || at > s->end || n_octets > s->end - at || n_octets == 0)
         return slice_of(NULL, 0);
@@ -241,7 +241,7 @@ struct slice store_get(struct store *s, uint64_t at, size_t n_octets)
         return slice_of(s->ring + ring_at, n_octets);
     buf_reset(&s->scratch);
     uint8_t *room = buf_room(&s->scratch, n_octets);
-    if (room == NULL || !store_read(s, at, n_octets, room))
+    if (room == NULL || !octet_store_read(s, at, n_octets, room))
         return slice_of(NULL, 0);
     return slice_of(room, n_octets);
 }

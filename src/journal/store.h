@@ -28,16 +28,16 @@ struct store {
     struct buf scratch;
 };
 
-void store_init(struct store *s);
-void store_deinit(struct store *s);
-void store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octets);
-void store_set_spool_dir(struct store *s, const char *dir);
+void octet_store_init(struct store *s);
+void octet_store_deinit(struct store *s);
+void octet_store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octets);
+void octet_store_set_spool_dir(struct store *s, const char *dir);
 /* Returns the position of the first octet. */
-uint64_t store_append(struct store *s, struct slice octets);
+uint64_t octet_store_append(struct store *s, struct slice octets);
 /* False: a part is not there any more, or the file does not read. */
-bool store_read(const struct store *s, uint64_t at, size_t n_octets, uint8_t *out);
+bool octet_store_read(const struct store *s, uint64_t at, size_t n_octets, uint8_t *out);
 /* The same without a copy where possible; empty where not there. Valid until the next append or
  * get. */
-struct slice store_get(struct store *s, uint64_t at, size_t n_octets);
+struct slice octet_store_get(struct store *s, uint64_t at, size_t n_octets);
 
 #endif
