@@ -199,7 +199,7 @@ static bool get_header(const json_t *line, struct event *header)
     return true;
 }
 
-enum line_result recording_parse_line(struct slice line, struct arena *arena,
+enum line_result recording_parse_json(struct slice line, struct arena *arena,
                                       struct parsed_line *out)
 {
     memset(out, 0, sizeof(*out));
@@ -223,4 +223,11 @@ enum line_result recording_parse_line(struct slice line, struct arena *arena,
 out:
     json_decref(root);
     return result;
+}
+
+enum line_result recording_parse_line(struct slice line, struct arena *arena,
+                                      struct parsed_line *out)
+{
+    return recording_scan_line(line, arena, out) ? LINE_EVENT
+                                                 : recording_parse_json(line, arena, out);
 }

@@ -196,11 +196,14 @@ static void test_long_recording(void **state)
         vt_free(&v);
         start_ms = screen_now_ms();
         v = vt_spawn(argv, 24, 80, "xterm-256color", NULL);
-        vt_wait_text(v, "line number 99999");
+        vt_wait_text(v, "line number 0 of"); /* the rest is read behind it */
         if (screen_now_ms() - start_ms < took_ms)
             took_ms = screen_now_ms() - start_ms;
     }
-    hold("opening a recording of 100,000 lines", took_ms, 400, "ms");
+    hold("opening a recording of 100,000 lines", took_ms, 100, "ms");
+    vt_key(v, "<C-End>");
+    vt_wait_text(v, "line number 99999");
+    hold("... and to its end", screen_now_ms() - start_ms, 400, "ms");
     hold("its memory", (double)status_number(vt_pid(v), "VmRSS:") / 1024, 64, "MiB");
     vt_sync(v);
     start_ms = screen_now_ms();
