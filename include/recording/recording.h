@@ -69,6 +69,8 @@ void recording_report_notes(struct journal *j, const char *path, const struct re
 struct recording_parser;
 struct recording_parser *recording_parser_new(struct journal *j);
 void recording_parser_feed(struct recording_parser *p, struct slice in);
+/* The next line fed is this one of the file; lines between are left out on purpose. */
+void recording_parser_skip_to(struct recording_parser *p, uint64_t line_number);
 void recording_parser_end(struct recording_parser **p, struct recording_report *report_out);
 
 #endif

@@ -82,6 +82,9 @@ void filter_lens_free(struct filter_lens **l);
 /* Call fn for each line or event that ev completes: a command, each line of a reply, each line of
  * message content, or the event itself. The facts are valid during the call. `shadows`: also events
  * that only repeat in other words what lines say (state, caps, envelope, octets, ...). */
+/* What went before on a connection whose events were left out: is it inside TLS, does a message
+ * pass? */
+void filter_lens_prime(struct filter_lens *l, uint32_t conn, bool tls, bool content);
 typedef void (*filter_facts_fn)(void *ctx, const struct filter_facts *facts);
 void filter_lens_event(struct filter_lens *l, const struct event *ev, bool shadows,
                        filter_facts_fn fn, void *ctx);

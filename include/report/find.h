@@ -10,6 +10,9 @@
 struct find_options {
     bool json;      /* one object a hit */
     bool backstage; /* also what happened inside the practice server */
+    /* For tests: read every line; windows of that size, 0: the usual. */
+    bool no_skim;
+    size_t window_octets;
 };
 
 /* Print what matches in one recording ("-": standard input), one line a hit:

@@ -59,7 +59,8 @@ const struct event_kind_info *event_kind_info(enum event_kind kind)
 enum event_kind event_kind_by_name(struct slice name)
 {
     for (unsigned kind = 0; kind < EVENT__COUNT; kind++)
-        if (slice_eq(name, slice_cstr(kinds[kind].name)))
+        if (name.len > 0 && name.ptr[0] == (uint8_t)kinds[kind].name[0] &&
+            slice_eq(name, slice_cstr(kinds[kind].name)))
             return (enum event_kind)kind;
     return EVENT__COUNT;
 }

@@ -34,6 +34,7 @@ struct recording_parser {
     uint64_t tick_base, tick_last;
     uint32_t conn_base, conn_last;
     uint64_t holes;
+    bool sparse; /* lines are left out on purpose: holes are no danger */
     struct recording_report report;
 };
 
@@ -69,9 +70,11 @@ static bool renumber(struct recording_parser *p, struct event *ev)
         conn > RECORDING_CONN_MAX)
         return false;
     uint64_t hole = p->seq_last > 0 ? ev->seq - p->seq_last - 1 : 0;
-    if (hole > HOLES_MAX - p->holes)
-        return false;
-    p->holes += hole;
+    if (!p->sparse) {
+        if (hole > HOLES_MAX - p->holes)
+            return false;
+        p->holes += hole;
+    }
     ev->conn = (uint32_t)conn;
     /* A cause lies before its effect; anything else could send a reader in circles. */
     if (ev->cause_seq != 0)
@@ -152,6 +155,12 @@ void recording_parser_feed(struct recording_parser *p, struct slice in)
         end_line(p, slice_take(in, line_octets));
         in = slice_skip(in, line_octets + 1);
     }
+}
+
+void recording_parser_skip_to(struct recording_parser *p, uint64_t line_number)
+{
+    p->sparse = true;
+    p->line_number = line_number - 1;
 }
 
 void recording_parser_end(struct recording_parser **p_inout, struct recording_report *report_out)

@@ -87,6 +87,15 @@ static struct lens_conn *conn_get(struct filter_lens *l, uint32_t conn)
     return c;
 }
 
+void filter_lens_prime(struct filter_lens *l, uint32_t conn, bool tls, bool content)
+{
+    struct lens_conn *c = conn_get(l, conn);
+    c->tls = tls;
+    c->content = content;
+    c->content_at = 0;
+    buf_reset(&c->line);
+}
+
 /* A connection that is gone costs nothing any more. */
 static void conn_drop(struct filter_lens *l, uint32_t conn)
 {

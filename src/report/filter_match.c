@@ -117,7 +117,7 @@ static bool number_of(const struct filter_facts *facts, enum filter_field field,
     return field == FILTER_TIME || (field == FILTER_DT ? facts->has_dt : *out != 0);
 }
 
-static bool test(const struct filter_node *n, const struct filter_facts *facts)
+bool filter_test(const struct filter_node *n, const struct filter_facts *facts)
 {
     bool negated = n->op == FILTER_OP_NE || n->op == FILTER_OP_LACKS;
     char code[16];
@@ -152,7 +152,7 @@ bool filter_match(const struct filter *f, const struct filter_facts *facts)
         const struct filter_node *n = &f->nodes[i];
         switch (n->type) {
         case FILTER_NODE_TEST:
-            results[i] = test(n, facts);
+            results[i] = filter_test(n, facts);
             break;
         case FILTER_NODE_NOT:
             results[i] = !results[n->left];

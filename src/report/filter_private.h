@@ -45,4 +45,7 @@ struct filter {
     int root;
 };
 
+/* One test alone. */
+bool filter_test(const struct filter_node *n, const struct filter_facts *facts);
+
 #endif

@@ -8,22 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "base/mem.h"
+#include "report/find_private.h"
 #include "report/out.h"
 
 enum { FIND_READ_OCTETS = 65536, FIND_HIT_MAX_OCTETS = 1 << 20 };
-
-struct finder {
-    const struct filter *filter;
-    const struct find_options *options;
-    const char *name; /* in safe form */
-    FILE *to;
-    struct filter_lens *lens;
-    bool shadows;
-    uint64_t line; /* of the file; 0: seq instead */
-    uint64_t hits;
-    struct buf hit;
-};
 
 static void print_text(struct finder *f, const struct filter_facts *facts)
 {
@@ -68,12 +59,27 @@ static void print_json(struct finder *f, const struct filter_facts *facts)
     buf_append_cstr(b, "}\n");
 }
 
+/* A command or a reply whose words, or a reply whose command, were passed over. */
+static bool lacks_context(const struct finder *f, const struct filter_facts *facts)
+{
+    const struct event *ev = f->event;
+    bool spoken = ev->kind == EVENT_REPLY || ev->kind == EVENT_COMMAND;
+    bool rcpt = slice_eq(facts->verb, SLICE_LIT("RCPT")) && facts->rcpt.len == 0;
+    bool unlinked = ev->kind == EVENT_REPLY && ev->cause_seq && !facts->has_dt;
+    return spoken && (facts->text.len == 0 || rcpt || unlinked);
+}
+
 static void judge(void *ctx, const struct filter_facts *facts)
 {
     struct finder *f = ctx;
-    if (!filter_match(f->filter, facts))
+    if (f->gave_up || !filter_match(f->filter, facts))
         return;
-    f->hits++;
+    if (f->skimming && lacks_context(f, facts)) {
+        f->gave_up = true;
+        return;
+    }
+    if (f->hits++ < f->printed)
+        return;
     if (f->options->json)
         print_json(f, facts);
     else
@@ -85,23 +91,21 @@ static void on_event(void *ctx, const struct journal *j, const struct event *ev)
 {
     struct finder *f = ctx;
     (void)j;
+    f->event = ev;
     if (!(ev->flags & EVENT_FLAG_BACKSTAGE) || f->options->backstage)
         filter_lens_event(f->lens, ev, f->shadows, judge, f);
 }
 
 static void finder_init(struct finder *f, const struct filter *filter,
-                        const struct find_options *options, const struct journal *j,
-                        const char *name, FILE *to)
+                        const struct find_options *options, const char *name, FILE *to)
 {
     *f = (struct finder){.filter = filter, .options = options, .name = name, .to = to};
-    f->lens = filter_lens_new(j);
     f->shadows = filter_names(filter, FILTER_KIND);
     buf_init(&f->hit, FIND_HIT_MAX_OCTETS * 16);
 }
 
 static void finder_deinit(struct finder *f)
 {
-    filter_lens_free(&f->lens);
     buf_deinit(&f->hit);
 }
 
@@ -109,12 +113,14 @@ uint64_t find_in_journal(const struct filter *f, const struct find_options *opti
                          const struct journal *j, const char *name, FILE *to)
 {
     struct finder finder;
-    finder_init(&finder, f, options, j, name, to);
+    finder_init(&finder, f, options, name, to);
+    finder.lens = filter_lens_new(j);
     for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {
         const struct event *ev = journal_at(j, seq);
         if (ev)
             on_event(&finder, j, ev);
     }
+    filter_lens_free(&finder.lens);
     finder_deinit(&finder);
     return finder.hits;
 }
@@ -139,13 +145,53 @@ static bool feed_file(int fd, struct recording_parser *p, struct finder *f)
     return n == 0;
 }
 
-bool find_in_file(const struct filter *f, const struct find_options *options, const char *path,
-                  FILE *to, uint64_t *hits_out, struct recording_report *report_out,
-                  struct err *err)
+/* One way through the file. skim: not every line is read. False: errno says why, or f->gave_up. */
+static bool go_through(struct finder *f, int fd, const struct skim_plan *plan,
+                       struct recording_report *report_out)
 {
     /* A reply's command, and the octets of the longest reply, are all that is looked back at. */
     static const struct journal_limits limits = {
         .events_octets = 8 << 20, .store_memory_octets = 8 << 20, .store_spool_octets = 0};
+    struct journal *j = journal_new(clock_system());
+    journal_set_limits(j, &limits);
+    f->lens = filter_lens_new(j);
+    f->hits = 0;
+    f->gave_up = false;
+    f->skimming = plan != NULL;
+    journal_add_sink(j, on_event, f);
+    struct recording_parser *p = recording_parser_new(j);
+    bool ok = plan ? skim_file(f, fd, plan, p) : feed_file(fd, p, f);
+    int read_errno = errno;
+    recording_parser_end(&p, report_out);
+    filter_lens_free(&f->lens);
+    journal_free(&j);
+    errno = read_errno;
+    return ok;
+}
+
+/* Only what can be read twice is skimmed: where that fails, every line is read, and the hits
+ * already printed are not printed again. */
+static bool find_in(struct finder *f, int fd, struct recording_report *report_out)
+{
+    struct skim_plan plan;
+    struct stat st;
+    bool again = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (again && !f->options->no_skim && skim_plan_make(f->filter, &plan)) {
+        off_t start = lseek(fd, 0, SEEK_CUR);
+        bool ok = go_through(f, fd, &plan, report_out);
+        if (!f->gave_up)
+            return ok;
+        f->printed = f->hits;
+        if (lseek(fd, start, SEEK_SET) < 0)
+            return false;
+    }
+    return go_through(f, fd, NULL, report_out);
+}
+
+bool find_in_file(const struct filter *f, const struct find_options *options, const char *path,
+                  FILE *to, uint64_t *hits_out, struct recording_report *report_out,
+                  struct err *err)
+{
     char safe[160];
     vis_to_cstr(safe, sizeof(safe), slice_cstr(path));
     *hits_out = 0;
@@ -157,20 +203,14 @@ bool find_in_file(const struct filter *f, const struct find_options *options, co
         err_explain(err, "The recording cannot be opened.", "Check the name and the permissions.");
         return false;
     }
-    struct journal *j = journal_new(clock_system());
-    journal_set_limits(j, &limits);
     struct finder finder;
-    finder_init(&finder, f, options, j, safe, to);
-    journal_add_sink(j, on_event, &finder);
-    struct recording_parser *p = recording_parser_new(j);
-    bool ok = feed_file(fd, p, &finder);
+    finder_init(&finder, f, options, safe, to);
+    bool ok = find_in(&finder, fd, report_out);
     int read_errno = errno;
-    recording_parser_end(&p, report_out);
     if (!is_stdin)
         close(fd);
     *hits_out = finder.hits;
     finder_deinit(&finder);
-    journal_free(&j);
     if (!ok)
         err_set(err, ERR_FILE, read_errno, "%s: %s", safe, strerror(read_errno));
     else if (report_out->events == 0)

@@ -194,6 +194,122 @@ static void test_larger_than_memory(void **state)
     buf_deinit(&text);
 }
 
+/* ---- skimming finds what reading finds ---- */
+
+/* A recording of many sessions, three at a time, each line of one behind a line of another. */
+static char *many_sessions(unsigned n_rounds, size_t *len_out)
+{
+    static const char *const scripts[3] = {
+        session, "/open practice\nEHLO a.example\nVRFY bob\nNONSENSE\nQUIT\n",
+        "/open practice\nHELO b.example\nMAIL FROM:<>\nRCPT TO:<nobody@elsewhere.test>\nQUIT\n"};
+    json_t *parts[3];
+    uint64_t seq = 1;
+    struct buf out;
+    buf_init(&out, 64 << 20);
+    buf_append_cstr(&out, "{\"seq\":1,\"kind\":\"recording\",\"t\":0.0,\"schema\":1}\n");
+    for (size_t i = 0; i < 3; i++) {
+        char *text = world_record(scripts[i]);
+        parts[i] = json_array();
+        for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+            json_array_append_new(parts[i], json_loadb(line, (size_t)(end - line), 0, NULL));
+        mem_free(text);
+    }
+    for (unsigned round = 0; round < n_rounds; round++) {
+        json_int_t renumbered[3][400] = {{0}};
+        bool more = true;
+        for (size_t k = 0; more; k++) {
+            more = false;
+            for (size_t i = 0; i < 3; i++) {
+                /* The first script is rare: most sessions hold nothing of what is looked for. */
+                const json_t *line = json_array_get(parts[i], k);
+                if (!line || (i == 0 && round % 7))
+                    continue;
+                more = true;
+                json_t *copy = json_copy((json_t *)line);
+                json_int_t own = json_integer_value(json_object_get(line, "seq"));
+                json_int_t conn = json_integer_value(json_object_get(line, "conn"));
+                json_int_t cause = json_integer_value(json_object_get(line, "cause"));
+                if (own < 400)
+                    renumbered[i][own] = (json_int_t)++seq;
+                json_object_set_new(copy, "seq", json_integer((json_int_t)seq));
+                if (conn)
+                    json_object_set_new(copy, "conn",
+                                        json_integer(conn + (json_int_t)(round * 12 + i * 4)));
+                if (cause)
+                    json_object_set_new(copy, "cause", json_integer(renumbered[i][cause]));
+                char *text = json_dumps(copy, JSON_COMPACT);
+                buf_append_cstr(&out, text);
+                buf_append_octet(&out, '\n');
+                free(text);
+                json_decref(copy);
+            }
+        }
+    }
+    for (size_t i = 0; i < 3; i++)
+        json_decref(parts[i]);
+    char *text = mem_slice_dup(buf_slice(&out));
+    *len_out = out.len;
+    buf_deinit(&out);
+    return text;
+}
+
+static char *found_text(const char *path, const char *expr, struct find_options options,
+                        uint64_t *hits_out)
+{
+    struct err err;
+    struct recording_report report;
+    char *text;
+    size_t size;
+    struct filter *filter = filter_parse(slice_cstr(expr), &err);
+    assert_non_null(filter);
+    FILE *to = open_memstream(&text, &size);
+    options.json = true;
+    assert_true(find_in_file(filter, &options, path, to, hits_out, &report, &err));
+    fclose(to);
+    filter_free(&filter);
+    return text;
+}
+
+static void test_skimming(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"code=4* or text~NONSENSE",
+                                       "enhanced=5.*",
+                                       "kind=deviation",
+                                       "deviation",
+                                       "rcpt~elsewhere",
+                                       "text~\"over quota\"",
+                                       "code>=400 or code<200",
+                                       "kind=content and text~no",
+                                       "text~o",
+                                       "kind=reply and code=550",
+                                       "not code=250 and code",
+                                       "text=\"* is no reply\"",
+                                       "kind=link_up"};
+    static const size_t windows[] = {300, 8192, 0};
+    size_t len;
+    char *recording = many_sessions(14, &len);
+    char *path = write_file(recording, len);
+    size_t n_table = sizeof(table) / sizeof(*table), n_more = sizeof(more) / sizeof(*more);
+    for (size_t i = 0; i < n_table + n_more; i++) {
+        const char *expr = i < n_table ? table[i].expr : more[i - n_table];
+        uint64_t hits, skimmed_hits;
+        char *read = found_text(path, expr, (struct find_options){.no_skim = true}, &hits);
+        for (size_t w = 0; w < sizeof(windows) / sizeof(*windows); w++) {
+            char *skimmed = found_text(
+                path, expr, (struct find_options){.window_octets = windows[w]}, &skimmed_hits);
+            if (hits != skimmed_hits || strcmp(read, skimmed) != 0)
+                fail_msg("%s, windows of %zu: %llu hits read, %llu skimmed", expr, windows[w],
+                         (unsigned long long)hits, (unsigned long long)skimmed_hits);
+            free(skimmed);
+        }
+        free(read);
+    }
+    unlink(path);
+    mem_free(path);
+    mem_free(recording);
+}
+
 static void test_hostile_is_safe(void **state)
 {
     (void)state;
@@ -224,11 +340,9 @@ static void test_hostile_is_safe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hits),
-        cmocka_unit_test(test_line_numbers),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_larger_than_memory),
-        cmocka_unit_test(test_hostile_is_safe),
+        cmocka_unit_test(test_hits),     cmocka_unit_test(test_line_numbers),
+        cmocka_unit_test(test_damage),   cmocka_unit_test(test_larger_than_memory),
+        cmocka_unit_test(test_skimming), cmocka_unit_test(test_hostile_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
