@@ -7,7 +7,7 @@ NR == 1 { columns = NF; next }
     printf "{"
     for (i = 1; i <= columns; i++) {
         field = $i
-        gsub(/\\/, "\\\\", field)
+        gsub(/\\/, "&&", field)
         gsub(/"/, "\\\"", field)
         gsub(/\?\?/, "?\\?", field)
         printf "%s\"%s\"", (i > 1 ? ", " : ""), field

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "journal/event_doc.h"
+#include "imap/deviation.h"
 #include "mock/magic.h"
 #include "report/export.h"
 #include "report/filter.h"
@@ -372,13 +373,19 @@ static void keys_markdown(struct buf *out)
                    k->command ? k->command : "", k->command ? "`" : "", k->help);
 }
 
+static void deviations_markdown(struct buf *out)
+{
+    smtp_rule_doc_markdown(out);
+    imap_rule_doc_markdown(out);
+}
+
 static const struct {
     const char *file;
     void (*write)(struct buf *out);
 } pages[] = {
     {"smtpscope.1", cli_man},
     {"events.md", event_doc_markdown},
-    {"deviations.md", smtp_rule_doc_markdown},
+    {"deviations.md", deviations_markdown},
     {"parameters.md", smtp_param_doc_markdown},
     {"commands.md", console_doc_markdown},
     {"keys.md", keys_markdown},
