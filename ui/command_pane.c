@@ -93,7 +93,7 @@ static void draw_list(struct ui *u)
 {
     const struct rect *p = &u->layout.prompt;
     const struct console_completion *c = &u->completion;
-    int room = p->y - 1;
+    int room = p->y - 3; /* the frame takes two */
     size_t rows = c->n_items < LIST_MAX_ROWS ? c->n_items : LIST_MAX_ROWS;
     if ((int)rows > room)
         rows = room > 0 ? (size_t)room : 0;
@@ -106,27 +106,27 @@ static void draw_list(struct ui *u)
         text_cols = t > text_cols ? t : text_cols;
         help_cols = h > help_cols ? h : help_cols;
     }
-    int width = text_cols + help_cols + (help_cols ? 5 : 2);
-    struct rect r = {p->y - (int)rows, p->x + 2, (int)rows,
+    int width = text_cols + help_cols + (help_cols ? 7 : 4);
+    struct rect r = {p->y - (int)rows - 2, p->x + 2, (int)rows + 2,
                      width < p->cols - 4 ? width : p->cols - 4};
-    if (text_cols > r.cols - 2)
-        text_cols = r.cols - 2;
+    if (text_cols > r.cols - 4)
+        text_cols = r.cols - 4;
     size_t first =
         u->completion_at == SIZE_MAX || u->completion_at < rows ? 0 : u->completion_at - rows + 1;
+    char place[40] = "";
+    if (c->n_items > rows)
+        snprintf(place, sizeof place, " %zu-%zu of %zu ", first + 1, first + rows, c->n_items);
+    draw_box(u, &r, NULL, r.cols > 24 ? place : NULL);
     for (size_t i = 0; i < rows; i++) {
         const struct console_candidate *item = &c->items[first + i];
         bool on = first + i == u->completion_at;
-        int y = r.y + (int)i;
-        draw_fill(u, y, r.x, r.cols, on ? ROLE_OVERLAY_ON : ROLE_OVERLAY);
-        draw_peer(u, y, r.x + 1, text_cols, slice_cstr(item->text),
-                  on ? ROLE_OVERLAY_ON : ROLE_OVERLAY);
+        int y = r.y + 1 + (int)i;
+        draw_fill(u, y, r.x + 1, r.cols - 2, on ? ROLE_OVERLAY_ON : ROLE_OVERLAY);
+        draw_cut(u, y, r.x + 2, text_cols, item->text, on ? ROLE_OVERLAY_ON : ROLE_OVERLAY);
         if (item->help)
-            draw_peer(u, y, r.x + text_cols + 4, r.cols - text_cols - 5, slice_cstr(item->help),
-                      on ? ROLE_OVERLAY_ON : ROLE_OVERLAY_DIM);
+            draw_cut(u, y, r.x + text_cols + 5, r.cols - text_cols - 7, item->help,
+                     on ? ROLE_OVERLAY_ON : ROLE_OVERLAY_DIM);
     }
-    if (c->n_items > rows)
-        draw_fmt(u, r.y, r.x + r.cols - 10, 10, ROLE_OVERLAY_DIM, "%4zu/%-4zu", first + rows,
-                 c->n_items);
 }
 
 /* ---- hints ---- */
@@ -149,9 +149,7 @@ static void refresh_hint(struct ui *u)
 
 static void draw_words(struct ui *u, int y, int x, int cols, struct buf *text, enum role role)
 {
-    vis_reset(&u->scratch);
-    draw_mixed_text(u, buf_cstr(text), &u->scratch);
-    draw_vis(u, y, x, cols, &u->scratch, role);
+    draw_cut(u, y, x, cols, buf_cstr(text), role);
 }
 
 static void draw_hint(struct ui *u, int indent)

@@ -20,7 +20,8 @@ static const struct ascii_for ascii_table[] = {
     {"▸", "+"},  {"▾", "-"},  {"●", "*"},  {"▁", "."}, {"▂", "."}, {"▃", "-"}, {"▄", "-"},
     {"▅", "="},  {"▆", "="},  {"▇", "#"},  {"█", "#"}, {"↑", "^"}, {"↓", "v"}, {"§", "s."},
     {"▏", "|"},  {"“", "\""}, {"”", "\""}, {"’", "'"}, {"–", "-"}, {"—", "-"}, {"≤", "<="},
-    {"≥", ">="}, {"×", "x"},  {"░", "."},  {"Δ", "D"},
+    {"≥", ">="}, {"×", "x"},  {"░", "."},  {"Δ", "D"}, {"◀", "<"}, {"▶", ">"}, {"┃", "!"},
+    {"╠", "+"},  {"╣", "+"},
 };
 
 static WINDOW *win;
@@ -171,6 +172,18 @@ int draw_own(struct ui *u, int y, int x, int max_cols, const char *text, enum ro
     vis_reset(&u->scratch);
     draw_own_text(u, text, &u->scratch);
     return draw_vis(u, y, x, max_cols, &u->scratch, role);
+}
+
+void draw_cut(struct ui *u, int y, int x, int max_cols, const char *text, enum role role)
+{
+    if (max_cols < 1)
+        return;
+    vis_reset(&u->scratch);
+    draw_mixed_text(u, text, &u->scratch);
+    bool cut = u->scratch.cols > (size_t)max_cols;
+    int cols = draw_vis(u, y, x, cut ? max_cols - 1 : max_cols, &u->scratch, role);
+    if (cut)
+        draw_own(u, y, x + cols, 1, "…", role);
 }
 
 int draw_fmt(struct ui *u, int y, int x, int max_cols, enum role role, const char *fmt, ...)

@@ -168,11 +168,11 @@ static void draw_keys(struct ui *u, int y, int x, int cols)
     int end = x + cols, gap = cols >= 100 ? 2 : 1;
     const struct key_row *row, *last = NULL;
     for (size_t i = 0; (row = keys_at(i)); i++)
-        if (row->footer)
+        if (row->footer && row->command)
             last = row;
     int room = last ? end - key_cols(last) - gap : end;
     for (size_t i = 0; (row = keys_at(i)); i++) {
-        if (!row->footer || row == last)
+        if (!row->footer || !row->command || row == last)
             continue;
         if (x + key_cols(row) > room)
             break;

@@ -1,5 +1,8 @@
 /* The key table: dispatch, footer, help and doc/keys.md all read it. Every key runs a command of
  * view.c or of the console, which can be typed as well. */
+#include <string.h>
+
+#include "base/utf8.h"
 #include "ui_private.h"
 
 #define FN(n)     KEY_FN(n), "F" #n
@@ -8,6 +11,9 @@
 static const struct key_row rows[] = {
     {FN(1), WHERE_ANY, "keys", "this help; type to filter it", "Help"},
     {KEY_ALT('h'), "Alt-h", WHERE_ANY, "keys", "this help", NULL},
+    {KEY_ALT(':'), "Alt-:", WHERE_ANY, "palette", "all commands, by a few of their letters", NULL},
+    {FN(2), WHERE_ANY, "ladder", "this connection as a sequence diagram", "Ladder"},
+    {KEY_ALT('l'), "Alt-l", WHERE_ANY, "ladder", "this connection as a sequence diagram", NULL},
     {FN(3), WHERE_ANY, "find", "find in the transcript, as you type", "Find"},
     {KEY_ALT('/'), "Alt-/", WHERE_ANY, "find", "find in the transcript", NULL},
     {FN(4), WHERE_ANY, "filter", "show only lines that match, e.g. dir=S code>=500", "Filter"},
@@ -67,6 +73,9 @@ static const struct key_row rows[] = {
     {KEY_END_CODE, "End", WHERE_TRANSCRIPT, "follow", "last line, and FOLLOW what comes", NULL},
     {KEY_LEFT_CODE, "Left", WHERE_TRANSCRIPT, "scroll left", "sideways in long lines", NULL},
     {KEY_RIGHT_CODE, "Right", WHERE_TRANSCRIPT, "scroll right", "sideways in long lines", NULL},
+    {LETTER(':'), ":", WHERE_TRANSCRIPT, "palette", "all commands, by a few of their letters",
+     NULL},
+    {LETTER('?'), "?", WHERE_TRANSCRIPT, "keys", "the keys of this pane", NULL},
     {LETTER('/'), "/", WHERE_TRANSCRIPT, "find", "find, as you type", NULL},
     {LETTER('n'), "n", WHERE_TRANSCRIPT, "find-next", "next hit", NULL},
     {LETTER('N'), "N", WHERE_TRANSCRIPT, "find-previous", "hit before", NULL},
@@ -102,40 +111,211 @@ static const struct key_row rows[] = {
     {KEY_DOWN_CODE, "Down", WHERE_DECODED, "scroll down", "next line", NULL},
     {LETTER('j'), "j", WHERE_DECODED, "scroll down", "next line", NULL},
     {LETTER('g'), "g", WHERE_DECODED, "scroll home", "to the top", NULL},
+    {LETTER(':'), ":", WHERE_DECODED, "palette", "all commands, by a few of their letters", NULL},
+    {LETTER('?'), "?", WHERE_DECODED, "keys", "the keys of this pane", NULL},
     {KEY_RIGHT_CODE, "Right", WHERE_DECODED, "tab next", "next section", NULL},
     {KEY_LEFT_CODE, "Left", WHERE_DECODED, "tab previous", "section before", NULL},
     {KEY_TAB_CODE, "Tab", WHERE_DECODED, "tab next", "next section", NULL},
 };
-enum { N_ROWS = sizeof rows / sizeof rows[0] };
+enum { N_ROWS = sizeof rows / sizeof rows[0], BOUND_MAX = 200 };
+
+/* ---- what a person bound ---- */
+
+struct bound_row {
+    struct key_row row;
+    char *name, *command; /* what the row points to */
+};
+static struct bound_row bound[BOUND_MAX];
+static size_t n_bound;
+
+static const char *const where_words[] = {[WHERE_REPLAY] = "recording",
+                                          [WHERE_ANY] = "anywhere",
+                                          [WHERE_COMMAND] = "command",
+                                          [WHERE_TRANSCRIPT] = "transcript",
+                                          [WHERE_DECODED] = "decoded"};
+enum { N_WHERE = sizeof where_words / sizeof where_words[0], KEY_NAME_OCTETS = 24 };
+
+struct named_key {
+    const char *name;
+    uint32_t key;
+};
+static const struct named_key named_keys[] = {
+    {"Esc", KEY_ESC_CODE},       {"Enter", KEY_ENTER_CODE},         {"Tab", KEY_TAB_CODE},
+    {"Up", KEY_UP_CODE},         {"Down", KEY_DOWN_CODE},           {"Left", KEY_LEFT_CODE},
+    {"Right", KEY_RIGHT_CODE},   {"Home", KEY_HOME_CODE},           {"End", KEY_END_CODE},
+    {"PgUp", KEY_PGUP_CODE},     {"PgDn", KEY_PGDN_CODE},           {"Insert", KEY_INSERT_CODE},
+    {"Delete", KEY_DELETE_CODE}, {"Backspace", KEY_BACKSPACE_CODE}, {"Space", ' '},
+};
+struct named_bit {
+    const char *name;
+    uint32_t bit;
+};
+static const struct named_bit named_bits[] = {
+    {"Shift-", KEY_SHIFT_BIT}, {"Alt-", KEY_ALT_BIT}, {"Ctrl-", KEY_CTRL_BIT}};
+
+/* "F7", "Alt-x", "Ctrl-Home", "g"; 0: no key has that name. */
+static uint32_t key_by_name(struct slice name)
+{
+    uint32_t bits = 0, cp;
+    for (size_t i = 0; i < sizeof named_bits / sizeof named_bits[0];) {
+        struct slice prefix = slice_cstr(named_bits[i].name);
+        if (name.len > prefix.len && slice_starts_nocase(name, prefix)) {
+            bits |= named_bits[i].bit;
+            name = slice_skip(name, prefix.len);
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    for (size_t i = 0; i < sizeof named_keys / sizeof named_keys[0]; i++)
+        if (slice_eq_nocase(name, slice_cstr(named_keys[i].name)))
+            return bits | named_keys[i].key;
+    uint64_t number;
+    if (name.len > 1 && (name.ptr[0] == 'F' || name.ptr[0] == 'f') &&
+        slice_to_u64(slice_skip(name, 1), 24, &number) && number > 0)
+        return bits | KEY_FN((uint32_t)number);
+    if (name.len == 0 || utf8_decode(name, &cp) != name.len || cp <= 0x20)
+        return 0;
+    if (bits & KEY_CTRL_BIT)
+        return cp >= 'A' && cp <= 'Z' ? bits | (cp + 0x20) : bits | cp;
+    return bits | cp;
+}
+
+void keys_unbind_all(void)
+{
+    for (size_t i = 0; i < n_bound; i++) {
+        mem_free(bound[i].name);
+        mem_free(bound[i].command);
+    }
+    n_bound = 0;
+}
+
+bool keys_bind(struct slice text, struct err *err)
+{
+    struct slice rest = slice_trim(text);
+    struct slice name = slice_next_word(&rest);
+    struct slice command = slice_trim(rest);
+    enum key_where where = WHERE_ANY;
+    ptrdiff_t colon = slice_find_octet(name, ':');
+    char shown[60];
+    vis_to_cstr(shown, sizeof shown, name);
+    if (colon > 0 && (size_t)colon + 1 < name.len) {
+        size_t w = 0;
+        while (w < N_WHERE &&
+               !slice_eq(slice_take(name, (size_t)colon), slice_cstr(where_words[w])))
+            w++;
+        if (w == N_WHERE) {
+            err_set(err, ERR_USAGE, 0, "bind: no pane is called so in %s", shown);
+            err_explain(err, "", "command:KEY, transcript:KEY, decoded:KEY, recording:KEY, or KEY");
+            return false;
+        }
+        where = (enum key_where)w;
+        name = slice_skip(name, (size_t)colon + 1);
+    }
+    uint32_t key = key_by_name(name);
+    if (n_bound == BOUND_MAX) {
+        err_set(err, ERR_USAGE, 0, "bind: %d keys are bound, the limit key-bindings", BOUND_MAX);
+        return false;
+    }
+    if (key == 0 || name.len >= KEY_NAME_OCTETS) {
+        err_set(err, ERR_USAGE, 0, "bind: no key is called %s", shown);
+        err_explain(err, "",
+                    "keys are called F7, Alt-x, Ctrl-Home, PgUp, Space, or by their letter");
+        return false;
+    }
+    if (command.len == 0) {
+        err_set(err, ERR_USAGE, 0, "bind wants a key and a command, such as bind F7 find-next");
+        return false;
+    }
+    if (slice_starts(command, SLICE_LIT("/")))
+        command = slice_skip(command, 1);
+    struct bound_row *b = &bound[n_bound++];
+    b->name = mem_slice_dup(name);
+    b->command = mem_slice_dup(command);
+    b->row = (struct key_row){.key = key,
+                              .name = b->name,
+                              .where = where,
+                              .command = b->command,
+                              .help = "as you bound it"};
+    return true;
+}
+
+/* ---- the table as it holds now ---- */
+
+static const struct bound_row *bound_for(uint32_t key, enum key_where where)
+{
+    for (size_t i = n_bound; i-- > 0;)
+        if (bound[i].row.key == key && bound[i].row.where == where)
+            return &bound[i];
+    return NULL;
+}
 
 const struct key_row *keys_at(size_t index)
 {
-    return index < N_ROWS ? &rows[index] : NULL;
+    static struct key_row changed;
+    if (index >= N_ROWS) {
+        index -= N_ROWS;
+        return index < n_bound ? &bound[index].row : NULL;
+    }
+    /* What was bound anew stands once, where the person put it. */
+    if (!bound_for(rows[index].key, rows[index].where))
+        return &rows[index];
+    changed = rows[index];
+    changed.command = NULL;
+    return &changed;
 }
 
-const struct key_row *keys_find(uint32_t key, enum layout_pane focus)
+/* A pane's own key goes before one that holds anywhere; what the person bound before both. */
+static const struct key_row *find_at(uint32_t key, enum key_where where)
 {
-    static const enum key_where wheres[PANE__COUNT] = {[PANE_COMMAND] = WHERE_COMMAND,
-                                                       [PANE_TRANSCRIPT] = WHERE_TRANSCRIPT,
-                                                       [PANE_DECODED] = WHERE_DECODED};
+    const struct bound_row *own = bound_for(key, where);
+    if (own)
+        return &own->row;
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].key == key && (rows[i].where == WHERE_ANY || rows[i].where == wheres[focus]))
+        if (rows[i].key == key && rows[i].where == where)
             return &rows[i];
     return NULL;
 }
 
+static const struct key_row *unless_off(const struct key_row *row)
+{
+    return row && strcmp(row->command, "off") == 0 ? NULL : row;
+}
+
+enum key_where keys_where(enum layout_pane focus)
+{
+    static const enum key_where wheres[PANE__COUNT] = {[PANE_COMMAND] = WHERE_COMMAND,
+                                                       [PANE_TRANSCRIPT] = WHERE_TRANSCRIPT,
+                                                       [PANE_DECODED] = WHERE_DECODED};
+    return wheres[focus];
+}
+
+const struct key_row *keys_find(uint32_t key, enum layout_pane focus)
+{
+    const struct key_row *row = find_at(key, keys_where(focus));
+    return unless_off(row ? row : find_at(key, WHERE_ANY));
+}
+
 const struct key_row *keys_find_replay(uint32_t key)
 {
+    return unless_off(find_at(key, WHERE_REPLAY));
+}
+
+/* The key that runs a command; NULL: none does. */
+const char *keys_name_of(const char *command)
+{
+    const struct key_row *row;
+    for (size_t i = N_ROWS + n_bound; i-- > N_ROWS;)
+        if (strcmp(bound[i - N_ROWS].row.command, command) == 0)
+            return bound[i - N_ROWS].row.name;
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].key == key && rows[i].where == WHERE_REPLAY)
-            return &rows[i];
+        if ((row = keys_at(i))->command && strcmp(row->command, command) == 0)
+            return row->name;
     return NULL;
 }
 
 const struct ui_key_info *ui_key_at(size_t index)
 {
-    static const char *const where_words[] = {"recording", "anywhere", "command", "transcript",
-                                              "decoded"};
     static struct ui_key_info infos[N_ROWS];
     if (index >= N_ROWS)
         return NULL;

@@ -1,5 +1,4 @@
-/* Pages of text over the panes: help of commands, certificates, octets. And the page of the keys,
- * made from the key table, which narrows as one types. */
+/* Pages of text over the panes: help of commands, certificates, octets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,7 @@
 
 enum { PAGE_MAX_COLS = 100, PAGE_MIN_ROWS = 3 };
 
-static struct rect page_rect(const struct ui *u)
+struct rect page_rect(const struct ui *u)
 {
     int cols = u->cols - 4 < PAGE_MAX_COLS ? u->cols - 4 : PAGE_MAX_COLS;
     int rows = u->rows - 3;
@@ -180,91 +179,4 @@ void pager_open(struct ui *u, const char *title, struct slice text)
         wrap(slice_take(text, len), width, &u->page_text);
         text = slice_skip(text, len + (lf >= 0));
     }
-}
-
-/* ---- the keys ---- */
-
-static bool matches(const struct key_row *row, const char *filter)
-{
-    const char *const texts[] = {row->name, row->command, row->help};
-    struct slice wanted = slice_cstr(filter);
-    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
-        struct slice all = slice_cstr(texts[t]);
-        for (size_t i = 0; i + wanted.len <= all.len; i++)
-            if (slice_eq_nocase(slice_take(slice_skip(all, i), wanted.len), wanted))
-                return true;
-    }
-    return false;
-}
-
-static const char *const where_titles[] = {
-    "OVER A RECORDING, WITH NOTHING TYPED", "ANYWHERE", "IN THE COMMAND LINE",
-    "IN THE TRANSCRIPT (Esc or F6 goes there)", "IN THE DECODED PANE"};
-
-/* Calls row by row; returns how many rows there are. */
-static size_t help_rows(struct ui *u, const struct rect *r)
-{
-    size_t n = 0, page = page_height(u);
-    int title_where = -1;
-    const struct key_row *row;
-    for (size_t i = 0; (row = keys_at(i)); i++) {
-        if (!matches(row, u->field.text))
-            continue;
-        for (int part = title_where == (int)row->where; part < 2; part++) {
-            bool visible = r && n >= u->overlay_top && n < u->overlay_top + page;
-            int y = r ? r->y + 1 + (int)(n - u->overlay_top) : 0;
-            n++;
-            if (!visible)
-                continue;
-            if (part == 0) {
-                draw_own(u, y, r->x + 2, r->cols - 4, where_titles[row->where], ROLE_OVERLAY_FRAME);
-                continue;
-            }
-            draw_own(u, y, r->x + 4, 12, row->name, ROLE_OVERLAY_KEY);
-            draw_own(u, y, r->x + 16, r->cols - 18, row->help, ROLE_OVERLAY);
-            if (r->cols >= 90)
-                draw_right(u, y, r->x + r->cols - 28, 25, row->command, ROLE_OVERLAY_DIM);
-        }
-        title_where = (int)row->where;
-    }
-    return n;
-}
-
-static bool help_key(struct ui *u, const struct input_unit *unit)
-{
-    if (unit->key == KEY_ESC_CODE || unit->key == KEY_FN(1) || unit->key == KEY_CTRL('c') ||
-        unit->key == KEY_ENTER_CODE) {
-        overlay_close(u);
-        return true;
-    }
-    if (page_move(u, unit->key, help_rows(u, NULL)))
-        return true;
-    if (field_key(&u->field, unit)) {
-        u->overlay_top = 0;
-        return true;
-    }
-    return unit->key < KEY_FN(0);
-}
-
-static void help_draw(struct ui *u)
-{
-    struct rect r = page_rect(u);
-    draw_box(u, &r, "Keys", " type to filter   /help for commands   Esc closes ");
-    if (u->field.len > 0 && r.cols > 40) {
-        int x = r.x + 9;
-        x += draw_own(u, r.y, x, r.cols - 12, " only: ", ROLE_OVERLAY_DIM);
-        x += draw_peer(u, r.y, x, r.x + r.cols - 3 - x, slice_of(u->field.text, u->field.len),
-                       ROLE_OVERLAY_KEY);
-        draw_own(u, r.y, x, 1, " ", ROLE_OVERLAY_DIM);
-    }
-    if (help_rows(u, &r) == 0)
-        draw_own(u, r.y + 1, r.x + 2, r.cols - 4,
-                 "no key does that; /help TOPIC may know a command", ROLE_OVERLAY_DIM);
-}
-
-static const struct overlay_ops help_ops = {.draw = help_draw, .key = help_key};
-
-void help_open(struct ui *u)
-{
-    overlay_open(u, &help_ops);
 }

@@ -438,6 +438,19 @@ static void console_pages(void *ctx, const char *title, struct slice text)
     pager_open(ctx, title, text);
 }
 
+/* What does not read is said once and left out. */
+static void apply_bindings(struct ui *u)
+{
+    const struct settings *s = console_settings(u->console);
+    struct err err;
+    keys_unbind_all();
+    for (size_t i = 0; i < settings_list_count(s, SETTING_ID_bind); i++) {
+        err_clear(&err);
+        if (!keys_bind(slice_cstr(settings_list_at(s, SETTING_ID_bind, i)), &err))
+            ui_say(u, true, "%s", err.text);
+    }
+}
+
 void ui_apply_settings(struct ui *u)
 {
     const struct settings *s = console_settings(u->console);
@@ -453,6 +466,7 @@ void ui_apply_settings(struct ui *u)
         if (strcmp(times[i], settings_text(s, SETTING_ID_time)) == 0)
             u->transcript.time = (enum time_mode)i;
     terminal_mouse(settings_bool(s, SETTING_ID_mouse));
+    apply_bindings(u);
     ui_relayout(u);
 }
 
@@ -584,6 +598,7 @@ void ui_close(struct ui **up)
     loop_timer_free(&u->frame_timer);
     for (size_t i = 0; i < u->n_signals; i++)
         loop_signal_free(&u->signals[i]);
+    keys_unbind_all();
     transcript_pane_close(u);
     marks_close(u);
     terminal_close();

@@ -187,6 +187,9 @@ struct ui {
     bool paste_editing;
 
     const struct overlay_ops *overlay;
+    struct ladder *ladder; /* while it is shown */
+    bool ladder_scale;
+    size_t ladder_mark; /* the step another is compared with; SIZE_MAX: none */
     struct field field;
     size_t overlay_at, overlay_top;
     char *page_title;
@@ -234,6 +237,8 @@ void draw_repaint(void);
 /* Text from column x on, at most max_cols of it; returns the columns it took. */
 int draw_vis(struct ui *u, int y, int x, int max_cols, const struct vis_text *text, enum role role);
 int draw_own(struct ui *u, int y, int x, int max_cols, const char *text, enum role role);
+/* Own words with foreign ones in them; where they do not fit, a mark says so. */
+void draw_cut(struct ui *u, int y, int x, int max_cols, const char *text, enum role role);
 int draw_fmt(struct ui *u, int y, int x, int max_cols, enum role role, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 int draw_peer(struct ui *u, int y, int x, int max_cols, struct slice text, enum role role);
@@ -394,6 +399,13 @@ bool command_accept_ghost(struct ui *u);
 void overlay_open(struct ui *u, const struct overlay_ops *ops);
 void overlay_close(struct ui *u);
 void help_open(struct ui *u);
+void palette_open(struct ui *u);
+/* Where things that lie over the panes stand. */
+struct rect page_rect(const struct ui *u);
+void ladder_open(struct ui *u);
+void ladder_begin(struct ui *u); /* makes u->ladder */
+void ladder_end(struct ui *u);
+bool ladder_export(struct ui *u, const char *path, struct err *err);
 /* What a line of a page has room for. */
 size_t pager_cols(const struct ui *u);
 void pager_open(struct ui *u, const char *title, struct slice text);
@@ -417,8 +429,14 @@ struct key_row {
     const char *help;
     const char *footer; /* NULL: not on the bar */
 };
-const struct key_row *keys_at(size_t index); /* NULL at the end */
+/* The rows as they hold now; command NULL: bound otherwise by the person. NULL at the end. */
+const struct key_row *keys_at(size_t index);
 const struct key_row *keys_find(uint32_t key, enum layout_pane focus);
+enum key_where keys_where(enum layout_pane focus);
+const char *keys_name_of(const char *command); /* NULL: no key runs it */
+/* "F7 find-next", "transcript:x off": goes before the table. False: *err. */
+bool keys_bind(struct slice text, struct err *err);
+void keys_unbind_all(void);
 const struct key_row *keys_find_replay(uint32_t key);
 bool view_run(struct ui *u, struct slice command, struct slice args, struct err *err);
 bool view_line(struct ui *u, const char *line); /* "scroll page-up"; errors go to the status row */

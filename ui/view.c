@@ -357,12 +357,54 @@ static bool do_zoom(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
+static bool do_ladder(struct ui *u, struct slice args, struct err *err)
+{
+    struct slice rest = slice_trim(args);
+    struct slice word = slice_next_word(&rest);
+    if (slice_eq(word, SLICE_LIT("export")) && slice_trim(rest).len > 0) {
+        char *path = mem_slice_dup(slice_trim(rest));
+        bool ok = ladder_export(u, path, err);
+        mem_free(path);
+        return ok;
+    }
+    if (word.len > 0 && !slice_eq(word, SLICE_LIT("scale")))
+        return unknown_word(err, "ladder", "scale, or export FILE");
+    if (word.len > 0)
+        u->ladder_scale = !u->ladder_scale;
+    ladder_open(u);
+    return true;
+}
+
 static bool do_keys(struct ui *u, struct slice args, struct err *err)
 {
     (void)args;
     (void)err;
     help_open(u);
     return true;
+}
+
+static bool do_palette(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    palette_open(u);
+    return true;
+}
+
+static bool do_bind(struct ui *u, struct slice args, struct err *err)
+{
+    args = slice_trim(args);
+    if (args.len == 0) {
+        help_open(u);
+        return true;
+    }
+    /* Kept as a setting: what /show and the config file know. */
+    if (!keys_bind(args, err))
+        return false;
+    char *value = mem_slice_dup(args);
+    bool ok = settings_set(console_settings(u->console), SETTING_ID_bind, value, err);
+    mem_free(value);
+    return ok;
 }
 
 static bool do_pane(struct ui *u, struct slice args, struct err *err)
@@ -517,7 +559,10 @@ static const struct view_command commands[] = {
     {"theme", do_theme},
     {"tab", do_tab},
     {"zoom", do_zoom},
+    {"ladder", do_ladder},
     {"keys", do_keys},
+    {"palette", do_palette},
+    {"bind", do_bind},
     {"pane", do_pane},
     {"split", do_split},
     {"time", do_time},
@@ -529,6 +574,14 @@ static const struct view_command commands[] = {
     {"suspend", do_suspend},
     {"cancel", do_cancel},
 };
+
+static bool view_has(struct slice command)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (slice_eq(command, slice_cstr(commands[i].name)))
+            return true;
+    return false;
+}
 
 bool view_run(struct ui *u, struct slice command, struct slice args, struct err *err)
 {
@@ -546,6 +599,13 @@ bool view_line(struct ui *u, const char *text)
     err_clear(&err);
     struct slice rest = slice_cstr(text);
     struct slice command = slice_next_word(&rest);
+    if (!view_has(command)) { /* a command of the console, bound to a key */
+        char *typed = mem_printf("/%s", text);
+        bool ok = console_submit(u->console, slice_cstr(typed), "keys", NULL);
+        mem_free(typed);
+        ui_touch(u);
+        return ok;
+    }
     bool done = view_run(u, command, rest, &err);
     if (!done)
         ui_say(u, true, "%s", err.text);

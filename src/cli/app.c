@@ -80,7 +80,8 @@ static char *host_name(void)
     return mem_strdup("[127.0.0.1]");
 }
 
-static bool config_line(struct settings *s, struct slice line, struct err *err)
+/* given: what the command line has set goes before the file. */
+static bool config_line(struct settings *s, const bool *given, struct slice line, struct err *err)
 {
     line = slice_trim(line);
     if (line.len == 0 || line.ptr[0] == '#')
@@ -95,8 +96,8 @@ static bool config_line(struct settings *s, struct slice line, struct err *err)
         err_set(err, ERR_USAGE, 0, "no setting is called %s", shown);
         return false;
     }
-    if (settings_is_set(s, id))
-        return true; /* the command line goes before the file */
+    if (given[id])
+        return true;
     char *value = mem_slice_dup(slice_trim(line));
     bool ok = settings_set(s, id, value, err);
     mem_free(value);
@@ -112,12 +113,15 @@ static bool read_config(struct settings *s, struct err *err)
     bool ok = true;
     char *line = NULL;
     size_t alloc = 0;
+    bool given[SETTING_ID__COUNT];
+    for (int id = 0; id < SETTING_ID__COUNT; id++)
+        given[id] = settings_is_set(s, (enum setting_id)id);
     for (unsigned number = 1; f && ok; number++) {
         ssize_t len = getline(&line, &alloc, f);
         if (len < 0)
             break;
         struct err inner;
-        ok = config_line(s, slice_of(line, (size_t)len), &inner);
+        ok = config_line(s, given, slice_of(line, (size_t)len), &inner);
         if (!ok)
             err_set(err, ERR_USAGE, 0, "%s line %u: %s", path, number, inner.text);
     }

@@ -97,6 +97,9 @@ static const struct {
     {"envelope", "<A-s>"},
     {"error", "<A-e>"},
     {"zoom", "<A-z>"},
+    {"ladder", "<F2>"},
+    {"palette", "<A-:>fo"},
+    {"filter", "<F4>dir=S code>=400"},
     {"page", "/help set<Enter>"},
     {"completion", "/find<Tab><Tab>"},
 };

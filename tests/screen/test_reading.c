@@ -47,7 +47,7 @@ static void test_filter(void **state)
     press(v, "k");
     assert_true(vt_has_text(v, ">  0.115"));
     /* A hit that the filter hides is said, not shown. */
-    screen_line(v, ":/find Greeting");
+    screen_line(v, "i/find Greeting");
     assert_true(vt_has_text(v, "not found"));
     screen_line(v, "/find practice server");
     assert_true(vt_has_text(v, "hidden by the filter"));
@@ -79,7 +79,7 @@ static void test_folds(void **state)
     assert_false(vt_has_text(v, "250-PIPELINING"));
     press(v, "jjj<Enter>");
     assert_true(vt_has_text(v, "client: ClientHello"));
-    screen_line(v, ":/fold none");
+    screen_line(v, "i/fold none");
     screen_line(v, "/goto 1");
     assert_true(vt_has_text(v, "250-ENHANCEDSTATUSCODES"));
     screen_line(v, "/fold all");
@@ -146,11 +146,99 @@ static void test_columns(void **state)
     screen_quit(&v);
 }
 
+static void test_ladder(void **state)
+{
+    (void)state;
+    char line[200];
+    struct vt *v = show(24, 80);
+    press(v, "<F2>");
+    assert_true(vt_has_text(v, "Ladder  #1"));
+    assert_true(vt_has_text(v, "══ DATA ══"));
+    assert_true(vt_has_text(v, "slowest step: 27 ms"));
+    press(v, "g");
+    assert_true(vt_has_text(v, "── EHLO client.example.net ──"));
+    assert_true(vt_has_text(v, "╠══ TLSv1.3"));
+    press(v, " jjj");
+    assert_true(vt_has_text(v, "between * and here: 12 ms"));
+    press(v, "<Enter>");
+    assert_false(vt_has_text(v, "Ladder  #1"));
+    assert_true(vt_has_text(v, ">  0.012 C→  EHLO"));
+    snprintf(line, sizeof line, "i/ladder export %s/ladder.txt", vt_home(v));
+    screen_line(v, line);
+    assert_true(vt_has_text(v, "ladder written to"));
+    /* No file is overwritten. */
+    screen_line(v, line + 1);
+    assert_true(vt_has_text(v, "cannot write"));
+    screen_quit(&v);
+}
+
+static void test_palette(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    press(v, "<A-:>");
+    assert_true(vt_has_text(v, "Commands"));
+    press(v, "lddr");
+    assert_true(vt_has_text(v, "only: lddr"));
+    press(v, "<Enter>");
+    assert_true(vt_has_text(v, "Ladder  #1"));
+    press(v, "q");
+    press(v, "<A-:>expo<Tab>");
+    assert_string_equal(screen_input(v), "/export");
+    press(v, "<C-c>");
+    press(v, "<A-:>zzzz");
+    assert_true(vt_has_text(v, "no command has these letters"));
+    press(v, "<Esc>");
+    screen_quit(&v);
+}
+
+static void test_help_runs(void **state)
+{
+    (void)state;
+    struct vt *v = show(24, 80);
+    press(v, "<Esc>");
+    press(v, "?");
+    assert_true(vt_has_text(v, "Keys: transcript"));
+    press(v, "sequence");
+    press(v, "<Enter>");
+    assert_true(vt_has_text(v, "Ladder  #1"));
+    press(v, "q");
+    screen_quit(&v);
+}
+
+static void test_bind(void **state)
+{
+    (void)state;
+    static const char *const env[] = {SCREEN_CLOCK, NULL};
+    static const char *const args[] = {"show",        "--bind", "F7 ladder",        "--bind",
+                                       "F2 time off", "--bind", "transcript:j off", SCREEN_FIXTURE,
+                                       NULL};
+    struct vt *v = screen_open(24, 80, env, args);
+    press(v, "<F7>");
+    assert_true(vt_has_text(v, "Ladder  #1"));
+    press(v, "q");
+    press(v, "<F2>");
+    assert_true(vt_has_text(v, "time column: off"));
+    screen_line(v, "/bind Alt-k time absolute");
+    press(v, "<A-k>");
+    assert_true(vt_has_text(v, "time column: absolute"));
+    screen_line(v, "/bind Hyper-k time");
+    assert_true(vt_has_text(v, "no key is called Hyper-k"));
+    press(v, "<F1>as you");
+    assert_true(vt_has_text(v, "F7"));
+    assert_true(vt_has_text(v, "Alt-k"));
+    press(v, "<Esc>");
+    screen_quit(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filter), cmocka_unit_test(test_folds),   cmocka_unit_test(test_find),
-        cmocka_unit_test(test_jumps),  cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_filter),  cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_find),    cmocka_unit_test(test_jumps),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_palette), cmocka_unit_test(test_help_runs),
+        cmocka_unit_test(test_bind),
     };
     return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }
