@@ -56,6 +56,9 @@ struct mock_options {
 struct mock;
 struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_options *options);
 void mock_free(struct mock **m);
+/* Keep messages as Maildirs below this directory from now on (include/store/store.h); before
+ * anybody connects. False and *err where that cannot be. */
+bool mock_keep_in(struct mock *m, const char *directory, struct err *err);
 /* Start to listen. False and *err: address not loopback (and not allowed twice: allow_remote and
  * `remote` here), or not to be had. */
 bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at,

@@ -134,6 +134,9 @@ int cli_serve(const struct cli_args *args)
         .in_front = true,
     };
     s.mock = mock_new(s.app.loop, s.app.journal, &options);
+    const char *maildir = cli_own(args, "maildir", 0);
+    if (maildir && !mock_keep_in(s.mock, maildir, &err))
+        goto out;
     const char *ca_path = cli_own(args, "ca-out", 0);
     if (!listen_all(&s, args, &err) || (ca_path && !write_ca(s.mock, ca_path, &err)))
         goto out;

@@ -11,6 +11,7 @@ static const struct cli_option serve_options[] = {
     {"allow-remote", NULL, "let it listen beyond loopback; must be said twice"},
     {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},
     {"keep-nothing", NULL, "count messages instead of keeping them"},
+    {"maildir", "DIR", "keep messages as Maildirs below DIR, for other programs to read, too"},
     {"ca-out", "FILE", "write the practice CA's certificate there (PEM), for clients to trust"},
     {NULL, NULL, NULL},
 };

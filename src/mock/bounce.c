@@ -82,6 +82,8 @@ void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct sli
     buf_init(&text, BOUNCE_MAX_OCTETS);
     snprintf(bounce_id, sizeof(bounce_id), "%sB", id);
     write_bounce(m, &text, from, r->address, message, bounce_id);
-    mock_store_add(m, conn, user, NULL, mock_blob_new(&text, ""), bounce_id);
+    struct store_blob *blob = store_blob_take(m->store.store, &text);
+    mock_store_add(m, conn, user, NULL, blob, "", bounce_id);
+    store_blob_release(m->store.store, &blob);
     buf_deinit(&text);
 }

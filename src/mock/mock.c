@@ -117,6 +117,7 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
                                         .recipients_max = m->options.limits.recipients,
                                         .errors_max = m->options.limits.errors};
     }
+    mock_store_init(m);
     smtp_answer_init(&m->answer);
     buf_init(&m->out, OUT_CAP_OCTETS);
     m->idle_timer = loop_timer_new(l, mock_idle_check, m);
@@ -134,7 +135,7 @@ void mock_free(struct mock **mock)
     for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
         while (m->conns[i].first)
             mock_conn_free(m->conns[i].first);
-    mock_store_clear(m);
+    mock_store_deinit(m);
     mock_txn_spares_free(m);
     mock_memory_clear(&m->memory);
     tls_server_free(&m->tls);
@@ -226,6 +227,4 @@ void mock_clear(struct mock *m)
 {
     mock_store_clear(m);
     mock_memory_clear(&m->memory);
-    for (int i = 0; i < MOCK_USERS_COUNT; i++)
-        m->store.user_counts[i] = 0;
 }

@@ -16,6 +16,7 @@
 #include "engine/smtp_serve.h"
 #include "mock/magic.h"
 #include "mock/mock.h"
+#include "store/store.h"
 
 enum {
     MOCK_USERS_COUNT = 4, /* alice bob carol postmaster */
@@ -47,27 +48,13 @@ void mock_memory_clear(struct mock_memory *m);
 struct mock_memory_entry *mock_memory_get(struct mock_memory *m, const char *key,
                                           uint64_t now_tick_ns);
 
-/* store.c: the kept messages. */
-struct mock_blob { /* one message, however many mailboxes hold it */
-    uint8_t *ptr;
-    size_t len;
-    size_t alloc_octets;
-    unsigned holders;
-    char *from;
-};
-struct mock_kept {
-    uint64_t number;
-    int64_t stored_wall_us;
-    struct mock_blob *blob;
-    const char *mailbox; /* a user's name in the table, or owned */
-    bool mailbox_owned;
-};
+/* store.c: the mailbox store, and who is who in it. */
 struct mock_store {
-    struct mock_kept *ring;
-    size_t alloc, head, count;
-    uint64_t octets; /* held by blobs */
-    uint64_t last_number;
-    uint64_t user_counts[MOCK_USERS_COUNT];
+    struct store *store;
+    struct store_user *users[MOCK_USERS_COUNT];
+    struct store_user *elsewhere;
+    struct store_content *shown; /* of mock_message_at */
+    char shown_from[322];
     bool said_full;
 };
 
@@ -266,11 +253,21 @@ void mock_txn_spares_free(struct mock *m);
 const char *mock_date(struct mock *m); /* RFC 5322 section 3.3 */
 
 /* store.c */
-void mock_store_txn(struct mock_conn *c); /* takes the content; STORED events */
+void mock_store_init(struct mock *m);
+void mock_store_deinit(struct mock *m);
+/* Takes the content; STORED events. False: no mailbox could keep it. */
+bool mock_store_txn(struct mock_conn *c);
 void mock_store_clear(struct mock *m);
-void mock_store_add(struct mock *m, uint32_t conn, int user, const char *address,
-                    struct mock_blob *blob, const char *id);
-struct mock_blob *mock_blob_new(struct buf *content_taken, const char *from);
+/* False: it could not be kept, which was noted. */
+bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address,
+                    struct store_blob *blob, const char *from, const char *id);
+/* Is there room for a message of so many octets, as far as the user's quota goes? */
+bool mock_mailbox_has_room(struct mock *m, int user, uint64_t more_octets);
+/* By name or by address at the practice domain; NULL: none. */
+struct store_user *mock_user_find(struct mock *m, struct slice name);
+bool mock_password(struct mock *m, const char *user, struct secret *password_out);
+void mock_mailbox_event(struct mock *m, uint32_t conn, const struct store_user *u,
+                        const char *mailbox, const char *what, uint32_t uid, const char *text);
 
 /* bounce.c */
 void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct slice message,

@@ -262,7 +262,10 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
     if (magic && magic_recipient(c, &g, address, a))
         return true;
-    mock_txn_add_recipient(mock_txn_get(c), user, address, g.action == MAGIC_BOUNCE);
+    struct mock_txn *t = mock_txn_get(c);
+    if (user >= 0 && !mock_mailbox_has_room(c->mock, user, t->declared_octets))
+        return refuse_recipient(c, a, 452, "4.2.2", address, "The mailbox is full");
+    mock_txn_add_recipient(t, user, address, g.action == MAGIC_BOUNCE);
     return says_yes(a);
 }
 
@@ -296,7 +299,10 @@ static bool policy_dot(void *ctx, const struct smtp_content_stats *stats, bool o
         if (!faulty || a->text.len == 0 || says_yes(a)) {
             if (!t->started) /* an empty message has its trace lines too */
                 mock_txn_content(c, slice_of(NULL, 0));
-            mock_store_txn(c);
+            bool kept = mock_store_txn(c);
+            if (!kept && !faulty)
+                smtp_answer_line(a, 452, "4.3.1", "The mailbox store cannot take it now");
+            faulty = faulty || !kept;
         }
         if (!faulty)
             smtp_answer_line(a, 250, "2.0.0", "Ok: kept as %s", id);
@@ -327,24 +333,10 @@ static bool policy_vrfy(void *ctx, const struct smtp_command *cmd, struct smtp_a
     return true;
 }
 
-/* Users log in by name or by their whole address. */
 static bool policy_password(void *ctx, const char *user, struct secret *password_out)
 {
     const struct mock_conn *c = ctx;
-    struct slice name = slice_cstr(user);
-    ptrdiff_t at = slice_find_octet(name, '@');
-    if (at >= 0 &&
-        !slice_eq_nocase(slice_skip(name, (size_t)at + 1), slice_cstr(c->mock->options.domain)))
-        return false;
-    if (at >= 0)
-        name = slice_take(name, (size_t)at);
-    for (int i = 0; i < MOCK_USERS_COUNT; i++)
-        if (slice_eq_nocase(name, slice_cstr(mock_users[i])) &&
-            strcmp(mock_users[i], "postmaster") != 0) {
-            secret_set(password_out, SLICE_LIT("secret"));
-            return true;
-        }
-    return false;
+    return mock_password(c->mock, user, password_out);
 }
 
 const struct smtp_policy mock_policy = {

@@ -1,5 +1,4 @@
-/* The kept messages of all mailboxes: a ring, oldest first, bounded in number and octets. A message
- * to several recipients is kept once. */
+/* Delivery into the mailbox store, and what the rest of the program sees of it. */
 #include "mock/mock_private.h"
 
 #include <string.h>
@@ -7,47 +6,123 @@
 #include "base/mem.h"
 
 const char *const mock_users[MOCK_USERS_COUNT] = {"alice", "bob", "carol", "postmaster"};
+static const char PASSWORD[] = "secret";
+static const char ELSEWHERE[] = "elsewhere"; /* whose INBOX has the mail for other domains */
 
-/* The content's memory becomes the message's; what growing left over is given back where it is
- * much. */
-struct mock_blob *mock_blob_new(struct buf *content, const char *from)
+/* What mail programs look for. */
+static const struct {
+    const char *name;
+    enum store_use use;
+} usual_mailboxes[] = {
+    {"Drafts", STORE_USE_DRAFTS},
+    {"Junk", STORE_USE_JUNK},
+    {"Sent", STORE_USE_SENT},
+    {"Trash", STORE_USE_TRASH},
+};
+
+/* ---- the world's users ---- */
+
+static bool make_user(struct mock_store *s, int index, struct err *err)
 {
-    struct mock_blob *b = mem_zalloc(sizeof(*b));
-    b->len = content->len;
-    b->alloc_octets = content->alloc_octets;
-    b->ptr = content->ptr;
-    if (b->ptr && b->alloc_octets - b->len > b->len / 4 + 512) {
-        b->ptr = mem_realloc(b->ptr, b->len + 1);
-        b->alloc_octets = b->len + 1;
+    struct store_user *u = store_user_add(s->store, slice_cstr(mock_users[index]), err);
+    if (!u)
+        return false;
+    s->users[index] = u;
+    if (strcmp(mock_users[index], "postmaster") == 0)
+        return true;
+    store_user_set_password(u, slice_cstr(PASSWORD));
+    for (size_t i = 0; i < sizeof(usual_mailboxes) / sizeof(usual_mailboxes[0]); i++) {
+        struct slice name = slice_cstr(usual_mailboxes[i].name);
+        enum store_result r = store_mailbox_create(u, name, usual_mailboxes[i].use, err);
+        if (r == STORE_OK)
+            r = store_subscribe(u, name, true, err);
+        if (r != STORE_OK && r != STORE_EXISTS)
+            return false;
     }
-    b->from = mem_strdup(from);
-    buf_init(content, content->cap_octets);
-    return b;
+    return true;
 }
 
-static void blob_drop(struct mock_store *s, struct mock_blob *b)
+static bool make_users(struct mock_store *s, struct err *err)
 {
-    if (--b->holders > 0)
-        return;
-    s->octets -= b->alloc_octets;
-    mem_free(b->ptr);
-    mem_free(b->from);
-    mem_free(b);
+    for (int i = 0; i < MOCK_USERS_COUNT; i++)
+        if (!make_user(s, i, err))
+            return false;
+    s->elsewhere = store_user_add(s->store, slice_cstr(ELSEWHERE), err);
+    return s->elsewhere != NULL;
 }
 
-static void drop_oldest(struct mock_store *s)
+static struct store_limits limits_of(const struct mock *m)
 {
-    struct mock_kept *k = &s->ring[s->head];
-    blob_drop(s, k->blob);
-    if (k->mailbox_owned)
-        mem_free((char *)(uintptr_t)k->mailbox);
-    s->head = (s->head + 1) % s->alloc;
-    s->count--;
+    const struct mock_limits *l = &m->options.limits;
+    return (struct store_limits){.messages = l->mailbox_messages,
+                                 .octets = l->mailbox_octets,
+                                 /* its trace lines come on top of what SIZE counts */
+                                 .message_octets = l->message_octets + MOCK_RESERVE_MAX_OCTETS};
 }
+
+void mock_store_init(struct mock *m)
+{
+    struct store_limits limits = limits_of(m);
+    struct err err;
+    err_clear(&err);
+    m->store.store = store_new(journal_clock(m->journal), &limits);
+    BUG_IF(!make_users(&m->store, &err)); /* nothing can fail in memory */
+}
+
+void mock_store_deinit(struct mock *m)
+{
+    store_content_free(&m->store.shown);
+    store_free(&m->store.store);
+}
+
+bool mock_keep_in(struct mock *m, const char *directory, struct err *err)
+{
+    struct store_limits limits = limits_of(m);
+    struct mock_store new = {0};
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
+        BUG_IF(m->conns[i].first != NULL);
+    new.store = store_new_maildir(directory, journal_clock(m->journal), &limits, true, err);
+    if (!new.store || !make_users(&new, err)) {
+        store_free(&new.store);
+        return false;
+    }
+    mock_store_deinit(m);
+    m->store = new;
+    return true;
+}
+
+/* Users log in by name or by their whole address. */
+struct store_user *mock_user_find(struct mock *m, struct slice name)
+{
+    ptrdiff_t at = slice_find_octet(name, '@');
+    if (at >= 0 &&
+        !slice_eq_nocase(slice_skip(name, (size_t)at + 1), slice_cstr(m->options.domain)))
+        return NULL;
+    return store_user_find(m->store.store, at >= 0 ? slice_take(name, (size_t)at) : name);
+}
+
+bool mock_password(struct mock *m, const char *user, struct secret *password_out)
+{
+    const struct store_user *u = mock_user_find(m, slice_cstr(user));
+    return u && store_user_password(u, password_out);
+}
+
+void mock_mailbox_event(struct mock *m, uint32_t conn, const struct store_user *u,
+                        const char *mailbox, const char *what, uint32_t uid, const char *text)
+{
+    JOURNAL_APPEND(m->journal, conn, MAILBOX, mock_event_flags(m), 0,
+                   (struct ev_mailbox){.user = slice_cstr(store_user_name(u)),
+                                       .name = slice_cstr(mailbox),
+                                       .what = slice_cstr(what),
+                                       .uid = uid,
+                                       .text = slice_cstr(text)});
+}
+
+/* ---- delivery ---- */
 
 static void say_full(struct mock *m)
 {
-    if (m->store.said_full)
+    if (m->store.said_full || store_evicted(m->store.store) == 0)
         return;
     m->store.said_full = true;
     journal_note(m->journal, 0, LEVEL_INFO, "practice server: the mailboxes are full",
@@ -55,36 +130,9 @@ static void say_full(struct mock *m)
                  "read or save what you want to keep");
 }
 
-static void make_room(struct mock *m)
+/* The number of this message among those for an address elsewhere, from 1. */
+static uint64_t count_for_address(struct mock *m, const char *address)
 {
-    struct mock_store *s = &m->store;
-    const struct mock_limits *limits = &m->options.limits;
-    while (s->count > 0 &&
-           (s->count > limits->mailbox_messages || s->octets > limits->mailbox_octets)) {
-        say_full(m);
-        drop_oldest(s);
-    }
-}
-
-static void ring_reserve(struct mock_store *s)
-{
-    if (s->count < s->alloc)
-        return;
-    size_t alloc = s->alloc ? s->alloc * 2 : 16;
-    struct mock_kept *ring = mem_alloc(alloc * sizeof(*ring));
-    for (size_t i = 0; i < s->count; i++)
-        ring[i] = s->ring[(s->head + i) % s->alloc];
-    mem_free(s->ring);
-    s->ring = ring;
-    s->alloc = alloc;
-    s->head = 0;
-}
-
-/* The number of this message in its mailbox, from 1. */
-static uint64_t count_in_mailbox(struct mock *m, int user, const char *address)
-{
-    if (user >= 0)
-        return ++m->store.user_counts[user];
     char *key = mem_printf("m:%s", address);
     const struct clock *clock = journal_clock(m->journal);
     uint64_t n = ++mock_memory_get(&m->memory, key, clock->tick_ns(clock->ctx))->count;
@@ -92,80 +140,121 @@ static uint64_t count_in_mailbox(struct mock *m, int user, const char *address)
     return n;
 }
 
-void mock_store_add(struct mock *m, uint32_t conn, int user, const char *address,
-                    struct mock_blob *blob, const char *id)
+static void say_not_kept(struct mock *m, uint32_t conn, const char *mailbox, enum store_result r,
+                         const struct err *err)
 {
-    struct mock_store *s = &m->store;
-    const struct clock *clock = journal_clock(m->journal);
-    const char *mailbox = user >= 0 ? mock_users[user] : address;
-    JOURNAL_APPEND(m->journal, conn, STORED, mock_event_flags(m), 0,
-                   (struct ev_stored){.mailbox = slice_cstr(mailbox),
-                                      .message = count_in_mailbox(m, user, address),
-                                      .length = blob->len,
-                                      .id = slice_cstr(id),
-                                      .from = slice_cstr(blob->from)});
-    ring_reserve(s);
-    if (blob->holders++ == 0)
-        s->octets += blob->alloc_octets;
-    s->ring[(s->head + s->count++) % s->alloc] =
-        (struct mock_kept){.number = ++s->last_number,
-                           .stored_wall_us = clock->wall_us(clock->ctx),
-                           .blob = blob,
-                           .mailbox = user >= 0 ? mailbox : mem_strdup(address),
-                           .mailbox_owned = user < 0};
+    char *what = mem_printf("practice server: a message for %s was not kept: %s", mailbox,
+                            r == STORE_FAILED ? err->text : store_result_text(r));
+    journal_note(m->journal, conn, LEVEL_WARNING, what, "", "");
+    mem_free(what);
 }
 
-void mock_store_txn(struct mock_conn *c)
+bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address,
+                    struct store_blob *blob, const char *from, const char *id)
+{
+    struct mock_store *s = &m->store;
+    struct err err;
+    uint32_t uid = 0;
+    const char *mailbox = user >= 0 ? mock_users[user] : address;
+    struct store_user *u = user >= 0 ? s->users[user] : s->elsewhere;
+    err_clear(&err);
+    enum store_result r = store_append(
+        store_mailbox_find(u, SLICE_LIT("INBOX")),
+        &(struct store_append){.blob = blob, .from = from, .to = user >= 0 ? NULL : address}, &uid,
+        &err);
+    if (r != STORE_OK) {
+        say_not_kept(m, conn, mailbox, r, &err);
+        return false;
+    }
+    JOURNAL_APPEND(m->journal, conn, STORED, mock_event_flags(m), 0,
+                   (struct ev_stored){.mailbox = slice_cstr(mailbox),
+                                      .message = user >= 0 ? uid : count_for_address(m, address),
+                                      .length = store_blob_octets(blob).len,
+                                      .id = slice_cstr(id),
+                                      .from = slice_cstr(from)});
+    say_full(m);
+    return true;
+}
+
+bool mock_store_txn(struct mock_conn *c)
 {
     struct mock *m = c->mock;
     struct mock_txn *t = c->smtp.txn;
     char id[MOCK_ID_OCTETS];
+    size_t kept = 0, failed = 0;
     mock_txn_id(t, id);
-    m->counters.messages++;
-    struct mock_blob *blob = mock_blob_new(&t->content, t->from);
-    blob->holders = 1; /* ours, until all mailboxes and bounces have theirs */
-    m->store.octets += blob->alloc_octets;
+    struct store_blob *blob = store_blob_take(m->store.store, &t->content);
     uint32_t conn = link_conn(c->link);
     for (size_t i = 0; i < t->n_recipients; i++) {
         const struct mock_recipient *r = &t->recipients[i];
         if (r->bounce)
-            mock_bounce(c, r, slice_of(blob->ptr, blob->len), id);
+            mock_bounce(c, r, store_blob_octets(blob), id);
         else if (!m->options.keep_nothing)
-            mock_store_add(m, conn, r->user, r->address, blob, id);
-        /* A thousand recipients count as a thousand messages: room is made as they come. */
-        if (m->store.count > m->options.limits.mailbox_messages)
-            make_room(m);
+            *(mock_store_add(m, conn, r->user, r->address, blob, t->from, id) ? &kept : &failed) +=
+                1;
     }
-    blob_drop(&m->store, blob);
-    make_room(m);
+    store_blob_release(m->store.store, &blob);
+    bool ok = failed == 0 || kept > 0;
+    m->counters.messages += ok;
+    return ok;
 }
+
+bool mock_mailbox_has_room(struct mock *m, int user, uint64_t more_octets)
+{
+    uint64_t octets, messages, max_octets, max_messages;
+    store_user_quota(m->store.users[user], &max_octets, &max_messages);
+    if (max_octets == 0 && max_messages == 0)
+        return true;
+    store_user_used(m->store.users[user], &octets, &messages);
+    return (max_octets == 0 || octets + more_octets < max_octets) &&
+           (max_messages == 0 || messages < max_messages);
+}
+
+/* ---- what others see ---- */
 
 void mock_store_clear(struct mock *m)
 {
-    struct mock_store *s = &m->store;
-    while (s->count > 0)
-        drop_oldest(s);
-    mem_free(s->ring);
-    s->ring = NULL;
-    s->alloc = s->head = 0;
-    s->said_full = false;
+    store_content_free(&m->store.shown);
+    store_clear(m->store.store);
+    m->store.said_full = false;
 }
 
 size_t mock_message_count(const struct mock *m)
 {
-    return m->store.count;
+    return store_count(m->store.store);
 }
 
-bool mock_message_at(const struct mock *m, size_t index, struct mock_message *out)
+/* The reverse-path that delivery wrote in front (RFC 5321 section 4.4), for messages of a run
+ * before. */
+static const char *return_path(struct mock_store *s, struct slice octets)
 {
-    const struct mock_store *s = &m->store;
-    if (index >= s->count)
+    static const char field[] = "Return-Path: <";
+    ptrdiff_t end = slice_find_octet(octets, '>');
+    if (!slice_starts_nocase(octets, slice_cstr(field)) || end < 0)
+        return "";
+    struct slice path = slice_skip(slice_take(octets, (size_t)end), strlen(field));
+    path = slice_take(path, sizeof(s->shown_from) - 1);
+    memcpy(s->shown_from, path.ptr, path.len);
+    s->shown_from[path.len] = '\0';
+    return s->shown_from;
+}
+
+bool mock_message_at(const struct mock *mock, size_t index, struct mock_message *out)
+{
+    /* What is borrowed until the next call has to stand somewhere. */
+    struct mock_store *s = &((struct mock *)(uintptr_t)mock)->store;
+    struct store_entry e;
+    struct err err;
+    if (!store_at(s->store, index, &e))
         return false;
-    const struct mock_kept *k = &s->ring[(s->head + index) % s->alloc];
-    *out = (struct mock_message){.number = k->number,
-                                 .mailbox = k->mailbox,
-                                 .from = k->blob->from,
-                                 .stored_wall_us = k->stored_wall_us,
-                                 .octets = slice_of(k->blob->ptr, k->blob->len)};
+    store_content_free(&s->shown);
+    s->shown = store_at_open(s->store, index, &err);
+    *out = (struct mock_message){.number = e.number,
+                                 .mailbox =
+                                     e.to ? e.to : store_user_name(store_mailbox_user(e.mailbox)),
+                                 .stored_wall_us = e.internal_us};
+    if (s->shown)
+        store_content_whole(s->shown, &out->octets, &err);
+    out->from = e.from ? e.from : return_path(s, out->octets);
     return true;
 }
