@@ -21,11 +21,17 @@ enum view_link {
 /* Strings are owned by the view; NULL: unknown. From a peer unless said otherwise: show through
  * vis. */
 struct view_cert {
-    char *subject, *issuer;            /* one line, RFC 2253 style */
-    char *names;                       /* subject alternative names, space separated */
+    char *subject, *issuer; /* one line, RFC 2253 style */
+    /* Subject alternative names, space separated. A space, a NUL or another control character
+     * inside a name is written as \\xNN, so that one name never looks like two or a shorter one. */
+    char *names;
+    size_t n_names;
     int64_t not_before_s, not_after_s; /* seconds since the epoch */
     char *key;                         /* "EC P-256", "RSA 2048" */
     char *signature;                   /* "ecdsa-with-SHA256" */
+    char *serial;                      /* hexadecimal */
+    bool ca;                           /* may sign others */
+    bool self_issued;                  /* subject and issuer are the same */
     char fingerprint[65];              /* SHA-256, hexadecimal */
     char spki_fingerprint[65];         /* of the public key: what TLSA 3 1 1 holds */
 };
@@ -67,7 +73,14 @@ struct view_tls_message {
     uint64_t length;
     uint64_t at_us; /* since TLS_START */
 };
-enum { VIEW_TLS_MESSAGES_MAX = 64, VIEW_TLS_ALERT_NONE = 256 };
+/* One TLS_ALERT. */
+struct view_tls_alert {
+    enum event_dir dir;
+    bool fatal;
+    unsigned number;
+    uint64_t at_us; /* since TLS_START */
+};
+enum { VIEW_TLS_MESSAGES_MAX = 64, VIEW_TLS_ALERTS_MAX = 8, VIEW_TLS_ALERT_NONE = 256 };
 
 struct view {
     uint32_t conn;
@@ -94,10 +107,16 @@ struct view {
     uint64_t tls_messages_more; /* beyond those */
     unsigned tls_alert;         /* the last one; VIEW_TLS_ALERT_NONE */
     enum event_dir tls_alert_dir;
+    struct view_tls_alert tls_alerts[VIEW_TLS_ALERTS_MAX]; /* the first of them */
+    size_t n_tls_alerts;
+    bool tls_started;
+    enum event_tls_via tls_via;
+    char *tls_fail_stage, *tls_got; /* TLS_FAIL: where, and what came instead */
     struct view_cert *certs;
     size_t n_certs;
     bool verify_known, verify_ok;
     enum event_verify verify_mode;
+    unsigned verify_depth;
     char *verify_reason, *verify_text, *verify_name;
 
     enum smtp_state state;

@@ -83,8 +83,9 @@ static const struct console_command commands[] = {
             "PART: envelope, who, fields, raw, parts, trace, octets. Without one, all of them but "
             "raw.",
             false, exec_message, ARG_WORDS, "envelope|who|fields|raw|parts|trace|octets"),
-    COMMAND("certs", "reading", "", "the certificate chain of this session", NULL, false,
-            exec_certs, ARG_NONE, NULL),
+    COMMAND("certs", "reading", "",
+            "TLS of this session: what was agreed, the check, the chain, the handshake", NULL,
+            false, exec_certs, ARG_NONE, NULL),
     COMMAND(
         "timing", "reading", "", "how long the server took for each reply, and why",
         "Time to the first and the last octet of each reply against what RFC 5321 section 4.5.3.2 "
@@ -117,8 +118,8 @@ static const struct console_command commands[] = {
             "previous-deviation"),
     COMMAND("scroll", "reading", "WHERE", "move in the pane that has the focus", NULL, true,
             exec_view, ARG_WORDS, "up|down|page-up|page-down|home|left|right"),
-    COMMAND("time", "reading", "[FORM]", "time column: relative, delta, absolute or off", NULL, true,
-            exec_view, ARG_WORDS, "relative|delta|absolute|off"),
+    COMMAND("time", "reading", "[FORM]", "time column: relative, delta, absolute or off", NULL,
+            true, exec_view, ARG_WORDS, "relative|delta|absolute|off"),
     COMMAND("filter", "reading", "[EXPR]|off",
             "show only the lines of the transcript that match; without EXPR it is asked for",
             "The language of smtpscope find (doc/filter.md): dir=S code>=500, kind=tls, "

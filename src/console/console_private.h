@@ -183,12 +183,12 @@ bool exec_note(struct console *c, const struct console_call *call);
 bool exec_record(struct console *c, const struct console_call *call);
 bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
-bool exec_certs(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
 /* replay.c */
 bool exec_replay(struct console *c, const struct console_call *call);
 /* reading.c */
 bool exec_message(struct console *c, const struct console_call *call);
+bool exec_certs(struct console *c, const struct console_call *call);
 /* handover.c */
 bool exec_export(struct console *c, const struct console_call *call);
 bool exec_diff(struct console *c, const struct console_call *call);

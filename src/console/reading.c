@@ -1,6 +1,7 @@
 /* Commands that read: what the journal holds, decoded and printed as a page. */
 #include "base/vis.h"
 #include "decode/message.h"
+#include "decode/tls.h"
 
 #include "console/console_private.h"
 
@@ -63,6 +64,31 @@ bool exec_message(struct console *c, const struct console_call *call)
     }
     buf_deinit(&text);
     message_deinit(&m);
+    view_deinit(&v);
+    return ok;
+}
+
+/* A live session is judged by today, a recording by its own last day. */
+static int64_t day_of(const struct console *c, const struct view *v)
+{
+    const struct event *last = journal_at(c->journal, v->last_seq);
+    const struct clock *clock = journal_clock(c->journal);
+    return (last ? last->wall_us : clock->wall_us(clock->ctx)) / 1000000;
+}
+
+bool exec_certs(struct console *c, const struct console_call *call)
+{
+    struct view v;
+    struct buf text;
+    fold_front(c, &v);
+    buf_init(&text, PAGE_OCTETS);
+    tls_print(&v, day_of(c, &v), TLS_PRINT_ALL, c->ui ? 0 : VIS_ASCII, &text);
+    bool ok = text.len > 0;
+    if (ok)
+        console_page(c, "TLS of this session", buf_slice(&text));
+    else
+        err_set(call->err, ERR_USAGE, 0, "no certificate has come: the session is not inside TLS");
+    buf_deinit(&text);
     view_deinit(&v);
     return ok;
 }

@@ -50,13 +50,21 @@ static int64_t time_s(const ASN1_TIME *at)
     return (int64_t)timegm(&tm);
 }
 
+/* A name may hold any octet, whatever its standard says: what would end it, split it or hide it is
+ * written out. */
 static void add_name(struct buf *out, struct slice name)
 {
-    if (name.len == 0 || name.len > VIEW_TEXT_OCTETS - out->len)
+    if (name.len == 0 || 4 * name.len + 1 > out->cap_octets - out->len)
         return;
     if (out->len > 0)
         buf_append_octet(out, ' ');
-    buf_append(out, name);
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t octet = name.ptr[i];
+        if (octet <= ' ' || octet == 127 || octet == '\\')
+            buf_printf(out, "\\x%02X", octet);
+        else
+            buf_append_octet(out, octet);
+    }
 }
 
 static void add_general_name(struct buf *out, const GENERAL_NAME *name)
@@ -75,12 +83,13 @@ static void add_general_name(struct buf *out, const GENERAL_NAME *name)
         add_name(out, slice_cstr(text));
 }
 
-static char *names_text(const X509 *cert)
+static char *names_text(const X509 *cert, size_t *n_out)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     char *text = NULL;
     struct buf out;
     buf_init(&out, VIEW_TEXT_OCTETS);
+    *n_out = names && sk_GENERAL_NAME_num(names) > 0 ? (size_t)sk_GENERAL_NAME_num(names) : 0;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
         add_general_name(&out, sk_GENERAL_NAME_value(names, i));
     if (out.len > 0)
@@ -122,6 +131,16 @@ static void spki_fingerprint(X509 *cert, char out[65])
     OPENSSL_free(der);
 }
 
+static char *serial_text(X509 *cert)
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    char *hex = number ? BN_bn2hex(number) : NULL;
+    char *text = hex ? mem_slice_dup(slice_take(slice_cstr(hex), 128)) : NULL;
+    OPENSSL_free(hex);
+    BN_free(number);
+    return text;
+}
+
 void view_cert_decode(struct slice der, struct view_cert *out)
 {
     const unsigned char *at = der.ptr;
@@ -130,7 +149,7 @@ void view_cert_decode(struct slice der, struct view_cert *out)
     if (cert) {
         out->subject = name_text(X509_get_subject_name(cert));
         out->issuer = name_text(X509_get_issuer_name(cert));
-        out->names = names_text(cert);
+        out->names = names_text(cert, &out->n_names);
         out->not_before_s = time_s(X509_get0_notBefore(cert));
         out->not_after_s = time_s(X509_get0_notAfter(cert));
         out->key = key_text(cert);
@@ -138,6 +157,10 @@ void view_cert_decode(struct slice der, struct view_cert *out)
         const char *signature = nid == NID_undef ? NULL : OBJ_nid2ln(nid);
         out->signature = mem_strdup(signature);
         spki_fingerprint(cert, out->spki_fingerprint);
+        out->serial = serial_text(cert);
+        out->ca = X509_check_ca(cert) > 0;
+        out->self_issued =
+            X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
         X509_free(cert);
     }
     /* What went wrong here must not be taken for a failure of a live connection later. */
@@ -151,5 +174,6 @@ void view_cert_deinit(struct view_cert *c)
     mem_free(c->names);
     mem_free(c->key);
     mem_free(c->signature);
+    mem_free(c->serial);
     memset(c, 0, sizeof(*c));
 }

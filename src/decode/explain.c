@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "decode/tls.h"
 #include "journal/event.h"
 #include "smtp/reply.h"
 #include "smtp/tables.h"
@@ -352,40 +353,12 @@ const char *explain_tls_message(unsigned content_type, unsigned msg_type)
     return name ? name : msg_type == 254U ? "MessageHash" : "a handshake message of unknown type";
 }
 
-static const struct {
-    const char *reason, *text;
-} verify_texts[] = {
-    {"ok", "The certificate holds for what was asked."},
-    {"expired",
-     "The certificate's time is over: its owner must renew it. Check your own clock too."},
-    {"not-yet-valid",
-     "The certificate's time has not begun: check your own clock; else its owner must replace it."},
-    {"wrong-name", "The certificate is for other names: connect by one of those, or its owner must "
-                   "add this one."},
-    {"self-signed",
-     "The certificate vouches for itself: trust it with --ca only if you know it is theirs."},
-    {"self-signed-in-chain", "The chain ends at a root that is not trusted here: give that root "
-                             "with --ca if you trust it."},
-    {"unknown-issuer", "Its issuer is not trusted here: a private CA (give it with --ca), or the "
-                       "server does not send "
-                       "its intermediate certificates."},
-    {"revoked",
-     "The issuer has revoked the certificate: do not trust it; its owner must replace it."},
-    {"bad-signature", "A signature in the chain is wrong: damaged, or forged."},
-    {"wrong-purpose", "The certificate is not made for servers: its owner must replace it."},
-    {"weak",
-     "Key or signature are too weak for this library's settings: its owner must replace it."},
-    {"no-certificate", "The server sent no certificate at all: no one proved anything."},
-};
-
 const char *explain_verify(const char *reason)
 {
-    for (size_t i = 0; reason && i < sizeof(verify_texts) / sizeof(*verify_texts); i++) {
-        if (strcmp(reason, verify_texts[i].reason) == 0)
-            return verify_texts[i].text;
-    }
-    return "The certificate could not be verified; the library's words say why. Do not send "
-           "secrets.";
+    const struct tls_verify_info *info = tls_verify_info(reason);
+    return info ? info->meaning
+                : "The certificate could not be verified; the library's words say why. Do not "
+                  "send secrets.";
 }
 
 const char *explain_down(unsigned down_why)

@@ -124,6 +124,11 @@ static void apply_tls_start(struct view *v, const struct journal *j, const struc
     v->n_tls_messages = 0;
     v->tls_messages_more = 0;
     v->tls_alert = VIEW_TLS_ALERT_NONE;
+    v->n_tls_alerts = 0;
+    v->tls_started = true;
+    v->tls_via = e.via;
+    set_text(&v->tls_fail_stage, slice_cstr(NULL));
+    set_text(&v->tls_got, slice_cstr(NULL));
     set_text(&v->tls_sni, e.sni);
     set_text(&v->tls_error, slice_cstr(NULL));
 }
@@ -155,6 +160,11 @@ static void apply_tls_alert(struct view *v, const struct journal *j, const struc
     (void)j;
     v->tls_alert = e.number < VIEW_TLS_ALERT_NONE ? (unsigned)e.number : VIEW_TLS_ALERT_NONE;
     v->tls_alert_dir = e.dir;
+    if (v->n_tls_alerts == VIEW_TLS_ALERTS_MAX)
+        return;
+    uint64_t since = ev->tick_ns > v->tls_start_tick_ns ? ev->tick_ns - v->tls_start_tick_ns : 0;
+    v->tls_alerts[v->n_tls_alerts++] = (struct view_tls_alert){
+        .dir = e.dir, .fatal = e.fatal != 0, .number = v->tls_alert, .at_us = since / 1000};
 }
 
 static void apply_tls_up(struct view *v, const struct journal *j, const struct event *ev)
@@ -198,6 +208,7 @@ static void apply_tls_verify(struct view *v, const struct journal *j, const stru
     v->verify_known = true;
     v->verify_ok = e.ok != 0;
     v->verify_mode = e.mode;
+    v->verify_depth = (unsigned)e.depth;
     set_text(&v->verify_reason, e.reason);
     set_text(&v->verify_text, e.text);
     set_text(&v->verify_name, e.name);
@@ -210,6 +221,8 @@ static void apply_tls_fail(struct view *v, const struct journal *j, const struct
     (void)j;
     v->tls_failed = true;
     set_text(&v->tls_error, e.text);
+    set_text(&v->tls_fail_stage, e.stage);
+    set_text(&v->tls_got, e.got);
 }
 
 /* ---- session ---- */
@@ -481,11 +494,11 @@ void view_init(struct view *v, uint32_t conn)
 void view_deinit(struct view *v)
 {
     char **texts[] = {
-        &v->target,     &v->local,          &v->peer,          &v->down_text,   &v->tls_version,
-        &v->tls_cipher, &v->tls_group,      &v->tls_signature, &v->tls_alpn,    &v->tls_sni,
-        &v->tls_error,  &v->verify_reason,  &v->verify_text,   &v->verify_name, &v->greeting,
-        &v->hello,      &v->auth_mechanism, &v->last_enhanced, &v->last_text,   &v->last_reply,
-        &v->protocol,   &v->auth_user,
+        &v->target,     &v->local,          &v->peer,           &v->down_text,   &v->tls_version,
+        &v->tls_cipher, &v->tls_group,      &v->tls_signature,  &v->tls_alpn,    &v->tls_sni,
+        &v->tls_error,  &v->verify_reason,  &v->verify_text,    &v->verify_name, &v->greeting,
+        &v->hello,      &v->auth_mechanism, &v->last_enhanced,  &v->last_text,   &v->last_reply,
+        &v->protocol,   &v->auth_user,      &v->tls_fail_stage, &v->tls_got,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         mem_free(*texts[i]);
