@@ -105,6 +105,22 @@ static void test_pressed_on_nothing(void **state)
     screen_quit(&v);
 }
 
+/* Keys that do the same in the same place stand in one row, with the words of the first. */
+static bool is_row_of(const char *row, const struct ui_key_info *key)
+{
+    char name[40], help[60];
+    const struct ui_key_info *other;
+    snprintf(name, sizeof name, " %s ", key->key);
+    const char *at = strstr(row, name);
+    for (size_t i = 0; at && (other = ui_key_at(i)); i++) {
+        snprintf(help, sizeof help, " %.40s", other->help);
+        if (strcmp(other->command, key->command) == 0 && strcmp(other->where, key->where) == 0 &&
+            strstr(at, help))
+            return true;
+    }
+    return false;
+}
+
 static void test_help_lists_them(void **state)
 {
     (void)state;
@@ -114,14 +130,12 @@ static void test_help_lists_them(void **state)
     vt_key(v, "<F1>");
     screen_wait(v, "Keys");
     for (size_t i = 0; (key = ui_key_at(i)); i++) {
-        char row[120];
         bool there = false;
-        snprintf(row, sizeof row, " %-11s %.40s", key->key, key->help);
         for (int y = 0; y < 120 && !there; y++)
-            there = strstr(vt_row(v, y), row) != NULL;
+            there = is_row_of(vt_row(v, y), key);
         if (!there) {
             vt_print_screen(v);
-            fail_msg("the help has no row \"%s\"", row);
+            fail_msg("the help has no row \"%s %s\"", key->key, key->help);
         }
     }
     screen_quit(&v);
