@@ -175,11 +175,11 @@ static bool readline_wants(const struct ui *u, uint32_t key)
 }
 
 /* Over a recording the keys of time come first, but never while something is being typed. Space
- * goes on being a page until time is under control. */
+ * goes on being a page, and ' a mark, until time is under control. */
 static bool replay_wants(const struct ui *u, uint32_t key)
 {
     const struct replay *r = console_replay(u->console);
-    if (!r || (key == ' ' && !replay_engaged(r)))
+    if (!r || ((key == ' ' || key == '\'') && !replay_engaged(r)))
         return false;
     return u->focus != PANE_COMMAND || line_text().len == 0;
 }

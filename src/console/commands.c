@@ -91,7 +91,11 @@ static const struct console_command commands[] = {
         "Time to the first and the last octet of each reply against what RFC 5321 section 4.5.3.2 "
         "grants; greet delay and tarpits are named.",
         false, exec_timing, ARG_NONE, NULL),
-    COMMAND("note", "reading", "TEXT", "a remark of yours in the transcript and the recording",
+    COMMAND("mark", "reading", "[NAME]", "mark the selected line, or the last one",
+            "A letter or a word; without NAME the next free letter. Set again, it moves. Marks and "
+            "notes stand in the recording and in what is exported.",
+            false, exec_mark, ARG_NONE, NULL),
+    COMMAND("note", "reading", "[N] TEXT", "a remark of yours on the selected line, or on line N",
             NULL, false, exec_note, ARG_NONE, NULL),
     COMMAND("find", "reading", "TEXT", "find text in the transcript; n and N go on",
             "/TEXT/ is an extended regular expression. Folded lines are looked at, too. Capital "
@@ -137,6 +141,9 @@ static const struct console_command commands[] = {
             exec_view, ARG_WORDS, "set|goto"),
     COMMAND("record", "recordings", "FILE|off",
             "write a recording from the first event on, secrets removed", NULL, false, exec_record,
+            ARG_FILE, NULL),
+    COMMAND("save", "recordings", "FILE",
+            "write what is shown as a recording, with marks and notes", NULL, false, exec_save,
             ARG_FILE, NULL),
     COMMAND(
         "export", "recordings", "FORMAT FILE", "write this session in another form",

@@ -342,7 +342,8 @@ void console_remember_addresses(struct console *c, struct slice line)
 
 /* --- recording --- */
 
-bool console_record(struct console *c, const char *path, struct err *err)
+struct recorder *console_recorder_open(struct console *c, struct journal *j, const char *path,
+                                       struct err *err)
 {
     char target[400] = "";
     if (c->now->session)
@@ -354,13 +355,18 @@ bool console_record(struct console *c, const char *path, struct err *err)
         .target = target,
         .keep_secrets = settings_bool(c->settings, SETTING_ID_keep_secrets),
     };
-    struct recorder *r = recorder_open(c->journal, &options, err);
+    return recorder_open(j, &options, err);
+}
+
+bool console_record(struct console *c, const char *path, struct err *err)
+{
+    struct recorder *r = console_recorder_open(c, c->journal, path, err);
     if (!r)
         return false;
     if (c->recorder)
         recorder_close(&c->recorder, NULL);
     c->recorder = r;
-    if (options.keep_secrets)
+    if (settings_bool(c->settings, SETTING_ID_keep_secrets))
         journal_note(c->journal, 0, LEVEL_WARNING, "this recording keeps passwords and tokens",
                      "everyone who reads the file can use them",
                      "hand it to nobody; leave --keep-secrets out next time");

@@ -184,6 +184,12 @@ bool exec_record(struct console *c, const struct console_call *call);
 bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
+/* marks.c */
+bool exec_mark(struct console *c, const struct console_call *call);
+bool exec_save(struct console *c, const struct console_call *call);
+/* A recorder as the settings ask for it. */
+struct recorder *console_recorder_open(struct console *c, struct journal *j, const char *path,
+                                       struct err *err);
 /* replay.c */
 bool exec_replay(struct console *c, const struct console_call *call);
 /* reading.c */

@@ -202,18 +202,6 @@ bool exec_timing(struct console *c, const struct console_call *call)
     return ok;
 }
 
-bool exec_note(struct console *c, const struct console_call *call)
-{
-    if (call->args.len == 0) {
-        err_set(call->err, ERR_USAGE, 0, "/note wants text");
-        return false;
-    }
-    char *text = mem_slice_dup(call->args);
-    journal_note(c->journal, console_conn(c), LEVEL_REMARK, text, "", "");
-    mem_free(text);
-    return true;
-}
-
 bool exec_view(struct console *c, const struct console_call *call)
 {
     struct slice rest = call->args;

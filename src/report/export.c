@@ -55,6 +55,7 @@ void export_walk_init(struct export_walk *w, const struct journal *j,
     *w = (struct export_walk){.journal = j, .options = options, .to = to};
     w->transcript = transcript_new(j, 0, false);
     transcript_update(w->transcript, NULL);
+    annotations_read(&w->annotations, j);
     buf_init(&w->out, EXPORT_TEXT_MAX_OCTETS);
     vis_init(&w->text);
 }
@@ -63,15 +64,44 @@ void export_walk_deinit(struct export_walk *w)
 {
     out_flush(&w->out, w->to);
     transcript_free(&w->transcript);
+    annotations_deinit(&w->annotations);
     buf_deinit(&w->out);
     vis_deinit(&w->text);
+}
+
+/* Those that speak of what came before event `below_seq`. */
+static void walk_annotations(struct export_walk *w, uint64_t below_seq,
+                             void (*fn)(struct export_walk *w))
+{
+    while (w->line && (w->annotation = annotations_next(&w->annotations, below_seq)) != NULL) {
+        vis_reset(&w->text);
+        vis_append_own(&w->text, w->annotation->mark ? "mark " : "note: ");
+        vis_append(&w->text, slice_cstr(w->annotation->text), 0, SIZE_MAX);
+        fn(w);
+    }
+    w->annotation = NULL;
+}
+
+/* A remark that speaks of a line stands behind that line, not where it was made. */
+static bool stands_elsewhere(const struct export_walk *w)
+{
+    struct slice text;
+    bool mark;
+    if (w->line->kind != TRANSCRIPT_NOTE)
+        return false;
+    const struct event *ev = journal_at(w->journal, w->line->seq);
+    return ev && annotation_of(ev, &text, &mark);
 }
 
 void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w))
 {
     size_t count = transcript_count(w->transcript);
     for (w->index = 0; w->index < count; w->index++) {
-        w->line = transcript_at(w->transcript, w->index);
+        const struct transcript_line *line = transcript_at(w->transcript, w->index);
+        walk_annotations(w, line->seq, fn);
+        w->line = line;
+        if (stands_elsewhere(w))
+            continue;
         vis_reset(&w->text);
         transcript_text(w->transcript, w->index, 0, SIZE_MAX, &w->text);
         fn(w);
@@ -80,11 +110,14 @@ void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w))
         if (w->out.len >= EXPORT_BUFFER_OCTETS)
             out_flush(&w->out, w->to);
     }
+    walk_annotations(w, UINT64_MAX, fn);
 }
 
 bool export_is_bad_reply(struct export_walk *w)
 {
     const unsigned ends = TRANSCRIPT_REPLY_OK | TRANSCRIPT_REPLY_BAD;
+    if (w->annotation)
+        return false;
     if (w->line->kind != TRANSCRIPT_LINE || w->line->dir != DIR_S)
         return false;
     if (w->index < w->reply_until)
@@ -118,6 +151,8 @@ size_t export_content_lines(const struct export_walk *w, uint64_t *octets_out)
 
 const char *export_who(const struct export_walk *w)
 {
+    if (w->annotation)
+        return "-";
     bool spoken = w->line->kind == TRANSCRIPT_LINE || w->line->kind == TRANSCRIPT_CONTENT;
     if (spoken)
         return w->line->dir == DIR_C ? "C" : "S";

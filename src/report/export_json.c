@@ -322,6 +322,31 @@ static void put_conn(struct buf *b, FILE *to, const struct session_steps *s,
     out_flush(b, to);
 }
 
+/* [{"mark":"a","seq":12,"conn":1,"t_ms":3.1}, {"note":...}]: what a person said, and of what. */
+static void put_annotations(struct buf *b, const struct journal *j)
+{
+    struct annotations all;
+    const struct annotation *a;
+    const struct event *first = journal_at(j, journal_first(j));
+    annotations_read(&all, j);
+    buf_append_octet(b, ','); /* what was flushed ended inside the object */
+    out_key(b, "annotations");
+    buf_append_octet(b, '[');
+    while ((a = annotations_next(&all, UINT64_MAX)) != NULL) {
+        const struct event *at = journal_at(j, a->at_seq);
+        buf_append_cstr(b, b->ptr[b->len - 1] == '[' ? "{" : ",{");
+        out_json_member(b, a->mark ? "mark" : "note", slice_cstr(a->text));
+        out_json_number(b, "seq", a->at_seq);
+        if (at && at->conn)
+            out_json_number(b, "conn", at->conn);
+        if (at && first && at->tick_ns >= first->tick_ns)
+            out_json_ms(b, "t_ms", (at->tick_ns - first->tick_ns) / 1000);
+        buf_append_octet(b, '}');
+    }
+    buf_append_octet(b, ']');
+    annotations_deinit(&all);
+}
+
 bool export_json(const struct journal *j, const struct export_options *options, FILE *to,
                  struct err *err)
 {
@@ -340,7 +365,9 @@ bool export_json(const struct journal *j, const struct export_options *options, 
             buf_append_octet(&b, ',');
         put_conn(&b, to, &steps, &steps.conns[i]);
     }
-    buf_append_cstr(&b, "]}\n");
+    buf_append_octet(&b, ']');
+    put_annotations(&b, j);
+    buf_append_cstr(&b, "}\n");
     out_flush(&b, to);
     buf_deinit(&b);
     session_steps_deinit(&steps);

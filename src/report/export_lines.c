@@ -91,6 +91,10 @@ static void swaks_line(struct export_walk *w)
     bool tls = (w->line->flags & TRANSCRIPT_TLS_ON) != 0;
     bool spoken = w->line->kind == TRANSCRIPT_LINE || w->line->kind == TRANSCRIPT_CONTENT;
     conn_change(w, "=== ");
+    if (w->annotation) {
+        swaks_text(w, "=== ", export_text(w));
+        return;
+    }
     if (spoken && w->line->dir == DIR_C) {
         swaks_text(w, tls ? " ~> " : " -> ", export_text(w));
     } else if (spoken) {
@@ -126,7 +130,8 @@ struct cast {
 static uint64_t cast_us(struct export_walk *w)
 {
     struct cast *c = w->own;
-    uint64_t tick_ns = transcript_tick_ns(w->transcript, w->index);
+    size_t index = w->annotation ? w->index - 1 : w->index;
+    uint64_t tick_ns = transcript_tick_ns(w->transcript, index);
     if (!c->began)
         c->first_tick_ns = tick_ns;
     c->began = true;
@@ -148,6 +153,8 @@ static bool is_remark(const struct export_walk *w)
 {
     const struct event *ev = journal_at(w->journal, w->line->seq);
     struct ev_note note;
+    if (w->annotation)
+        return true;
     if (!ev || ev->kind != EVENT_NOTE)
         return false;
     EVENT_GET(ev, NOTE, &note);
@@ -168,8 +175,13 @@ static void cast_line(struct export_walk *w)
     if (is_remark(w))
         cast_event(w, "m", us, export_text(w));
     buf_init(&line, EXPORT_TEXT_MAX_OCTETS);
-    transcript_print(w->transcript, w->index, &line);
-    if (line.len > 0)
+    if (w->annotation)
+        buf_printf(&line, "%12s ", "--");
+    if (w->annotation)
+        buf_append(&line, export_text(w));
+    else
+        transcript_print(w->transcript, w->index, &line);
+    if (!w->annotation && line.len > 0)
         line.len--; /* its line feed */
     struct buf shown;
     buf_init(&shown, EXPORT_TEXT_MAX_OCTETS);

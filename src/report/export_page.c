@@ -139,13 +139,14 @@ static const char html_style[] =
     ".l i{font-style:normal;flex:0 0 2ch;color:#888}.l span{white-space:pre-wrap;"
     "overflow-wrap:anywhere;flex:1}.l em{font-style:normal;color:#888}"
     ".tls{background:#f2f7fd}.C span{color:#0b5394}.S span{color:#276221}.bad span{color:#b3261e;"
-    "font-weight:bold}.ev span{color:#7a4b9a}.dev span{color:#a35200}"
+    "font-weight:bold}.ev span{color:#7a4b9a}.dev span{color:#a35200}.note span{background:#fff3bf}"
     "details{margin:0 0 0 11ch}summary{color:#666;cursor:pointer}"
     "@media print{body{margin:0;max-width:none}details::details-content{content-visibility:visible;"
     "display:block}.l{break-inside:avoid}}"
     "@media (prefers-color-scheme:dark) and (not print){body{color:#ddd;background:#16181c}"
     ".tls{background:#1c2430}.C span{color:#7fb7ef}.S span{color:#8fcf8a}.bad span{color:#ff8a80}"
-    ".ev span{color:#c9a2e6}.dev span{color:#ffb86b}}";
+    ".ev span{color:#c9a2e6}.dev span{color:#ffb86b}"
+    ".note span{background:#4a3f00}}";
 
 static void html_fact(struct buf *out, const char *name, struct slice value)
 {
@@ -162,6 +163,8 @@ struct html {
 
 static const char *html_class(struct export_walk *w)
 {
+    if (w->annotation)
+        return "note";
     if (w->line->kind == TRANSCRIPT_DEVIATION)
         return "dev";
     if (w->line->kind != TRANSCRIPT_LINE && w->line->kind != TRANSCRIPT_CONTENT)
@@ -185,19 +188,20 @@ static void html_line(struct export_walk *w)
     html_fold_end(w);
     if (w->line->conn != 0 && w->conn != 0 && w->line->conn != w->conn)
         buf_printf(&w->out, "<h2>Connection %u</h2>\n", (unsigned)w->line->conn);
-    if (w->line->kind == TRANSCRIPT_CONTENT && !h->content_until) {
+    if (w->line->kind == TRANSCRIPT_CONTENT && !h->content_until && !w->annotation) {
         size_t lines = export_content_lines(w, &octets);
         h->content_until = w->index + lines;
         buf_printf(&w->out, "<details><summary>message, %zu lines, %llu octets</summary>\n", lines,
                    (unsigned long long)octets);
     }
-    buf_printf(&w->out, "<div class=\"l %s%s\"><b>", html_class(w),
-               w->line->flags & TRANSCRIPT_TLS_ON ? " tls" : "");
-    out_seconds(&w->out, transcript_at_us(w->transcript, w->index));
+    bool tls = !w->annotation && (w->line->flags & TRANSCRIPT_TLS_ON) != 0;
+    buf_printf(&w->out, "<div class=\"l %s%s\"><b>", html_class(w), tls ? " tls" : "");
+    if (!w->annotation)
+        out_seconds(&w->out, transcript_at_us(w->transcript, w->index));
     buf_printf(&w->out, "</b><i>%s</i><span>", export_who(w));
     out_html(&w->out, export_text(w));
     buf_append_cstr(&w->out, "</span>");
-    if (w->line->reply_us > 0)
+    if (w->line->reply_us > 0 && !w->annotation)
         buf_printf(&w->out, "<em>%u.%u ms</em>", w->line->reply_us / 1000,
                    w->line->reply_us / 100 % 10);
     buf_append_cstr(&w->out, "</div>\n");

@@ -38,6 +38,7 @@ struct capture {
     const struct export_options *options;
     FILE *to;
     struct buf block, comment;
+    struct annotations annotations;
     struct flow *flows;
     size_t n_flows;
     uint64_t first_tick_ns;
@@ -322,10 +323,23 @@ static void add_comment(struct capture *c, struct slice text, struct slice more)
     vis_to_buf(&c->comment, more, 0);
 }
 
+/* What a person said of this event or of one before it that made no packet. */
+static void add_annotations(struct capture *c, const struct event *ev)
+{
+    const struct annotation *a;
+    while ((a = annotations_next(&c->annotations, ev->seq + 1)) != NULL)
+        add_comment(c, a->mark ? SLICE_LIT("mark") : SLICE_LIT("note"), slice_cstr(a->text));
+}
+
 static void see(struct capture *c, const struct event *ev)
 {
     struct ev_note note;
     struct ev_deviation deviation;
+    struct slice text;
+    bool mark;
+    add_annotations(c, ev);
+    if (annotation_of(ev, &text, &mark))
+        return;
     struct flow *f = ev->conn ? flow_get(c, ev->conn) : NULL;
     if (ev->kind == EVENT_NOTE) {
         EVENT_GET(ev, NOTE, &note);
@@ -364,6 +378,7 @@ bool export_pcapng(const struct journal *j, const struct export_options *options
     c.backstage = only_backstage(j);
     buf_init(&c.block, (1 << 18) + options->keys.len);
     buf_init(&c.comment, 16384);
+    annotations_read(&c.annotations, j);
     put_head(&c);
     put_keys(&c, options->keys);
     for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {
@@ -373,6 +388,7 @@ bool export_pcapng(const struct journal *j, const struct export_options *options
     }
     buf_deinit(&c.block);
     buf_deinit(&c.comment);
+    annotations_deinit(&c.annotations);
     mem_free(c.flows);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "decode/transcript.h"
+#include "report/annotations.h"
 #include "report/export.h"
 #include "report/out.h"
 #include "report/steps.h"
@@ -22,13 +23,16 @@ struct export_walk {
     uint32_t conn;      /* of the line before */
     size_t reply_until; /* lines before this one are of a reply whose end was looked up */
     bool reply_bad;
-    void *own; /* the format's */
+    struct annotations annotations;
+    const struct annotation *annotation; /* at hand in place of a line; `line` is the one before */
+    void *own;                           /* the format's */
 };
 
 void export_walk_init(struct export_walk *w, const struct journal *j,
                       const struct export_options *options, FILE *to);
 void export_walk_deinit(struct export_walk *w);
-/* Call fn for each line in order, with w->text its safe text. */
+/* Call fn for each line in order, with w->text its safe text; and for each mark and remark of a
+ * person behind the line it speaks of, with w->annotation set. */
 void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w));
 /* Is the line at hand of a reply that refuses? Known of each of its lines, not only of the last. */
 bool export_is_bad_reply(struct export_walk *w);

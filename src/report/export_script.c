@@ -76,6 +76,7 @@ enum { SCRIPT_CONTENT_MAX_OCTETS = 1 << 20 }; /* limit "script-content": larger 
 struct script {
     const struct session_steps *steps;
     const struct step_list *list;
+    struct annotations annotations;
     struct buf out, line;
     FILE *to;
     bool own_dots;    /* dot-stuffing was turned off */
@@ -228,10 +229,27 @@ static void put_content(struct script *s, const struct step *step)
     put_expect(s, step);
 }
 
+/* Before the command they speak of, or behind the one whose reply they speak of. */
+static void put_annotations(struct script *s, uint64_t below_seq)
+{
+    const struct annotation *a;
+    while ((a = annotations_next(&s->annotations, below_seq)) != NULL) {
+        const struct event *ev = journal_at(s->steps->journal, a->at_seq);
+        if (ev && ev->conn != s->list->conn && ev->conn != 0)
+            continue;
+        /* A number in front would be taken for a line's. */
+        bool number = a->text[0] >= '0' && a->text[0] <= '9';
+        buf_append_cstr(&s->out, a->mark ? "/mark " : number ? "# note: " : "/note ");
+        vis_to_buf(&s->out, slice_cstr(a->text), 0);
+        buf_append_octet(&s->out, '\n');
+    }
+}
+
 static void put_step(struct script *s, size_t *at)
 {
     const struct step *step = &s->list->steps[*at];
     size_t n = 1;
+    put_annotations(s, step->seq);
     switch (step->kind) {
     case STEP_CONNECT:
         put_expect(s, step);
@@ -288,8 +306,11 @@ bool export_script(const struct journal *j, const struct export_options *options
         buf_init(&s.out, 8 << 20);
         buf_init(&s.line, SCRIPT_CONTENT_MAX_OCTETS);
         put_head(&s, options->name, l);
+        annotations_read(&s.annotations, j);
         for (size_t at = 0; at < l->n_steps;)
             put_step(&s, &at);
+        put_annotations(&s, UINT64_MAX);
+        annotations_deinit(&s.annotations);
         out_flush(&s.out, to);
         buf_deinit(&s.out);
         buf_deinit(&s.line);

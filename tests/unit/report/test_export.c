@@ -22,6 +22,7 @@ static const char script[] = "/open practice\n"
                              "/auth PLAIN\n"
                              "expect code 235\n"
                              "/note remember this\n"
+                             "/mark login\n"
                              "MAIL FROM:<ann@example.net>\n"
                              "RCPT TO:<any+550@example.test>\n"
                              "RCPT TO:<bob@example.test>\n"
@@ -119,6 +120,15 @@ static const struct {
     {"script", "\n//set name evil\nexpect nothing\n"},
     {"cast", "{\"version\":2,"},
     {"cast", ",\"m\",\"note: remember this\"]\n"},
+    {"cast", ",\"m\",\"mark login\"]\n"},
+    {"text",
+     "S: 235 2.7.0 Authentication successful\n-- note: remember this\n-- mark login\nC: MAIL"},
+    {"swaks", "\n=== note: remember this\n=== mark login\n ~> MAIL"},
+    {"markdown", "\n-- note: remember this\n-- mark login\nC: MAIL"},
+    {"html", "<div class=\"l note\"><b></b><i>-</i><span>note: remember this</span></div>\n"},
+    {"script", "\n/note remember this\n/mark login\nMAIL FROM"},
+    {"json", "\"annotations\":[{\"note\":\"remember this\",\"seq\":"},
+    {"json", "{\"mark\":\"login\",\"seq\":"},
 };
 
 static void test_lines(void **state)
@@ -334,7 +344,8 @@ static void test_pcapng(void **state)
     assert_true(packets > 10);
     assert_true(comments > 0);
     assert_true(slice_find(slice_of(bytes, size), SLICE_LIT("EHLO client.example.net\r\n")) > 0);
-    assert_true(slice_find(slice_of(bytes, size), SLICE_LIT("remember this")) > 0);
+    assert_true(slice_find(slice_of(bytes, size), SLICE_LIT("note: remember this; mark: login")) >
+                0);
     free(bytes);
 }
 

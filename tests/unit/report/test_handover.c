@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report/annotations.h"
 #include "report/export.h"
 #include "world.h"
 
@@ -82,11 +83,104 @@ static void test_formats_complete(void **state)
     world_deinit(&w);
 }
 
+/* ---- what a person adds ---- */
+
+struct added {
+    unsigned marks, notes;
+    struct annotation mark, note; /* the last of each */
+    char mark_name[40], note_text[80];
+};
+
+static struct added added_to(const struct journal *j)
+{
+    struct added a = {.marks = 0};
+    struct annotations all;
+    const struct annotation *one;
+    annotations_read(&all, j);
+    while ((one = annotations_next(&all, UINT64_MAX)) != NULL) {
+        a.marks += one->mark;
+        a.notes += !one->mark;
+        *(one->mark ? &a.mark : &a.note) = *one;
+        snprintf(one->mark ? a.mark_name : a.note_text, 40, "%s", one->text);
+    }
+    annotations_deinit(&all);
+    return a;
+}
+
+static enum event_kind kind_at(const struct journal *j, uint64_t seq)
+{
+    const struct event *ev = journal_at(j, seq);
+    assert_non_null(ev);
+    return (enum event_kind)ev->kind;
+}
+
+static void test_marks_and_notes(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/smtpscope-marks-XXXXXX", path[80];
+    struct world w;
+    struct err err;
+    assert_non_null(mkdtemp(dir));
+    world_init(&w);
+    assert_false(say(&w, &err, "/mark", "")); /* nothing to mark */
+    world_run(&w, "/open practice\nEHLO a.example\n");
+    assert_true(say(&w, &err, "/mark", ""));
+    assert_true(say(&w, &err, "/note 2 of connecting", ""));
+    struct added a = added_to(w.journal);
+    assert_int_equal(a.marks, 1);
+    assert_string_equal(a.mark_name, "a");
+    assert_string_equal(a.note_text, "of connecting");
+    assert_int_equal(kind_at(w.journal, a.note.at_seq), EVENT_LINK_TRY);
+    uint64_t marked = a.mark.at_seq;
+
+    world_run(&w, "NOOP\n");
+    assert_true(say(&w, &err, "/mark", "")); /* the next free letter */
+    a = added_to(w.journal);
+    assert_int_equal(a.marks, 2);
+    assert_string_equal(a.mark_name, "b");
+    assert_true(a.mark.at_seq > marked);
+    assert_true(say(&w, &err, "/mark a", "")); /* moves it */
+    assert_int_equal(added_to(w.journal).marks, 2);
+    assert_false(say(&w, &err, "/mark two words", ""));
+    assert_true(say(&w, &err, "/note 99999 is no line", "")); /* so it is text */
+    assert_string_equal(added_to(w.journal).note_text, "99999 is no line");
+    assert_false(say(&w, &err, "/note", ""));
+
+    /* They travel: saved, shown, added to, and saved again. */
+    snprintf(path, sizeof(path), "%s/a.jsonl", dir);
+    assert_true(say(&w, &err, "/save ", path));
+    assert_false(say(&w, &err, "/save ", path)); /* nothing is overwritten */
+    struct world v;
+    world_init(&v);
+    assert_true(console_replay_open(v.console, path, &err));
+    struct journal *shown = console_shown(v.console);
+    assert_true(shown != v.journal);
+    a = added_to(shown);
+    assert_int_equal(a.marks, 2);
+    assert_int_equal(a.notes, 2);
+    assert_true(say(&v, &err, "/note 2 seen again", ""));
+    unlink(path);
+    assert_true(say(&v, &err, "/save ", path));
+    struct journal *back = journal_new(clock_system());
+    struct recording_report report;
+    assert_true(recording_read(path, back, &report, &err));
+    assert_int_equal(report.lines_bad, 0);
+    a = added_to(back);
+    assert_int_equal(a.marks, 2);
+    assert_int_equal(a.notes, 3);
+    journal_free(&back);
+    world_deinit(&v);
+    world_deinit(&w);
+    unlink(path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_export_and_diff),
         cmocka_unit_test(test_formats_complete),
+        cmocka_unit_test(test_marks_and_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
