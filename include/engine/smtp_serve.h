@@ -88,5 +88,9 @@ void smtp_serve_tls_up(struct smtp_serve *s);
 /* 421 for a client that said nothing for too long. */
 void smtp_serve_timeout(struct smtp_serve *s, struct smtp_answer *a);
 const char *smtp_serve_user(const struct smtp_serve *s); /* logged in as; NULL */
+/* The owner said something else than success to the AUTH that has just ended. */
+void smtp_serve_forget_user(struct smtp_serve *s);
+/* Is this verb in order now, so that its handler or the policy would decide? */
+bool smtp_serve_in_order(const struct smtp_serve *s, enum smtp_verb verb);
 
 #endif

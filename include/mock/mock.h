@@ -14,6 +14,7 @@
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "net/link.h"
+#include "scenario/rules.h"
 
 enum mock_service {
     MOCK_SMTP,
@@ -50,6 +51,9 @@ struct mock_options {
     bool in_front;      /* it is what the program is about (serve): its events are no backstage */
     bool forget_octets; /* journal_conn_forget when a connection ends: for servers, not the console
                          */
+    unsigned
+        hurry; /* for tests: late replies and timeouts come so many times sooner; 0: as they are
+                */
     struct mock_limits limits; /* 0: the default */
 };
 
@@ -71,6 +75,19 @@ struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_servic
 /* The practice CA's certificate, PEM; made at first use. */
 struct slice mock_ca_pem(struct mock *m);
 const char *mock_name(const struct mock *m);
+
+/* Another scenario, by a builtin's name or from a file through `read` (may be NULL). Connections
+ * that are open keep theirs; mailboxes are emptied, live rules leave. False: *err, and nothing has
+ * changed. */
+bool mock_set_scenario(struct mock *m, const char *name, scenario_read_fn read, void *read_ctx,
+                       struct err *err);
+const char *mock_scenario_name(const struct mock *m);
+/* Live rules (see scenario/rules.h): 0 and *err where the line does not read. */
+unsigned mock_rule_add(struct mock *m, struct slice line, struct err *err);
+bool mock_rule_remove(struct mock *m, unsigned number);
+void mock_rules_clear(struct mock *m); /* live ones */
+/* Rules in the order they are asked, with their counters. */
+bool mock_rule_at(const struct mock *m, size_t index, struct rules_info *out);
 
 struct mock_counters {
     uint64_t connections_total, connections_now, messages, refused_recipients, faults, over_limit;

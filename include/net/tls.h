@@ -43,6 +43,11 @@ enum tls_practice_cert {
     TLS_CERT_WRONG_NAME,
     TLS_CERT_SELF_SIGNED,
     TLS_CERT_UNKNOWN_CA,
+    TLS_CERT_NO_CHAIN,  /* signed by an intermediate that is not sent */
+    TLS_CERT_WRONG_EKU, /* for clients only */
+    TLS_CERT_RSA_1024,
+    TLS_CERT_SHA1, /* signed with SHA-1 */
+    TLS_CERT_SNI,  /* the good one to those that name the server, another host's to the rest */
     TLS_CERT__COUNT
 };
 /* wall_us: now, for the validity dates. */
@@ -56,6 +61,18 @@ struct slice tls_practice_ca_pem(const struct tls_practice_ca *ca);
 struct tls_server;
 struct tls_server *tls_server_practice(struct tls_practice_ca *ca, const char *name,
                                        enum tls_practice_cert kind, struct err *err);
+/* The same with limits of its own. */
+struct tls_server_options {
+    const char *version_min; /* "1.0" .. "1.3"; NULL: 1.2 */
+    const char *version_max; /* NULL: the library's newest */
+    const char *ciphers;     /* OpenSSL list (TLS <= 1.2) or suites (1.3); NULL: default */
+    bool ask_client;         /* ask for a certificate of the client, whatever it is */
+    bool require_client;     /* end the handshake without one */
+};
+struct tls_server *tls_server_practice_with(struct tls_practice_ca *ca, const char *name,
+                                            enum tls_practice_cert kind,
+                                            const struct tls_server_options *options,
+                                            struct err *err);
 struct tls_server *tls_server_files(const char *cert_file, const char *key_file, struct err *err);
 void tls_server_free(struct tls_server **s);
 

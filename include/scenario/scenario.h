@@ -46,6 +46,11 @@ enum scenario_limit {
 #include "scenario/words.def"
     SCENARIO_LIMIT__COUNT
 };
+enum scenario_switch {
+#define SWITCH(id, word, form, help) SCENARIO_SWITCH_##id,
+#include "scenario/words.def"
+    SCENARIO_SWITCH__COUNT
+};
 enum scenario_setting {
 #define SETTING(id, word, form, help) SCENARIO_SETTING_##id,
 #include "scenario/words.def"
@@ -92,15 +97,16 @@ enum scenario_vocabulary {
     SCENARIO_FACTS,
     SCENARIO_LIMITS,
     SCENARIO_DOS,
-    SCENARIO_SETTINGS
+    SCENARIO_SETTINGS,
+    SCENARIO_SWITCHES
 };
 bool scenario_word_at(enum scenario_vocabulary v, size_t index, struct scenario_word *out);
 
 struct scenario_action {
     enum scenario_do what;
     struct slice text; /* reply, say, words; raw octets with their escapes resolved; a value */
-    struct slice key;  /* set: the name */
-    uint64_t number;   /* truncate, drip, chunk: octets; bounce, reply: code (0: none) */
+    enum scenario_switch key; /* set: what */
+    uint64_t number;          /* truncate, drip, chunk: octets; bounce, reply: code (0: none) */
     uint64_t low_ms, high_ms; /* delay; chunk: low_ms apart; bounce: low_ms later */
     enum scenario_cert cert;
     unsigned line;
@@ -138,6 +144,7 @@ struct scenario_server {
     const char *mechanisms;              /* NULL: as usual */
     bool auth_off, auth_required, auth_clear;
     bool tls_off, tls_required;
+    const char *relax; /* names of rules, space separated; NULL: none */
     uint64_t size_octets, recipients, messages, errors; /* 0: as usual */
     uint64_t idle_ms;
 };

@@ -14,6 +14,12 @@ void serve_auth_forget(struct smtp_serve *s)
     s->auth_proven = false;
 }
 
+void smtp_serve_forget_user(struct smtp_serve *s)
+{
+    mem_free(s->user);
+    s->user = NULL;
+}
+
 bool serve_auth_offered(const struct smtp_serve *s)
 {
     return s->options->mechanisms && (smtp_track_tls(s->track) || s->options->auth_in_clear);

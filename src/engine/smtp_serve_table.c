@@ -58,3 +58,8 @@ enum smtp_serve_cell smtp_serve_table(enum smtp_verb verb, enum smtp_state state
     BUG_IF((unsigned)verb >= SMTP_VERB__COUNT || (unsigned)state >= SMTP_STATE__COUNT);
     return (enum smtp_serve_cell)cells[verb][state];
 }
+
+bool smtp_serve_in_order(const struct smtp_serve *s, enum smtp_verb verb)
+{
+    return smtp_serve_table(verb, smtp_track_state(s->track)) == SERVE_DO;
+}

@@ -70,11 +70,43 @@ static void close_conn(struct mock_conn *c)
     link_close(c->link);
 }
 
+/* Where rules want an end or silence before any session began. True: they did. */
+static bool ended_by_plan(struct mock_conn *c)
+{
+    const struct mock_plan *p = &c->mock->plan;
+    if (p->reset) {
+        flush(c);
+        c->phase = MOCK_CONN_CLOSING;
+        link_abort(c->link);
+    } else if (p->drop || p->close) {
+        close_conn(c);
+    } else if (p->stall) {
+        mock_conn_mute(c);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Rules at tls may do something else instead of the handshake. */
+static bool tls_fault(struct mock_conn *c)
+{
+    struct mock_plan *p = mock_plan_begin(c);
+    mock_rules_ask(c, SCENARIO_STAGE_TLS, NULL, NULL);
+    if (p->replies && c->begun) {
+        mock_plan_say(c, slice_of(NULL, 0), 0, MOCK_THEN_GO_ON);
+        return true;
+    }
+    return ended_by_plan(c);
+}
+
 static void start_tls(struct mock_conn *c, enum event_tls_via via)
 {
     struct err err;
     err_clear(&err);
-    struct tls_server *tls = mock_tls(c->mock, &err);
+    if (tls_fault(c))
+        return;
+    struct tls_server *tls = mock_tls(c, &err);
     if (!tls) {
         journal_note_err(c->mock->journal, link_conn(c->link), &err);
         close_conn(c);
@@ -93,6 +125,7 @@ static void act(struct mock_conn *c, struct slice text, enum mock_then then)
     if (then != MOCK_THEN_DROP && text.len > 0) {
         protocol_of(c)->said(c, text);
         buf_append(&c->mock->out, text);
+        c->spoke = true;
     }
     switch (then) {
     case MOCK_THEN_GO_ON:
@@ -139,7 +172,8 @@ static struct mock_wait *wait_begin(struct mock_conn *c)
     buf_init(&w->reply, REPLY_CAP_OCTETS);
     buf_init(&w->held, HELD_CAP_OCTETS);
     c->wait = w;
-    link_pause(c->link);
+    if (c->spoke) /* before the greeting: see who cannot wait */
+        link_pause(c->link);
     return w;
 }
 
@@ -173,14 +207,42 @@ static void more_later(struct mock_conn *c)
         loop_defer(c->mock->loop, say_more, c);
 }
 
+/* How much of the answer leaves next, and how long to wait behind it. */
+static size_t next_piece(const struct mock_wait *w, uint64_t *gap_ms_out)
+{
+    const struct mock_pace *pace = &w->pace;
+    size_t left = w->reply.len - w->at, n = left;
+    *gap_ms_out = pace->piece_gap_ms;
+    if (pace->piece_octets > 0 && n > pace->piece_octets)
+        n = (size_t)pace->piece_octets;
+    for (unsigned i = 0; i < pace->n_pauses; i++)
+        if (pace->pauses[i].at > w->at && pace->pauses[i].at <= w->at + n) {
+            n = pace->pauses[i].at - w->at;
+            *gap_ms_out = pace->pauses[i].ms;
+        }
+    return n;
+}
+
 static void on_late_reply(void *ctx)
 {
     struct mock_wait *w = ctx;
     struct mock_conn *c = w->conn;
-    w->due = false;
+    uint64_t gap_ms;
+    size_t n = next_piece(w, &gap_ms);
     touch(c);
-    act(c, buf_slice(&w->reply), w->then);
+    if (w->at + n < w->reply.len) {
+        struct slice piece = slice_take(slice_skip(buf_slice(&w->reply), w->at), n);
+        protocol_of(c)->said(c, piece);
+        buf_append(&c->mock->out, piece);
+        flush(c);
+        w->at += n;
+        loop_timer_start(w->timer, mock_hurried_ms(c->mock, gap_ms));
+        return;
+    }
+    w->due = false;
+    act(c, slice_skip(buf_slice(&w->reply), w->at), w->then);
     buf_reset(&w->reply);
+    w->at = 0;
     if (w->more) {
         flush(c);
         loop_defer(c->mock->loop, say_more, c);
@@ -189,11 +251,14 @@ static void on_late_reply(void *ctx)
     wait_over(c);
 }
 
-void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, enum mock_then then)
+void mock_conn_say_paced(struct mock_conn *c, struct slice text, const struct mock_pace *pace,
+                         enum mock_then then)
 {
-    if (c->phase == MOCK_CONN_CLOSING)
+    if (c->phase == MOCK_CONN_CLOSING || c->mute)
         return;
-    if (delay_ms == 0) {
+    bool pieces = text.len > 0 && (pace->piece_octets > 0 || pace->n_pauses > 0);
+    bool nothing = text.len == 0 && then == MOCK_THEN_GO_ON;
+    if (nothing || (pace->delay_ms == 0 && !pieces)) {
         act(c, text, then);
         return;
     }
@@ -201,10 +266,22 @@ void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, en
     struct mock_wait *w = wait_begin(c);
     buf_append(&w->reply, text);
     w->then = then;
+    w->pace = *pace;
+    w->at = 0;
     w->due = true;
     if (!w->timer)
         w->timer = loop_timer_new(c->mock->loop, on_late_reply, w);
-    loop_timer_start(w->timer, delay_ms);
+    loop_timer_start(w->timer, mock_hurried_ms(c->mock, pace->delay_ms));
+}
+
+void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, enum mock_then then)
+{
+    mock_conn_say_paced(c, text, &(struct mock_pace){.delay_ms = delay_ms}, then);
+}
+
+void mock_conn_mute(struct mock_conn *c)
+{
+    c->mute = true;
 }
 
 /* ---- being told of something else ---- */
@@ -264,7 +341,8 @@ static void wait_over(struct mock_conn *c)
     flush(c);
     if (c->wait || c->phase == MOCK_CONN_CLOSING)
         return;
-    link_resume(c->link);
+    if (!c->deaf)
+        link_resume(c->link);
     on_poke(c);
 }
 
@@ -281,7 +359,13 @@ static void open_session(struct mock_conn *c, bool tls)
 void mock_conn_begin(struct mock_conn *c)
 {
     touch(c);
-    if (!mock_services[c->service].implicit_tls)
+    mock_plan_begin(c);
+    if (!c->over_limit)
+        mock_rules_ask(c, SCENARIO_STAGE_CONNECT, NULL, NULL);
+    if (!c->mock->plan.replies && ended_by_plan(c))
+        return;
+    /* Clear text at a door of TLS is what a rule may want. */
+    if (!mock_services[c->service].implicit_tls || c->mock->plan.replies)
         open_session(c, false);
     else if (c->over_limit) { /* nothing can be said without a handshake, which costs too much */
         c->phase = MOCK_CONN_CLOSING;
@@ -301,10 +385,14 @@ static void on_octets(void *ctx, struct slice octets)
     touch(c);
     if (!c->begun || c->phase == MOCK_CONN_CLOSING)
         return;
-    if (c->wait)
-        buf_append(&c->wait->held, octets); /* read before the pause took hold */
-    else
+    c->early = c->early || !c->spoke;
+    if (!c->wait) {
         take_octets(c, octets);
+        return;
+    }
+    buf_append(&c->wait->held, octets); /* read before the pause took hold */
+    if (c->wait->held.len > LINK_READ_OCTETS)
+        link_pause(c->link);
 }
 
 static void on_tls(void *ctx, const struct err *err)
@@ -356,6 +444,8 @@ struct mock_conn *mock_conn_new(struct mock *m, enum mock_service service)
     c->mock = m;
     c->service = (uint8_t)service;
     c->phase = MOCK_CONN_NEW;
+    c->world = mock_world_hold(m->world);
+    rules_session_begin(c->world->rules, &c->scripted);
     m->counters.connections_total++;
     if (m->counters.connections_now >= m->options.limits.connections) {
         c->over_limit = true;
@@ -382,6 +472,8 @@ void mock_conn_free(struct mock_conn *c)
     loop_defer_cancel(m->loop, c);
     protocol_of(c)->free(c);
     link_free(&c->link);
+    mock_changed_free(&c->changed);
+    mock_world_release(&c->world);
     mem_free(c);
     if (m->options.forget_octets && conn)
         journal_conn_forget(m->journal, conn);
@@ -406,7 +498,21 @@ void mock_conn_accepted(void *door, struct link *link)
 
 static uint64_t patience_ms(const struct mock_conn *c)
 {
+    const struct scenario_server *s = c->world->servers[c->service];
+    if (s && s->idle_ms > 0)
+        return s->idle_ms;
     return c->mock->options.limits.idle_ms * protocol_of(c)->idle_times;
+}
+
+/* Where all of a protocol have the same patience, the first is the first to lose it. */
+static uint64_t first_end_ms(const struct mock *m)
+{
+    uint64_t end_ms = UINT64_MAX;
+    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
+        for (const struct mock_conn *c = m->conns[i].first; c; c = m->odd_idle ? c->next : NULL)
+            if (c->active_tick_ms + patience_ms(c) < end_ms)
+                end_ms = c->active_tick_ms + patience_ms(c);
+    return end_ms;
 }
 
 void mock_idle_schedule(struct mock *m)
@@ -418,15 +524,10 @@ void mock_idle_schedule(struct mock *m)
         return;
     if (!any)
         loop_timer_stop(m->idle_timer);
-    if (!any || loop_timer_active(m->idle_timer))
+    if (!any || (loop_timer_active(m->idle_timer) && !m->odd_idle))
         return;
-    uint64_t now_ms = mock_now_ms(m), end_ms = UINT64_MAX;
-    for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++) {
-        const struct mock_conn *c = m->conns[i].first;
-        if (c && c->active_tick_ms + patience_ms(c) < end_ms)
-            end_ms = c->active_tick_ms + patience_ms(c);
-    }
-    loop_timer_start(m->idle_timer, end_ms > now_ms ? end_ms - now_ms : 1);
+    uint64_t now_ms = mock_now_ms(m), end_ms = first_end_ms(m);
+    loop_timer_start(m->idle_timer, mock_hurried_ms(m, end_ms > now_ms ? end_ms - now_ms : 1));
 }
 
 /* Nothing can be said in the middle of a handshake, nor to one that does not take its last reply.
@@ -434,7 +535,7 @@ void mock_idle_schedule(struct mock *m)
 static void expire(struct mock_conn *c)
 {
     struct mock *m = c->mock;
-    if (c->phase != MOCK_CONN_OPEN || (c->wait && c->wait->more)) {
+    if (c->phase != MOCK_CONN_OPEN || c->mute || (c->wait && c->wait->more)) {
         c->phase = MOCK_CONN_CLOSING;
         link_abort(c->link);
         return;
@@ -450,14 +551,17 @@ static void expire_silent(struct mock *m, enum mock_protocol_id id)
 {
     uint64_t now_ms = mock_now_ms(m);
     const struct mock_conn *last = m->conns[id].last;
-    struct mock_conn *c;
-    while ((c = m->conns[id].first) != NULL && now_ms >= c->active_tick_ms + patience_ms(c)) {
-        bool is_last = c == last;
+    struct mock_conn *next;
+    for (struct mock_conn *c = m->conns[id].first; c; c = next) {
+        bool is_last = c == last, due = now_ms >= c->active_tick_ms + patience_ms(c);
+        next = is_last ? NULL : c->next;
+        if (!due && !m->odd_idle)
+            break;
+        if (!due)
+            continue;
         touch(c);
         if (!c->wait || !c->wait->due) /* silent because we let it wait */
             expire(c);
-        if (is_last)
-            break;
     }
 }
 

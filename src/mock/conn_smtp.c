@@ -21,19 +21,19 @@ static struct smtp_answer *answer_begin(struct mock_conn *c)
 static void say(struct mock_conn *c)
 {
     const struct smtp_answer *a = &c->mock->answer;
-    mock_conn_say(c, buf_slice(&a->text), a->delay_ms, thens[a->then]);
+    mock_plan_say(c, buf_slice(&a->text), a->delay_ms, thens[a->then]);
 }
 
 static void begin(struct mock_conn *c, bool tls)
 {
     struct mock *m = c->mock;
     uint32_t conn = link_conn(c->link);
-    c->smtp.track =
-        smtp_track_new(m->journal, conn,
-                       &(struct smtp_track_options){.backstage = !m->options.in_front,
-                                                    .lmtp = m->serve_options[c->service].lmtp,
-                                                    .tls = tls,
-                                                    .want_content = true});
+    c->smtp.track = smtp_track_new(
+        m->journal, conn,
+        &(struct smtp_track_options){.backstage = !m->options.in_front,
+                                     .lmtp = c->world->serve_options[c->service].lmtp,
+                                     .tls = tls,
+                                     .want_content = true});
     struct smtp_answer *a = answer_begin(c);
     if (c->over_limit) {
         smtp_answer_line(a, 421, "4.7.0", "%s Too many connections, try again later",
@@ -41,8 +41,8 @@ static void begin(struct mock_conn *c, bool tls)
         a->then = SMTP_THEN_CLOSE;
     } else {
         c->smtp.serve = smtp_serve_new(m->journal, conn, c->smtp.track,
-                                       &m->serve_options[c->service], &mock_policy, c);
-        smtp_serve_banner(c->smtp.serve, a);
+                                       &c->world->serve_options[c->service], &mock_policy, c);
+        mock_smtp_banner(c, a);
     }
     say(c);
 }
@@ -58,7 +58,7 @@ static size_t octets(struct mock_conn *c, struct slice in)
     size_t used = smtp_track_feed(c->smtp.track, DIR_C, in, &item);
     if (!item_matters(item.kind))
         return used;
-    smtp_serve_item(c->smtp.serve, &item, answer_begin(c));
+    mock_smtp_item(c, &item, answer_begin(c));
     say(c);
     return used;
 }
@@ -77,7 +77,8 @@ static void tls_up(struct mock_conn *c)
 
 static void timeout(struct mock_conn *c)
 {
-    smtp_serve_timeout(c->smtp.serve, answer_begin(c));
+    mock_plan_begin(c);
+    mock_smtp_timeout(c, answer_begin(c));
     say(c);
 }
 
@@ -108,6 +109,7 @@ const struct mock_protocol mock_protocol_smtp = {
     .tls_up = tls_up,
     .timeout = timeout,
     .state_name = state_name,
+    .facts = mock_smtp_facts,
     .closed = closed,
     .free = smtp_free,
 };

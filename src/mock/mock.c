@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-enum { BACKLOG = 1024, OUT_CAP_OCTETS = 1 << 20 };
+enum { BACKLOG = 1024, OUT_CAP_OCTETS = 1 << 20, FACTS_CAP_OCTETS = 1 << 18 };
 
 static const char MECHANISMS[] = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN";
 
@@ -118,6 +118,11 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
                                         .errors_max = m->options.limits.errors};
     }
     mock_store_init(m);
+    mock_plan_init(&m->plan);
+    buf_init(&m->fields, FACTS_CAP_OCTETS);
+    buf_init(&m->recipients, FACTS_CAP_OCTETS);
+    buf_init(&m->reworded, FACTS_CAP_OCTETS);
+    m->world = mock_world_new(m, NULL);
     smtp_answer_init(&m->answer);
     buf_init(&m->out, OUT_CAP_OCTETS);
     m->idle_timer = loop_timer_new(l, mock_idle_check, m);
@@ -138,7 +143,12 @@ void mock_free(struct mock **mock)
     mock_store_deinit(m);
     mock_txn_spares_free(m);
     mock_memory_clear(&m->memory);
-    tls_server_free(&m->tls);
+    mock_tls_free(m);
+    mock_world_release(&m->world);
+    mock_plan_deinit(&m->plan);
+    buf_deinit(&m->fields);
+    buf_deinit(&m->recipients);
+    buf_deinit(&m->reworded);
     tls_practice_ca_free(&m->ca);
     smtp_answer_deinit(&m->answer);
     buf_deinit(&m->out);
@@ -192,7 +202,7 @@ struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_servic
     return client;
 }
 
-static struct tls_practice_ca *ca_get(struct mock *m)
+struct tls_practice_ca *mock_ca(struct mock *m)
 {
     const struct clock *clock = journal_clock(m->journal);
     if (!m->ca)
@@ -200,16 +210,9 @@ static struct tls_practice_ca *ca_get(struct mock *m)
     return m->ca;
 }
 
-struct tls_server *mock_tls(struct mock *m, struct err *err)
-{
-    if (!m->tls)
-        m->tls = tls_server_practice(ca_get(m), m->options.name, TLS_CERT_GOOD, err);
-    return m->tls;
-}
-
 struct slice mock_ca_pem(struct mock *m)
 {
-    return tls_practice_ca_pem(ca_get(m));
+    return tls_practice_ca_pem(mock_ca(m));
 }
 
 const char *mock_name(const struct mock *m)
@@ -227,4 +230,5 @@ void mock_clear(struct mock *m)
 {
     mock_store_clear(m);
     mock_memory_clear(&m->memory);
+    rules_reset(m->world->rules);
 }

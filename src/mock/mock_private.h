@@ -16,6 +16,7 @@
 #include "engine/smtp_serve.h"
 #include "mock/magic.h"
 #include "mock/mock.h"
+#include "mock/plan.h"
 #include "store/store.h"
 
 enum {
@@ -27,6 +28,8 @@ enum {
     MOCK_OVER_LIMIT_MAX = 64, /* beyond the limit that still hear why; more are cut */
     MOCK_ID_OCTETS = 20,
     MOCK_HELLO_MAX_OCTETS = 255,
+    MOCK_ADDRESS_OCTETS = 322,
+    MOCK_TLS_MAX = 64, /* limit "tls-servers": kinds that rules ask for */
 };
 
 /* memory.c: what happened to an address before: a bounded table, oldest entries leaving first. */
@@ -63,6 +66,10 @@ struct mock_recipient {
     int user;      /* index in the table of users; -1: .address */
     char *address; /* without brackets, owned; NULL for users */
     bool bounce;
+    unsigned bounce_code;     /* 0: as the address asks, 550 */
+    char *bounce_text;        /* owned; NULL: as the address asks */
+    uint64_t bounce_after_ms; /* 0: at once */
+    bool discard;             /* accepted, and its copy thrown away */
 };
 
 struct mock_fault { /* a magic address with something to do at a later stage */
@@ -82,18 +89,10 @@ struct mock_txn {
     size_t charged_octets; /* of mock.unstored_octets */
     uint64_t declared_octets;
     uint64_t id;
-    bool started; /* content has its trace lines in front */
-    bool dropped; /* limit "content" was reached */
-};
-
-/* What is to be done once the octets said have been queued. */
-enum mock_then {
-    MOCK_THEN_GO_ON,
-    MOCK_THEN_TLS,   /* start the handshake as server */
-    MOCK_THEN_CLOSE, /* close in order */
-    MOCK_THEN_RESET, /* cut it; what was said goes first */
-    MOCK_THEN_DROP,  /* close without saying it */
-    MOCK_THEN_MORE,  /* there is more of this answer: .more is called when the queue has room */
+    uint64_t asked;      /* rules at body that had their say */
+    size_t trace_octets; /* of .content: our own lines in front */
+    bool started;        /* content has its trace lines in front */
+    bool dropped;        /* limit "content" was reached */
 };
 
 struct mock_wait {
@@ -101,6 +100,8 @@ struct mock_wait {
     struct loop_timer *timer; /* NULL: no reply is late, only the peer does not read */
     struct buf reply;
     struct buf held; /* octets of the client not looked at yet */
+    struct mock_pace pace;
+    size_t at; /* octets of .reply that have left */
     enum mock_then then;
     bool due;  /* .reply and .then are to be carried out */
     bool more; /* the protocol has more to say */
@@ -119,7 +120,24 @@ struct mock_smtp {
     struct smtp_serve *serve;
     struct mock_txn *txn;
     char *hello; /* as the client called itself */
+    uint32_t n_messages;
     bool esmtp;
+};
+
+struct mock_world { /* what a scenario makes of the servers */
+    unsigned refs;
+    struct rules *rules;
+    struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
+    const struct scenario_server *servers[MOCK_SERVICE__COUNT]; /* NULL: as usual */
+    bool friendly; /* no scenario and no live rule: nothing is asked */
+};
+
+struct mock_tls { /* one kind of TLS server, made at first need */
+    struct mock_tls *next;
+    struct tls_server *server;
+    char *name, *proto, *ciphers;
+    enum scenario_cert cert;
+    bool ask_client, require_client;
 };
 
 struct mock_conn {
@@ -127,6 +145,9 @@ struct mock_conn {
     struct mock_conn *prev, *next; /* longest silent first */
     struct link *link;
     struct mock_wait *wait;
+    struct mock_world *world;
+    struct mock_changed *changed;  /* by rules; NULL: nothing */
+    struct rules_session scripted; /* what the rules keep of it */
     uint64_t active_tick_ms;
     union {
         struct mock_smtp smtp;
@@ -136,6 +157,10 @@ struct mock_conn {
     bool begun; /* .begin was called */
     bool over_limit;
     bool poked;
+    bool spoke; /* the greeting has left */
+    bool early; /* the client spoke before that */
+    bool mute;  /* a rule wants nothing said any more */
+    bool deaf;  /* a rule wants nothing read any more */
 };
 
 enum mock_protocol_id {
@@ -165,6 +190,7 @@ struct mock_protocol {
     /* The client was silent for too long: say the last word. */
     void (*timeout)(struct mock_conn *c);
     const char *(*state_name)(const struct mock_conn *c);
+    void (*facts)(struct mock_conn *c, struct mock_facts *f); /* for rules; may be NULL */
     void (*closed)(struct mock_conn *c, enum event_dir by);
     void (*free)(struct mock_conn *c); /* also where .begin was never called */
 };
@@ -192,7 +218,14 @@ struct mock {
     struct journal *journal;
     struct mock_options options; /* limits filled; name and domain owned */
     struct tls_practice_ca *ca;
-    struct tls_server *tls;
+    struct mock_tls *tls;
+    size_t n_tls;
+    struct mock_world *world;
+    struct mock_plan plan;
+    struct mock_facts facts;
+    struct rules_verdict verdict;
+    char said_id[MOCK_ID_OCTETS];            /* of the message the answer under way is about */
+    struct buf fields, recipients, reworded; /* for rules: header fields, addresses, replies */
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
     struct mock_door doors[MOCK_SERVICE__COUNT];
     struct {
@@ -212,6 +245,7 @@ struct mock {
     int64_t date_second;       /* of .date */
     char date[64];
     bool said_content_limit;
+    bool odd_idle; /* some world has a timeout of its own */
 };
 
 /* Its events stand behind the scenes of a client session, unless it is what the program is about.
@@ -221,12 +255,47 @@ static inline unsigned mock_event_flags(const struct mock *m)
     return m->options.in_front ? 0 : EVENT_FLAG_BACKSTAGE;
 }
 
+static inline uint64_t mock_hurried_ms(const struct mock *m, uint64_t ms)
+{
+    return m->options.hurry > 1 ? ms / m->options.hurry : ms;
+}
+
 extern const char *const mock_users[MOCK_USERS_COUNT];
 extern const struct smtp_policy mock_policy; /* its ctx is the mock_conn */
+void mock_path_address(const struct smtp_path *p, char *out, size_t out_octets);
 
 /* mock.c */
 uint64_t mock_now_ms(const struct mock *m);
-struct tls_server *mock_tls(struct mock *m, struct err *err);
+struct tls_practice_ca *mock_ca(struct mock *m);
+
+/* world.c. The scenario is taken over; NULL: the friendly world. */
+struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario_taken);
+struct mock_world *mock_world_hold(struct mock_world *w);
+void mock_world_release(struct mock_world **w);
+const char *mock_world_name(const struct mock_conn *c); /* what this server calls itself */
+bool mock_magic_off(const struct mock_conn *c);
+/* The TLS server for this connection, as rules want it. */
+struct tls_server *mock_tls(struct mock_conn *c, struct err *err);
+void mock_tls_free(struct mock *m);
+
+/* plan.c (see plan.h) */
+void mock_facts_gather(struct mock_conn *c, const struct rules_facts *more);
+
+/* rules_smtp.c: rules around the serve role. */
+void mock_smtp_facts(struct mock_conn *c, struct mock_facts *f);
+void mock_smtp_item(struct mock_conn *c, const struct smtp_item *item, struct smtp_answer *a);
+void mock_smtp_banner(struct mock_conn *c, struct smtp_answer *a);
+void mock_smtp_timeout(struct mock_conn *c, struct smtp_answer *a);
+enum mock_fate {
+    MOCK_FATE_NONE,          /* the server's own decision */
+    MOCK_FATE_DISCARD,       /* accepted and thrown away */
+    MOCK_FATE_REFUSE,        /* not kept; the rule has answered */
+    MOCK_FATE_STORE_QUIETLY, /* kept; the rule has answered */
+};
+enum mock_fate mock_smtp_fate(struct mock_conn *c);
+/* A recipient's copies to keep: 1, 2 where a rule doubles it, 0 where it is thrown away or bounces.
+ */
+unsigned mock_smtp_copies(struct mock_conn *c, struct mock_recipient *r);
 
 /* conn.c */
 extern const struct link_handlers mock_link_handlers;
@@ -237,6 +306,11 @@ void mock_conn_free(struct mock_conn *c);
 /* Say it now, or delay_ms late (the client's next octets are held back until then). For the
  * functions of a mock_protocol only. */
 void mock_conn_say(struct mock_conn *c, struct slice text, uint64_t delay_ms, enum mock_then then);
+/* The same, in pieces. */
+void mock_conn_say_paced(struct mock_conn *c, struct slice text, const struct mock_pace *pace,
+                         enum mock_then then);
+/* Nothing more is said, whatever comes; what is late still leaves. */
+void mock_conn_mute(struct mock_conn *c);
 /* From anywhere: call .poked at the end of this turn, or as soon as nothing is late. */
 void mock_conn_poke(struct mock_conn *c);
 void mock_idle_schedule(struct mock *m);
@@ -246,6 +320,9 @@ void mock_idle_check(void *mock);
 struct mock_txn *mock_txn_get(struct mock_conn *c);
 void mock_txn_end(struct mock_conn *c);
 void mock_txn_add_recipient(struct mock_txn *t, int user, const char *address, bool bounce);
+void mock_txn_plan_recipient(struct mock_conn *c);
+void mock_recipient_bounces(struct mock_recipient *r, const struct mock_plan *p);
+void mock_recipient_address(const struct mock *m, const struct mock_recipient *r, struct buf *out);
 void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address);
 void mock_txn_content(struct mock_conn *c, struct slice octets);
 void mock_txn_id(const struct mock_txn *t, char out[MOCK_ID_OCTETS]);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/vis.h"
 
-enum { ADDRESS_OCTETS = 322, LOCAL_PART_OCTETS = 130 };
+enum { ADDRESS_OCTETS = MOCK_ADDRESS_OCTETS, LOCAL_PART_OCTETS = 130 };
 
 /* Enhanced codes that fit a basic code, where the address names none: by what the reply is about.
  */
@@ -135,12 +135,12 @@ static bool says_yes(const struct smtp_answer *a)
 
 /* ---- addresses ---- */
 
-static void path_address(const struct smtp_path *p, char out[ADDRESS_OCTETS])
+void mock_path_address(const struct smtp_path *p, char *out, size_t out_octets)
 {
     bool domain = p->domain.len > 0;
-    int len = snprintf(out, ADDRESS_OCTETS, "%.*s%s%.*s", SLICE_ARG(p->local_part),
-                       domain ? "@" : "", SLICE_ARG(p->domain));
-    for (int i = 0; i < len && i < ADDRESS_OCTETS - 1; i++)
+    int len = snprintf(out, out_octets, "%.*s%s%.*s", SLICE_ARG(p->local_part), domain ? "@" : "",
+                       SLICE_ARG(p->domain));
+    for (int i = 0; i < len && i < (int)out_octets - 1; i++)
         if ((uint8_t)out[i] < ' ' || out[i] == 0x7f)
             out[i] = '?'; /* it goes into header lines */
 }
@@ -167,10 +167,10 @@ static int find_user(struct slice local_part)
     return -1;
 }
 
-static bool read_magic(const struct mock *m, struct slice local_part, struct magic *out)
+static bool read_magic(const struct mock_conn *c, struct slice local_part, struct magic *out)
 {
     memset(out, 0, sizeof(*out));
-    return !m->options.magic_off && magic_parse(local_part, out);
+    return !mock_magic_off(c) && magic_parse(local_part, out);
 }
 
 /* ---- the policy ---- */
@@ -199,13 +199,13 @@ static bool policy_mail(void *ctx, const struct smtp_command *cmd, struct smtp_a
     struct magic g;
     mock_txn_end(c);
     struct mock_txn *t = mock_txn_get(c);
-    path_address(&cmd->path, address);
+    mock_path_address(&cmd->path, address, sizeof(address));
     snprintf(t->from, sizeof(t->from), "%s", address);
     const struct smtp_param *size = smtp_command_param(cmd, "SIZE");
     if (size)
         slice_to_u64(size->value, UINT64_MAX, &t->declared_octets);
     if (!smtp_local_part_unquote(cmd->path.local_part, local, sizeof(local)) ||
-        !read_magic(c->mock, slice_cstr(local), &g))
+        !read_magic(c, slice_cstr(local), &g))
         return false;
     if (g.stage != MAGIC_AT_ONCE && g.stage != MAGIC_AT_MAIL) {
         mock_txn_add_fault(t, &g, address);
@@ -247,18 +247,18 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
     char address[ADDRESS_OCTETS], local[LOCAL_PART_OCTETS];
     struct magic g;
     const struct smtp_path *p = &cmd->path;
-    path_address(p, address);
-    bool ours = domain_is_ours(c->mock, p);
+    mock_path_address(p, address, sizeof(address));
+    bool ours = domain_is_ours(c->mock, p), accept = c->mock->plan.accept;
     if (!smtp_local_part_unquote(p->local_part, local, sizeof(local)))
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
-    if (!ours && !smtp_serve_user(c->smtp.serve))
+    if (!ours && !smtp_serve_user(c->smtp.serve) && !accept)
         return refuse_recipient(c, a, 550, "5.7.1", address,
                                 "Relaying denied: other domains need AUTH");
     if (misbehave_at(c, MAGIC_AT_RCPT, a))
         return true;
-    bool magic = read_magic(c->mock, slice_cstr(local), &g);
+    bool magic = read_magic(c, slice_cstr(local), &g);
     int user = ours ? find_user(slice_cstr(local)) : -1;
-    if (ours && user < 0 && !magic)
+    if (ours && user < 0 && !magic && !accept && !c->mock->plan.replies)
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
     if (magic && magic_recipient(c, &g, address, a))
         return true;
@@ -266,6 +266,7 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
     if (user >= 0 && !mock_mailbox_has_room(c->mock, user, t->declared_octets))
         return refuse_recipient(c, a, 452, "4.2.2", address, "The mailbox is full");
     mock_txn_add_recipient(t, user, address, g.action == MAGIC_BOUNCE);
+    mock_txn_plan_recipient(c);
     return says_yes(a);
 }
 
@@ -279,34 +280,36 @@ static void policy_content(void *ctx, struct slice octets)
     mock_txn_content(ctx, octets);
 }
 
-/* With drop and reset the message is kept first: the client cannot know, which is the point
- * (RFC 1047). A refused one is not. */
+/* The message is complete. With drop and reset of an address it is kept first: the client cannot
+ * know, which is the point (RFC 1047). A refused one is not. Rules say it themselves. */
+static void keep_or_refuse(struct mock_conn *c, struct smtp_answer *a)
+{
+    char id[MOCK_ID_OCTETS];
+    mock_txn_id(c->smtp.txn, id);
+    if (!c->smtp.txn->started) /* an empty message has its trace lines too */
+        mock_txn_content(c, slice_of(NULL, 0));
+    enum mock_fate fate = mock_smtp_fate(c);
+    bool faulty = fate == MOCK_FATE_NONE && misbehave_at(c, MAGIC_AT_DOT, a);
+    bool taken = !faulty || a->text.len == 0 || says_yes(a);
+    bool keep = fate == MOCK_FATE_STORE_QUIETLY || (fate == MOCK_FATE_NONE && taken);
+    bool kept = !keep || mock_store_txn(c);
+    c->smtp.n_messages += keep && kept;
+    if (!kept && !faulty)
+        smtp_answer_line(a, 452, "4.3.1", "The mailbox store cannot take it now");
+    else if (!faulty)
+        smtp_answer_line(a, 250, "2.0.0", "Ok: kept as %s", id);
+}
+
 static bool policy_dot(void *ctx, const struct smtp_content_stats *stats, bool over,
                        struct smtp_answer *a)
 {
     (void)stats;
     struct mock_conn *c = ctx;
-    bool answered = true;
-    char id[MOCK_ID_OCTETS];
-    struct mock_txn *t = mock_txn_get(c);
-    mock_txn_id(t, id);
-    if (over)
-        answered = false;
-    else if (t->dropped)
+    bool answered = !over;
+    if (!over && mock_txn_get(c)->dropped)
         smtp_answer_line(a, 452, "4.3.1", "Insufficient system storage");
-    else {
-        bool faulty = misbehave_at(c, MAGIC_AT_DOT, a);
-        if (!faulty || a->text.len == 0 || says_yes(a)) {
-            if (!t->started) /* an empty message has its trace lines too */
-                mock_txn_content(c, slice_of(NULL, 0));
-            bool kept = mock_store_txn(c);
-            if (!kept && !faulty)
-                smtp_answer_line(a, 452, "4.3.1", "The mailbox store cannot take it now");
-            faulty = faulty || !kept;
-        }
-        if (!faulty)
-            smtp_answer_line(a, 250, "2.0.0", "Ok: kept as %s", id);
-    }
+    else if (!over)
+        keep_or_refuse(c, a);
     mock_txn_end(c);
     return answered;
 }

@@ -186,10 +186,11 @@ bool mock_store_txn(struct mock_conn *c)
     struct store_blob *blob = store_blob_take(m->store.store, &t->content);
     uint32_t conn = link_conn(c->link);
     for (size_t i = 0; i < t->n_recipients; i++) {
-        const struct mock_recipient *r = &t->recipients[i];
+        struct mock_recipient *r = &t->recipients[i];
+        unsigned copies = mock_smtp_copies(c, r);
         if (r->bounce)
             mock_bounce(c, r, store_blob_octets(blob), id);
-        else if (!m->options.keep_nothing)
+        for (; copies > 0 && !m->options.keep_nothing; copies--)
             *(mock_store_add(m, conn, r->user, r->address, blob, t->from, id) ? &kept : &failed) +=
                 1;
     }

@@ -52,8 +52,10 @@ void mock_txn_end(struct mock_conn *c)
     c->smtp.txn = NULL;
     if (!t)
         return;
-    for (size_t i = 0; i < t->n_recipients; i++)
+    for (size_t i = 0; i < t->n_recipients; i++) {
         mem_free(t->recipients[i].address);
+        mem_free(t->recipients[i].bounce_text);
+    }
     for (size_t i = 0; i < t->n_faults; i++)
         mem_free(t->faults[i].address);
     m->unstored_octets -= t->charged_octets;
@@ -66,6 +68,8 @@ void mock_txn_end(struct mock_conn *c)
     t->n_recipients = t->n_faults = 0;
     t->charged_octets = 0;
     t->declared_octets = 0;
+    t->asked = 0;
+    t->trace_octets = 0;
     t->started = t->dropped = false;
     t->from[0] = t->to[0] = '\0';
     t->next_spare = m->spare_txns;
@@ -102,6 +106,35 @@ void mock_txn_add_recipient(struct mock_txn *t, int user, const char *address, b
                                 .bounce = bounce};
     if (t->n_recipients == 1)
         snprintf(t->to, sizeof(t->to), "%s", address);
+}
+
+/* What rules want of the recipient that was just added. */
+void mock_txn_plan_recipient(struct mock_conn *c)
+{
+    const struct mock_plan *p = &c->mock->plan;
+    struct mock_txn *t = c->smtp.txn;
+    struct mock_recipient *r = &t->recipients[t->n_recipients - 1];
+    r->discard = p->discard;
+    if (p->bounce_code > 0)
+        mock_recipient_bounces(r, p);
+}
+
+void mock_recipient_bounces(struct mock_recipient *r, const struct mock_plan *p)
+{
+    r->bounce = true;
+    r->bounce_code = p->bounce_code;
+    r->bounce_after_ms = p->bounce_after_ms;
+    mem_free(r->bounce_text);
+    r->bounce_text = mem_slice_dup(buf_slice(&p->bounce_text));
+}
+
+/* The address without brackets; users of ours by their whole one. */
+void mock_recipient_address(const struct mock *m, const struct mock_recipient *r, struct buf *out)
+{
+    if (r->address)
+        buf_append_cstr(out, r->address);
+    else
+        buf_printf(out, "%s@%s", mock_users[r->user], m->options.domain);
 }
 
 void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address)
@@ -202,6 +235,7 @@ static void content_start(struct mock_conn *c)
         t->declared_octets < MOCK_RESERVE_MAX_OCTETS ? t->declared_octets : MOCK_RESERVE_MAX_OCTETS;
     buf_room(&t->content, (size_t)expected + TRACE_MAX_OCTETS / 2);
     trace_lines(c);
+    t->trace_octets = t->content.len;
 }
 
 static void content_over(struct mock_conn *c)

@@ -22,7 +22,7 @@ struct tls_practice_ca {
 
 struct cert_kind {
     int from_days, to_days; /* validity, from now */
-    bool wrong_name, self_signed, other_ca;
+    bool wrong_name, self_signed, other_ca, intermediate, for_clients, rsa_1024, sha1;
 };
 
 static const struct cert_kind kinds[TLS_CERT__COUNT] = {
@@ -32,6 +32,11 @@ static const struct cert_kind kinds[TLS_CERT__COUNT] = {
     [TLS_CERT_WRONG_NAME] = {.from_days = -1, .to_days = 364, .wrong_name = true},
     [TLS_CERT_SELF_SIGNED] = {.from_days = -1, .to_days = 364, .self_signed = true},
     [TLS_CERT_UNKNOWN_CA] = {.from_days = -1, .to_days = 364, .other_ca = true},
+    [TLS_CERT_NO_CHAIN] = {.from_days = -1, .to_days = 364, .intermediate = true},
+    [TLS_CERT_WRONG_EKU] = {.from_days = -1, .to_days = 364, .for_clients = true},
+    [TLS_CERT_RSA_1024] = {.from_days = -1, .to_days = 364, .rsa_1024 = true},
+    [TLS_CERT_SHA1] = {.from_days = -1, .to_days = 364, .sha1 = true},
+    [TLS_CERT_SNI] = {.from_days = -1, .to_days = 364, .wrong_name = true},
 };
 
 struct cert_order {
@@ -41,7 +46,7 @@ struct cert_order {
     EVP_PKEY *key;
     X509 *issuer; /* NULL: signs itself */
     EVP_PKEY *issuer_key;
-    bool is_ca;
+    bool is_ca, for_clients, sha1;
     GENERAL_NAMES *names;
 };
 
@@ -102,7 +107,8 @@ static bool extend(X509 *cert, const struct cert_order *o)
            (o->issuer == NULL ||
             add_extension(cert, o->issuer, NID_authority_key_identifier, "keyid")) &&
            add_extension(cert, o->issuer, NID_key_usage, "critical,digitalSignature") &&
-           add_extension(cert, o->issuer, NID_ext_key_usage, "serverAuth") &&
+           add_extension(cert, o->issuer, NID_ext_key_usage,
+                         o->for_clients ? "clientAuth" : "serverAuth") &&
            X509_add1_ext_i2d(cert, NID_subject_alt_name, o->names, 0, X509V3_ADD_DEFAULT) == 1;
 }
 
@@ -110,20 +116,23 @@ static X509 *make(const struct cert_order *o)
 {
     X509 *cert = X509_new();
     if (cert != NULL && fill(cert, o) && extend(cert, o) &&
-        X509_sign(cert, o->issuer_key, EVP_sha256()) > 0)
+        X509_sign(cert, o->issuer_key, o->sha1 ? EVP_sha1() : EVP_sha256()) > 0)
         return cert;
     X509_free(cert);
     return NULL;
 }
 
-static X509 *make_ca(int64_t now_s, const char *name, EVP_PKEY *key)
+/* by NULL: it signs itself. */
+static X509 *make_ca(const struct tls_practice_ca *by, int64_t now_s, const char *name,
+                     EVP_PKEY *key)
 {
     return make(&(struct cert_order){.now_s = now_s,
                                      .from_days = -500,
                                      .to_days = 500,
                                      .subject = name,
                                      .key = key,
-                                     .issuer_key = key,
+                                     .issuer = by != NULL ? by->cert : NULL,
+                                     .issuer_key = by != NULL ? by->key : key,
                                      .is_ca = true});
 }
 
@@ -133,7 +142,7 @@ static bool ca_ready(struct tls_practice_ca *ca)
     if (ca->key != NULL)
         return true;
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = key != NULL ? make_ca(ca->now_s, "smtpscope practice CA", key) : NULL;
+    X509 *cert = key != NULL ? make_ca(NULL, ca->now_s, "smtpscope practice CA", key) : NULL;
     BIO *bio = BIO_new(BIO_s_mem());
     if (cert == NULL || bio == NULL || PEM_write_bio_X509(bio, cert) != 1) {
         EVP_PKEY_free(key);
@@ -215,13 +224,31 @@ static GENERAL_NAMES *names_for(const char *name, bool wrong)
     return NULL;
 }
 
+/* Another CA than the one that can be trusted: one nobody knows, or one ours has signed. */
+static bool other_issuer(struct tls_practice_ca *ca, bool known, X509 **cert, EVP_PKEY **key)
+{
+    *key = EVP_EC_gen("P-256");
+    if (*key != NULL && known)
+        *cert = make_ca(ca, ca->now_s, "smtpscope practice intermediate CA", *key);
+    else if (*key != NULL)
+        *cert = make_ca(NULL, ca->now_s, "a CA nobody trusts", *key);
+    return *cert != NULL;
+}
+
+/* OpenSSL refuses at its usual security level to show what these kinds are there to show. */
+static void allow_weak(const struct cert_kind *want, SSL_CTX *ctx)
+{
+    if (want->rsa_1024 || want->sha1)
+        SSL_CTX_set_security_level(ctx, 0);
+}
+
 bool practice_certificate(struct tls_practice_ca *ca, const char *name, enum tls_practice_cert kind,
                           SSL_CTX *ctx)
 {
     const struct cert_kind *want = &kinds[kind];
     EVP_PKEY *other_key = NULL;
     X509 *other = NULL, *cert = NULL;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = want->rsa_1024 ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256");
     GENERAL_NAMES *names = names_for(name, want->wrong_name);
     bool ok = false;
     if (!ca_ready(ca) || key == NULL || names == NULL)
@@ -233,18 +260,19 @@ bool practice_certificate(struct tls_practice_ca *ca, const char *name, enum tls
                                .key = key,
                                .issuer = ca->cert,
                                .issuer_key = ca->key,
+                               .for_clients = want->for_clients,
+                               .sha1 = want->sha1,
                                .names = names};
     if (want->self_signed) {
         order.issuer = NULL;
         order.issuer_key = key;
-    } else if (want->other_ca) {
-        other_key = EVP_EC_gen("P-256");
-        other = other_key != NULL ? make_ca(ca->now_s, "a CA nobody trusts", other_key) : NULL;
-        if (other == NULL)
+    } else if (want->other_ca || want->intermediate) {
+        if (!other_issuer(ca, want->intermediate, &other, &other_key))
             goto out;
         order.issuer = other;
         order.issuer_key = other_key;
     }
+    allow_weak(want, ctx);
     cert = make(&order);
     ok = cert != NULL && SSL_CTX_use_certificate(ctx, cert) == 1 &&
          SSL_CTX_use_PrivateKey(ctx, key) == 1;

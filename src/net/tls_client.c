@@ -78,7 +78,7 @@ static int parse_version(const char *text)
     return -1;
 }
 
-static bool set_versions(SSL_CTX *ctx, const struct tls_client_options *o, struct err *err)
+bool tls_context_versions(SSL_CTX *ctx, const struct tls_client_options *o, struct err *err)
 {
     int min = o->version_min != NULL ? parse_version(o->version_min) : 0;
     int max = o->version_max != NULL ? parse_version(o->version_max) : 0;
@@ -103,7 +103,7 @@ static bool set_versions(SSL_CTX *ctx, const struct tls_client_options *o, struc
 }
 
 /* TLS 1.3 suites are named TLS_*; they and the older list are set by different calls. */
-static bool set_ciphers(SSL_CTX *ctx, const char *text, struct err *err)
+bool tls_context_ciphers(SSL_CTX *ctx, const char *text, struct err *err)
 {
     struct buf suites, list;
     bool ok = true;
@@ -222,8 +222,8 @@ static bool context_make(struct tls_client *c, struct err *err)
     if (c->keylog_fd >= 0)
         SSL_CTX_set_keylog_callback(ctx, keylog_line);
     c->store_ready = o->ca_file != NULL || o->ca_pem.len > 0;
-    bool ok = set_versions(ctx, o, err) &&
-              (o->ciphers == NULL || set_ciphers(ctx, o->ciphers, err)) &&
+    bool ok = tls_context_versions(ctx, o, err) &&
+              (o->ciphers == NULL || tls_context_ciphers(ctx, o->ciphers, err)) &&
               (o->alpn == NULL || set_alpn(ctx, o->alpn, err)) &&
               (o->ca_file == NULL || set_ca_file(store, o->ca_file, err)) &&
               (o->ca_pem.len == 0 || set_ca_pem(store, o->ca_pem, err)) &&

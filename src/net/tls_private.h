@@ -25,6 +25,9 @@ struct tls_server {
     struct tls_practice_ca *ca; /* NULL: from files */
     char *name;
     enum tls_practice_cert kind;
+    char *version_min, *version_max, *ciphers; /* NULL: as usual */
+    bool ask_client, require_client;
+    SSL_CTX *named_ctx; /* TLS_CERT_SNI: for clients that name the server */
 };
 
 enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_BROKEN };
@@ -58,6 +61,9 @@ void tls_server_unref(struct tls_server *s);
 SSL_CTX *tls_context_new(bool server);
 /* Certificate chain and key from PEM files into ctx. */
 bool tls_context_files(SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err);
+/* Versions and ciphers of the options. */
+bool tls_context_versions(SSL_CTX *ctx, const struct tls_client_options *o, struct err *err);
+bool tls_context_ciphers(SSL_CTX *ctx, const char *text, struct err *err);
 bool tls_is_ip(const char *name);
 
 /* practice.c */

@@ -71,6 +71,23 @@ static struct tls_server *server_new(void)
 struct tls_server *tls_server_practice(struct tls_practice_ca *ca, const char *name,
                                        enum tls_practice_cert kind, struct err *err)
 {
+    static const struct tls_server_options usual;
+    return tls_server_practice_with(ca, name, kind, &usual, err);
+}
+
+/* Versions and ciphers as asked for; nothing asked: as the context is made. */
+static bool set_limits(const struct tls_server *s, SSL_CTX *ctx, struct err *err)
+{
+    const struct tls_client_options o = {.version_min = s->version_min,
+                                         .version_max = s->version_max};
+    return (!(s->version_min || s->version_max) || tls_context_versions(ctx, &o, err)) &&
+           (!s->ciphers || tls_context_ciphers(ctx, s->ciphers, err));
+}
+
+struct tls_server *tls_server_practice_with(struct tls_practice_ca *ca, const char *name,
+                                            enum tls_practice_cert kind,
+                                            const struct tls_server_options *o, struct err *err)
+{
     BUG_IF((unsigned)kind >= TLS_CERT__COUNT);
     if (name == NULL || name[0] == '\0') {
         err_set(err, ERR_USAGE, 0, "a practice certificate needs a name");
@@ -81,6 +98,17 @@ struct tls_server *tls_server_practice(struct tls_practice_ca *ca, const char *n
     s->ca = ca;
     s->name = mem_strdup(name);
     s->kind = kind;
+    s->version_min = mem_strdup(o->version_min);
+    s->version_max = mem_strdup(o->version_max);
+    s->ciphers = mem_strdup(o->ciphers);
+    s->ask_client = o->ask_client || o->require_client;
+    s->require_client = o->require_client;
+    if (s->version_min || s->version_max || s->ciphers) { /* a wrong setting is told now */
+        SSL_CTX *ctx = tls_context_new(true);
+        if (!set_limits(s, ctx, err))
+            tls_server_free(&s);
+        SSL_CTX_free(ctx);
+    }
     return s;
 }
 
@@ -93,19 +121,60 @@ struct tls_server *tls_server_files(const char *cert_file, const char *key_file,
     return s;
 }
 
+/* Whatever certificate the client has is taken: who it is is not what practice is about. */
+static int any_certificate(int ok, X509_STORE_CTX *x)
+{
+    (void)ok;
+    X509_STORE_CTX_set_error(x, X509_V_OK);
+    return 1;
+}
+
+/* TLS_CERT_SNI: who names the server gets its certificate. */
+static int choose_by_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)alert;
+    struct tls_server *s = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (name != NULL && s->named_ctx != NULL &&
+        slice_eq_nocase(slice_cstr(name), slice_cstr(s->name)))
+        SSL_set_SSL_CTX(ssl, s->named_ctx);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *context_of_kind(struct tls_server *s, enum tls_practice_cert kind, struct err *err)
+{
+    SSL_CTX *ctx = tls_context_new(true);
+    if (!practice_certificate(s->ca, s->name, kind, ctx)) {
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        err_set(err, ERR_TLS, 0, "making a practice certificate: %s",
+                reason != NULL ? reason : "OpenSSL refused");
+        err_explain(err, "OpenSSL could not make a certificate of this kind with this name",
+                    "use a plain host name; look at the system's openssl.cnf");
+        ERR_clear_error();
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    if (!set_limits(s, ctx, err)) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    if (s->ask_client)
+        SSL_CTX_set_verify(
+            ctx, SSL_VERIFY_PEER | (s->require_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+            any_certificate);
+    return ctx;
+}
+
 SSL *tls_server_session(struct tls_server *s, struct err *err)
 {
     if (s->ctx == NULL) {
-        SSL_CTX *ctx = tls_context_new(true);
-        if (!practice_certificate(s->ca, s->name, s->kind, ctx)) {
-            const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-            err_set(err, ERR_TLS, 0, "making a practice certificate: %s",
-                    reason != NULL ? reason : "OpenSSL refused");
-            err_explain(err, "OpenSSL could not make a P-256 certificate with this name",
-                        "use a plain host name; look at the system's openssl.cnf");
-            ERR_clear_error();
-            SSL_CTX_free(ctx);
+        SSL_CTX *ctx = context_of_kind(s, s->kind, err);
+        if (ctx == NULL)
             return NULL;
+        if (s->kind == TLS_CERT_SNI) {
+            s->named_ctx = context_of_kind(s, TLS_CERT_GOOD, err);
+            SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
+            SSL_CTX_set_tlsext_servername_arg(ctx, s);
         }
         s->ctx = ctx;
     }
@@ -121,6 +190,10 @@ void tls_server_unref(struct tls_server *s)
     if (s == NULL || --s->refs > 0)
         return;
     SSL_CTX_free(s->ctx);
+    SSL_CTX_free(s->named_ctx);
+    mem_free(s->version_min);
+    mem_free(s->version_max);
+    mem_free(s->ciphers);
     mem_free(s->name);
     mem_free(s);
 }

@@ -80,6 +80,8 @@ static void list_words(struct buf *out, enum scenario_vocabulary v, const char *
             buf_append_octet(out, ' ');
         if (*w.form && v == SCENARIO_SETTINGS)
             buf_append_octet(out, ' ');
+        if (*w.form && v == SCENARIO_SWITCHES)
+            buf_append_octet(out, '=');
         append_cell(out, slice_cstr(w.form));
         buf_append_cstr(out, "` | ");
         append_cell(out, slice_cstr(w.help));
@@ -126,5 +128,6 @@ void scenario_doc_markdown(struct buf *out)
     list_words(out, SCENARIO_FACTS, "Facts");
     list_words(out, SCENARIO_LIMITS, "Limits");
     list_words(out, SCENARIO_DOS, "Actions");
+    list_words(out, SCENARIO_SWITCHES, "Switches for set");
     list_words(out, SCENARIO_SETTINGS, "Settings of a server");
 }

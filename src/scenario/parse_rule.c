@@ -362,14 +362,20 @@ static bool read_octets(struct scenario_parser *p, struct slice text, struct sce
            scenario_wrong(p, "an escape does not read: \\r \\n \\t \\0 \\e \\\\ \\xHH are known");
 }
 
-static bool read_assign(struct slice text, struct scenario_action *a)
+static bool read_assign(struct scenario_parser *p, struct slice text, struct scenario_action *a,
+                        bool *said)
 {
     ptrdiff_t at = slice_find_octet(text, '=');
     if (at <= 0)
         return false;
-    a->key = slice_trim(slice_take(text, (size_t)at));
+    struct slice name = slice_trim(slice_take(text, (size_t)at));
+    int found = scenario_find(scenario_switch_words, SCENARIO_SWITCH__COUNT, name);
+    *said = true;
+    if (found < 0)
+        return scenario_unknown(p, "switch", name, scenario_switch_words, SCENARIO_SWITCH__COUNT);
+    a->key = (enum scenario_switch)found;
     a->text = slice_trim(slice_skip(text, (size_t)at + 1));
-    return a->key.len > 0;
+    return check_variables(p, a->text);
 }
 
 static bool read_cert(struct scenario_parser *p, struct slice text, struct scenario_action *a)
@@ -413,7 +419,7 @@ static bool read_argument(struct scenario_parser *p, enum scenario_argument form
         *said = true;
         return read_cert(p, text, a);
     case ARGUMENT_ASSIGN:
-        return read_assign(text, a);
+        return read_assign(p, text, a, said);
     }
     return false;
 }
@@ -443,7 +449,6 @@ bool scenario_parse_action(struct scenario_parser *p, struct slice line)
     if (!read_argument(p, known->argument, slice_trim(rest), &a, &said))
         return said ? false : wrong_argument(p, what);
     a.text = arena_dup(&p->s->arena, a.text);
-    a.key = arena_dup(&p->s->arena, a.key);
     r->actions = scenario_grow(&p->s->arena, r->actions, sizeof(*r->actions), r->n_actions,
                                &p->alloc_actions);
     r->actions[r->n_actions++] = a;

@@ -56,6 +56,14 @@ static bool set_hide(struct scenario_parser *p, struct slice rest)
     return true;
 }
 
+static bool set_relax(struct scenario_parser *p, struct slice rest)
+{
+    if (rest.len == 0)
+        return scenario_wrong(p, "relax wants the rules to relax, or all");
+    p->server->relax = keep(p, rest);
+    return true;
+}
+
 static bool set_auth(struct scenario_parser *p, struct slice rest)
 {
     struct scenario_server *s = p->server;
@@ -124,7 +132,7 @@ static const setting_fn setting_fns[SCENARIO_SETTING__COUNT] = {
     [SCENARIO_SETTING_BANNER] = set_banner,   [SCENARIO_SETTING_CAPS] = set_caps,
     [SCENARIO_SETTING_HIDE] = set_hide,       [SCENARIO_SETTING_AUTH] = set_auth,
     [SCENARIO_SETTING_TLS] = set_tls,         [SCENARIO_SETTING_LIMIT] = set_limit,
-    [SCENARIO_SETTING_TIMEOUT] = set_timeout,
+    [SCENARIO_SETTING_RELAX] = set_relax,     [SCENARIO_SETTING_TIMEOUT] = set_timeout,
 };
 
 bool scenario_parse_setting(struct scenario_parser *p, struct slice line)

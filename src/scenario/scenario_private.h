@@ -50,6 +50,7 @@ extern const char *const scenario_fact_words[SCENARIO_FACT__COUNT];
 extern const char *const scenario_do_words[SCENARIO_DO__COUNT];
 extern const char *const scenario_limit_words[SCENARIO_LIMIT__COUNT];
 extern const char *const scenario_setting_words[SCENARIO_SETTING__COUNT];
+extern const char *const scenario_switch_words[SCENARIO_SWITCH__COUNT];
 extern const char *const scenario_service_words[SCENARIO_SERVICE__COUNT];
 extern const char *const scenario_cert_words[SCENARIO_CERT__COUNT];
 /* The word of the lists that is nearest to what was typed, or NULL. `best` holds the distance so

@@ -23,6 +23,10 @@ const char *const scenario_setting_words[] = {
 #define SETTING(id, word, form, help) [SCENARIO_SETTING_##id] = (word),
 #include "scenario/words.def"
 };
+const char *const scenario_switch_words[] = {
+#define SWITCH(id, word, form, help) [SCENARIO_SWITCH_##id] = (word),
+#include "scenario/words.def"
+};
 const char *const scenario_service_words[] = {
     [SCENARIO_SMTP] = "smtp",
     [SCENARIO_LMTP] = "lmtp",
@@ -73,6 +77,10 @@ static const struct scenario_word setting_help[] = {
 #define SETTING(id, word, form, help) {(word), (form), (help)},
 #include "scenario/words.def"
 };
+static const struct scenario_word switch_help[] = {
+#define SWITCH(id, word, form, help) {(word), (form), (help)},
+#include "scenario/words.def"
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -87,6 +95,7 @@ bool scenario_word_at(enum scenario_vocabulary v, size_t index, struct scenario_
         [SCENARIO_LIMITS] = {limit_help, COUNT(limit_help)},
         [SCENARIO_DOS] = {do_help, COUNT(do_help)},
         [SCENARIO_SETTINGS] = {setting_help, COUNT(setting_help)},
+        [SCENARIO_SWITCHES] = {switch_help, COUNT(switch_help)},
     };
     if ((unsigned)v >= COUNT(all) || index >= all[v].n)
         return false;

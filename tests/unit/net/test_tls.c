@@ -125,6 +125,12 @@ static const struct want wants[TLS_CERT__COUNT] = {
                              true, 42},
     [TLS_CERT_SELF_SIGNED] = {"self-signed", "mail.example.test", false, 48},
     [TLS_CERT_UNKNOWN_CA] = {"unknown-issuer", "issuer \"CN=a CA nobody trusts\"", false, 48},
+    [TLS_CERT_NO_CHAIN] = {"unknown-issuer", "issuer \"CN=smtpscope practice intermediate CA\"",
+                           false, 48},
+    [TLS_CERT_WRONG_EKU] = {"wrong-purpose", "", false, 43},
+    [TLS_CERT_RSA_1024] = {"weak-key", "", false, 42},
+    [TLS_CERT_SHA1] = {"weak-signature", "", false, 42},
+    [TLS_CERT_SNI] = {"ok", "", true, 0},
 };
 
 static void matrix_one(enum tls_practice_cert kind, enum event_verify mode, const char *version)
@@ -135,7 +141,8 @@ static void matrix_one(enum tls_practice_cert kind, enum event_verify mode, cons
                                           .name = "mail.example.test",
                                           .version_max = version},
              kind);
-    bool holds = kind == TLS_CERT_GOOD || (mode == VERIFY_CHAIN && w->chain_holds);
+    bool holds =
+        kind == TLS_CERT_GOOD || kind == TLS_CERT_SNI || (mode == VERIFY_CHAIN && w->chain_holds);
     bool up = holds || mode == VERIFY_NONE;
     join(MEMORY);
     start_both();

@@ -51,7 +51,7 @@ static const char *const valid[] = {
     "when rcpt bounce 550 5.1.1 User unknown after=1m\n",
     "when rcpt bounce 450 after=soon is text after=5\n",
     "when ehlo hide STARTTLS DSN\nwhen ehlo offer X-ONE AUTH=PLAIN\n",
-    "when mail set greeted=1\nwhen mail goto late\nwhen mail say {from} is {from.domain} {nth}\n",
+    "when mail set reading=off\nwhen mail goto late\nwhen mail say {from} is {from.domain} {nth}\n",
     "when dot header=\"From: *@evil.example\" reply 550 5.7.1 {header.from.domain} {header.to}\n",
     "when rcpt accept\nwhen dot duplicate\nwhen deliver store\n",
     "WHEN RCPT TO=Bob* REPLY 550 no\n",
@@ -113,6 +113,8 @@ static const struct {
     {"when tls cert expierd\n",
      "t.scn:1: unknown certificate \"expierd\"; did you mean \"expired\"?"},
     {"when mail set x\n", "t.scn:1: set is written: set K=V"},
+    {"when mail set raeding=off\n",
+     "t.scn:1: unknown switch \"raeding\"; did you mean \"reading\"?"},
     {"server smpt\n", "t.scn:1: unknown server \"smpt\"; did you mean \"smtp\"?"},
     {"server smtp\n  profile postfx\n",
      "t.scn:2: unknown profile \"postfx\"; did you mean \"postfix\"?"},
@@ -205,7 +207,7 @@ static void actions_are_kept(void **state)
     struct err err;
     struct scenario *s = read_text("when rcpt\n  reply 450 4.2.0 a; b\n  raw a\\r\\n\\x41\n"
                                    "  delay 1..2500ms\n  chunk 3@50ms\n"
-                                   "  bounce 550 No such user after=2s\n  set a = b c\n",
+                                   "  bounce 550 No such user after=2s\n  set banner = b c\n",
                                    &err);
     assert_non_null(s);
     const struct scenario_action *a = s->rules[0].actions;
@@ -219,7 +221,7 @@ static void actions_are_kept(void **state)
     assert_int_equal(a[4].number, 550);
     assert_true(slice_eq(a[4].text, SLICE_LIT("No such user")));
     assert_int_equal(a[4].low_ms, 2000);
-    assert_true(slice_eq(a[5].key, SLICE_LIT("a")));
+    assert_int_equal(a[5].key, SCENARIO_SWITCH_BANNER);
     assert_true(slice_eq(a[5].text, SLICE_LIT("b c")));
     scenario_free(&s);
 }
