@@ -25,7 +25,7 @@ struct smtp_track_options {
     bool tls;          /* TLS was on from the first octet */
     bool want_content; /* CONTENT items carry the message's own octets (the practice server stores
                           them) */
-    bool lax_data_end; /* LF.LF ends the data too */
+    enum smtp_data_end data_end; /* what ends the data besides CRLF.CRLF */
 };
 
 enum smtp_item_kind {

@@ -37,18 +37,29 @@ struct smtp_content_stats {
     uint64_t smuggle; /* LF.LF, LF.CRLF, CRLF.LF, CR.CR... seen inside: what lax receivers take as
                          an end */
 };
+/* What ends the data: careless servers disagree, and messages are smuggled through the gap. */
+enum smtp_data_end {
+    SMTP_DATA_END_STRICT, /* CRLF.CRLF alone (RFC 5321 section 4.1.1.4) */
+    SMTP_DATA_END_LF,     /* LF.LF, LF.CRLF, CRLF.LF too */
+    SMTP_DATA_END_CR      /* and CR.CR and its mixtures: a CR alone ends a line */
+};
 struct smtp_content {
     uint8_t phase;
+    uint8_t data_end; /* enum smtp_data_end; set after init */
+    bool held_cr;     /* of a chunk: its last octet so far was a CR */
     uint64_t line_octets;
-    bool strict_end; /* only CRLF.CRLF ends (RFC 5321); false: LF.LF and mixtures too, as careless
-                        servers do */
     struct smtp_content_stats stats;
 };
 void smtp_content_init(struct smtp_content *c);
 /* Feed octets of the client stream. Returns octets used: all of them, or up to and including the
- * final dot line, with *end_out true. Where `unstuffed` is not NULL the message's own octets are
- * appended to it (up to its cap; .overflow tells). */
+ * final dot line, with *end_out true
+ * (with SMTP_DATA_END_CR possibly none: the octet behind ".<CR>" shows that this was the end).
+ * Where `unstuffed` is not NULL the message's own octets are appended to it (up to its cap;
+ * .overflow tells). */
 size_t smtp_content_feed(struct smtp_content *c, struct slice in, struct buf *unstuffed,
                          bool *end_out);
+/* Count what stands in a counted chunk (RFC 3030): there are no dots to stuff and no end to find.
+ * Chunks of one message follow each other in one struct. */
+void smtp_content_chunk(struct smtp_content *c, struct slice in);
 
 #endif

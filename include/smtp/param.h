@@ -39,6 +39,10 @@ bool smtp_xtext_encode(struct slice in, struct buf *out);
 /* Back; false where `in` is none, or out's cap is reached. */
 bool smtp_xtext_decode(struct slice in, struct buf *out);
 
+/* date-time (RFC 3339 section 5.6) as seconds since 1970-01-01 UTC, fractions dropped. False: not
+ * one, or a day, an hour or a zone that does not exist. */
+bool smtp_date_time_read(struct slice in, int64_t *unix_s_out);
+
 /* doc/parameters.md. */
 void smtp_param_doc_markdown(struct buf *out);
 

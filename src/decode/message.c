@@ -54,7 +54,6 @@ static void unstuff(struct slice wire, struct buf *out)
     struct smtp_content c;
     bool end = false;
     smtp_content_init(&c);
-    c.strict_end = true;
     smtp_content_feed(&c, wire, out, &end);
 }
 

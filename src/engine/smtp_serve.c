@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sasl/sasl.h"
 #include "smtp/limits.h"
 
-#define BIT(name)      SMTP_RULE_BIT(SMTP_RULE_##name)
-#define VERB_BIT(name) (1u << SMTP_VERB_##name)
+#define BIT(name) SMTP_RULE_BIT(SMTP_RULE_##name)
 
 enum { ANSWER_CAP_OCTETS = 65536 };
 
@@ -28,18 +26,16 @@ void smtp_answer_deinit(struct smtp_answer *a)
     buf_deinit(&a->text);
 }
 
-void smtp_answer_line(struct smtp_answer *a, unsigned code, const char *enhanced, const char *fmt,
-                      ...)
+/* "code[-| ][enhanced ]text", cut at the length of a line; what would break it becomes "?". */
+static void answer_line(struct smtp_answer *a, unsigned code, char separator, const char *enhanced,
+                        const char *fmt, va_list ap)
 {
     char line[SMTP_REPLY_LINE_MAX_OCTETS - 1]; /* room for CRLF behind, and its own NUL */
     bool has_enhanced = enhanced && *enhanced;
-    int head = snprintf(line, sizeof(line), "%u %s%s", code, has_enhanced ? enhanced : "",
-                        has_enhanced ? " " : "");
+    int head = snprintf(line, sizeof(line), "%u%c%s%s", code, separator,
+                        has_enhanced ? enhanced : "", has_enhanced ? " " : "");
     size_t at = (size_t)head < sizeof(line) ? (size_t)head : sizeof(line) - 1;
-    va_list ap;
-    va_start(ap, fmt);
     int n = vsnprintf(line + at, sizeof(line) - at, fmt, ap);
-    va_end(ap);
     size_t len = n > 0 ? at + (size_t)n : at;
     if (len > sizeof(line) - 1)
         len = sizeof(line) - 1;
@@ -49,6 +45,24 @@ void smtp_answer_line(struct smtp_answer *a, unsigned code, const char *enhanced
     }
     buf_append(&a->text, slice_of(line, len));
     buf_append(&a->text, SLICE_LIT("\r\n"));
+}
+
+void smtp_answer_line(struct smtp_answer *a, unsigned code, const char *enhanced, const char *fmt,
+                      ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    answer_line(a, code, ' ', enhanced, fmt, ap);
+    va_end(ap);
+}
+
+void smtp_answer_more(struct smtp_answer *a, unsigned code, const char *enhanced, const char *fmt,
+                      ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    answer_line(a, code, '-', enhanced, fmt, ap);
+    va_end(ap);
 }
 
 void serve_count_error(struct smtp_serve *s, struct smtp_answer *a)
@@ -81,6 +95,7 @@ struct smtp_serve *smtp_serve_new(struct journal *j, uint32_t conn, struct smtp_
     s->options = options;
     s->policy = policy ? policy : &no_policy;
     s->policy_ctx = policy_ctx;
+    s->offered = serve_offer_set(options);
     return s;
 }
 
@@ -89,6 +104,7 @@ void smtp_serve_free(struct smtp_serve **s)
     if (!*s)
         return;
     serve_auth_forget(*s);
+    serve_chunk_forget(*s);
     mem_free((*s)->user);
     mem_free(*s);
     *s = NULL;
@@ -99,9 +115,11 @@ const char *smtp_serve_user(const struct smtp_serve *s)
     return s->user;
 }
 
-static void transaction_void(struct smtp_serve *s)
+void serve_transaction_void(struct smtp_serve *s)
 {
-    s->utf8 = false;
+    s->utf8 = s->binary = s->chunking = false;
+    if (!serve_chunk_awaited(s))
+        serve_chunk_forget(s);
     s->content_octets = 0;
     if (s->policy->reset)
         s->policy->reset(s->policy_ctx);
@@ -124,7 +142,7 @@ void smtp_serve_tls_up(struct smtp_serve *s)
     serve_auth_forget(s);
     mem_free(s->user);
     s->user = NULL;
-    transaction_void(s);
+    serve_transaction_void(s);
 }
 
 void smtp_serve_timeout(struct smtp_serve *s, struct smtp_answer *a)
@@ -134,20 +152,6 @@ void smtp_serve_timeout(struct smtp_serve *s, struct smtp_answer *a)
 }
 
 /* ---- handlers ---- */
-
-static void offer(struct smtp_serve *s, struct buf *text)
-{
-    const struct smtp_serve_options *o = s->options;
-    buf_printf(text, "250-%s\r\n250-PIPELINING\r\n", o->name);
-    if (o->size_max_octets > 0)
-        buf_printf(text, "250-SIZE %llu\r\n", (unsigned long long)o->size_max_octets);
-    if (o->offer_starttls && !smtp_track_tls(s->track))
-        buf_append_cstr(text, "250-STARTTLS\r\n");
-    if (serve_auth_offered(s))
-        buf_printf(text, "250-AUTH %s\r\n", o->mechanisms);
-    buf_append_cstr(text,
-                    "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 HELP\r\n");
-}
 
 static void serve_hello(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
 {
@@ -163,17 +167,17 @@ static void serve_hello(struct smtp_serve *s, const struct smtp_command *c, stru
     }
     if (s->policy->hello && s->policy->hello(s->policy_ctx, c, a))
         return;
-    transaction_void(s);
+    serve_transaction_void(s);
     if (c->verb == SMTP_VERB_HELO)
         smtp_answer_line(a, 250, NULL, "%s", s->options->name);
     else
-        offer(s, &a->text);
+        serve_offer_all(s, a);
 }
 
 static void serve_rset(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
 {
     (void)c;
-    transaction_void(s);
+    serve_transaction_void(s);
     smtp_answer_line(a, 250, "2.0.0", "Ok");
 }
 
@@ -182,23 +186,6 @@ static void serve_noop(struct smtp_serve *s, const struct smtp_command *c, struc
     (void)s;
     (void)c;
     smtp_answer_line(a, 250, "2.0.0", "Ok");
-}
-
-static void serve_vrfy(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
-{
-    if (slice_trim(c->args).len == 0)
-        serve_refuse(s, a, 501, "5.5.4", "An address or name is missing behind VRFY");
-    else if (!s->policy->vrfy || !s->policy->vrfy(s->policy_ctx, c, a))
-        smtp_answer_line(a, 252, "2.0.0", "Not verified; send to it and see");
-}
-
-static void serve_help(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
-{
-    (void)c;
-    smtp_answer_line(a, 214, "2.0.0", "%s MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s",
-                     s->options->lmtp ? "LHLO" : "HELO EHLO",
-                     s->options->offer_starttls ? " STARTTLS" : "",
-                     s->options->mechanisms ? " AUTH" : "");
 }
 
 static void serve_quit(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
@@ -212,21 +199,14 @@ static void serve_starttls(struct smtp_serve *s, const struct smtp_command *c,
                            struct smtp_answer *a)
 {
     (void)c;
-    if (!s->options->offer_starttls) {
-        serve_refuse(s, a, 502, "5.5.1", "STARTTLS is not offered here");
-    } else if (smtp_track_tls(s->track)) {
+    if (s->options->offer_starttls && smtp_track_tls(s->track)) {
         serve_refuse(s, a, 503, "5.5.1", "TLS is on already");
+    } else if (!s->options->offer_starttls || !(s->offered >> SMTP_EXT_STARTTLS & 1)) {
+        serve_refuse(s, a, 502, "5.5.1", "STARTTLS is not offered here");
     } else {
         smtp_answer_line(a, 220, "2.0.0", "Ready to start TLS");
         a->then = SMTP_THEN_TLS;
     }
-}
-
-static void serve_not_here(struct smtp_serve *s, const struct smtp_command *c,
-                           struct smtp_answer *a)
-{
-    (void)c;
-    serve_refuse(s, a, 502, "5.5.1", "This command is not implemented here");
 }
 
 static void serve_unknown(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
@@ -249,17 +229,17 @@ static const struct {
     [SMTP_VERB_MAIL] = {serve_mail, false, false},
     [SMTP_VERB_RCPT] = {serve_rcpt, false, false},
     [SMTP_VERB_DATA] = {serve_data, true, false},
-    [SMTP_VERB_BDAT] = {serve_not_here, false, false},
+    [SMTP_VERB_BDAT] = {NULL, false, false},
     [SMTP_VERB_RSET] = {serve_rset, true, false},
     [SMTP_VERB_NOOP] = {serve_noop, false, true},
     [SMTP_VERB_VRFY] = {serve_vrfy, false, false},
-    [SMTP_VERB_EXPN] = {serve_not_here, false, false},
+    [SMTP_VERB_EXPN] = {serve_expn, false, false},
     [SMTP_VERB_HELP] = {serve_help, false, false},
     [SMTP_VERB_QUIT] = {serve_quit, true, true},
     [SMTP_VERB_STARTTLS] = {serve_starttls, true, true},
     [SMTP_VERB_AUTH] = {serve_auth, false, false},
-    [SMTP_VERB_ETRN] = {serve_not_here, false, false},
-    [SMTP_VERB_XCLIENT] = {serve_not_here, false, false},
+    [SMTP_VERB_ETRN] = {serve_etrn, false, false},
+    [SMTP_VERB_XCLIENT] = {serve_xclient, false, false},
 };
 
 /* What the table says where the handler has no say. */
@@ -276,19 +256,37 @@ static const struct {
     [SERVE_REFUSED] = {503, "5.5.1", "No service here; QUIT is all that is left"},
 };
 
+smtp_rules serve_line_rules(const struct smtp_serve *s, const struct smtp_command *c)
+{
+    static const struct {
+        enum smtp_relax relax;
+        smtp_rules rules;
+    } rows[] = {
+        {SMTP_RELAX_LINE_BARE_LF, BIT(LINE_BARE_LF)},
+        {SMTP_RELAX_LINE_BARE_CR, BIT(LINE_BARE_CR)},
+        {SMTP_RELAX_LINE_NUL, BIT(LINE_NUL)},
+    };
+    smtp_rules judged = BIT(COMMAND_TOO_LONG) | BIT(LINE_CAP);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (!serve_relaxed(s, rows[i].relax))
+            judged |= rows[i].rules;
+    return c->rules & judged;
+}
+
 /* What is wrong with the line as a line; true: answered.
  * A bare line feed is refused although its meaning is clear: a server that takes it beside CRLF
  * disagrees with its neighbours on where a line ends, and messages have been smuggled through that
  * gap. */
 static bool refuse_line(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a)
 {
-    if (c->rules & (BIT(COMMAND_TOO_LONG) | BIT(LINE_CAP)))
+    smtp_rules rules = serve_line_rules(s, c);
+    if (rules & (BIT(COMMAND_TOO_LONG) | BIT(LINE_CAP)))
         serve_refuse(s, a, 500, "5.5.6", "Line too long");
-    else if (c->rules & BIT(LINE_BARE_LF))
+    else if (rules & BIT(LINE_BARE_LF))
         serve_refuse(s, a, 500, "5.5.2",
                      "Line ends with a bare line feed; only CR LF ends a line, for both sides to "
                      "agree where it ends");
-    else if (c->rules & (BIT(LINE_NUL) | BIT(LINE_BARE_CR)))
+    else if (rules & (BIT(LINE_NUL) | BIT(LINE_BARE_CR)))
         serve_refuse(s, a, 500, "5.5.2", "NUL or bare carriage return in a command");
     else
         return false;
@@ -299,7 +297,14 @@ static void serve_command(struct smtp_serve *s, const struct smtp_command *c, st
 {
     enum smtp_state state = smtp_track_state(s->track);
     enum smtp_serve_cell cell = smtp_serve_table(c->verb, state);
-    if (cell == SERVE_SILENT || refuse_line(s, c, a))
+    if (cell == SERVE_SILENT)
+        return;
+    /* A chunk's octets follow whatever is said of its command. */
+    if (c->verb == SMTP_VERB_BDAT) {
+        serve_bdat(s, c, cell, a);
+        return;
+    }
+    if (refuse_line(s, c, a))
         return;
     if (s->policy->other && s->policy->other(s->policy_ctx, c, a))
         return;
@@ -330,12 +335,16 @@ void smtp_serve_item(struct smtp_serve *s, const struct smtp_item *item, struct 
             serve_auth_data(s, item->line, a);
         break;
     case SMTP_ITEM_CONTENT:
-        serve_content(s, item);
-        break;
     case SMTP_ITEM_CONTENT_END:
+        if (serve_chunk_awaited(s)) {
+            serve_chunk(s, item, a);
+            break;
+        }
         serve_content(s, item);
+        if (item->kind == SMTP_ITEM_CONTENT)
+            break;
         if (smtp_serve_table(SMTP_VERB_DOT, smtp_track_state(s->track)) == SERVE_DO)
-            serve_dot(s, item, a);
+            serve_dot(s, item->stats, a);
         break;
     case SMTP_ITEM_NONE:
     case SMTP_ITEM_REPLY:

@@ -1,12 +1,14 @@
 /* AUTH on the server's side (RFC 4954): the line protocol around a SASL exchange. */
 #include "engine/smtp_serve_private.h"
 
+#include <string.h>
+
 #include "base/base64.h"
 #include "base/mem.h"
 #include "sasl/sasl.h"
 #include "smtp/limits.h"
 
-enum { MECHANISM_OCTETS = 32 };
+enum { MECHANISM_OCTETS = 32, MECHANISMS_OCTETS = 512 };
 
 void serve_auth_forget(struct smtp_serve *s)
 {
@@ -22,29 +24,44 @@ void smtp_serve_forget_user(struct smtp_serve *s)
 
 bool serve_auth_offered(const struct smtp_serve *s)
 {
-    return s->options->mechanisms && (smtp_track_tls(s->track) || s->options->auth_in_clear);
-}
-
-static bool no_password(void *ctx, const char *user, struct secret *password_out)
-{
-    (void)ctx;
-    (void)user;
-    (void)password_out;
-    return false;
+    return s->options->mechanisms && (s->offered >> SMTP_EXT_AUTH & 1) &&
+           (smtp_track_tls(s->track) || s->options->auth_in_clear);
 }
 
 static bool find_mechanism(const struct smtp_serve *s, struct slice want, char *name_out)
 {
-    struct slice list = slice_cstr(s->options->mechanisms);
-    for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
+    struct buf list;
+    bool found = false;
+    buf_init(&list, MECHANISMS_OCTETS);
+    serve_mechanisms(s, &list);
+    struct slice rest = buf_slice(&list);
+    for (struct slice w = slice_next_word(&rest); w.len > 0 && !found; w = slice_next_word(&rest)) {
         if (w.len >= MECHANISM_OCTETS || !slice_eq_nocase(w, want))
             continue;
-        for (size_t i = 0; i < w.len; i++)
-            name_out[i] = (char)w.ptr[i];
+        memcpy(name_out, w.ptr, w.len);
         name_out[w.len] = '\0';
-        return true;
+        found = true;
     }
-    return false;
+    buf_deinit(&list);
+    return found;
+}
+
+static struct sasl *exchange_new(struct smtp_serve *s, const char *mechanism, struct err *err)
+{
+    const struct smtp_policy *p = s->policy;
+    struct sasl_channel channel = {0};
+    struct sasl_server_options o = {.lookup = p->password,
+                                    .token = p->token,
+                                    .ctx = s->policy_ctx,
+                                    .service = s->options->lmtp ? "lmtp" : "smtp",
+                                    .host = s->options->name};
+    if (p->channel && p->channel(s->policy_ctx, &channel))
+        o.channel = &channel;
+    if (p->external)
+        o.external = p->external(s->policy_ctx);
+    struct sasl *sasl = sasl_server_open(mechanism, &o, err);
+    mem_wipe(&channel, sizeof(channel));
+    return sasl;
 }
 
 /* RFC 4954 section 4: the reply to a step. A server's proof that comes with success (SCRAM) goes
@@ -110,7 +127,7 @@ static void step_base64(struct smtp_serve *s, struct slice base64, struct smtp_a
     if (base64.len > 0)
         buf_room(&octets, base64.len);
     if (base64_decode(&octets, base64))
-        step(s, buf_slice(&octets), a);
+        step(s, octets.len > 0 ? buf_slice(&octets) : SLICE_LIT(""), a); /* empty, yet there */
     else
         fail(s, a, 501, "5.5.2", "That is not base64");
     if (octets.ptr)
@@ -122,12 +139,11 @@ void serve_auth(struct smtp_serve *s, const struct smtp_command *c, struct smtp_
 {
     char mechanism[MECHANISM_OCTETS];
     struct err err;
-    sasl_lookup_fn lookup = s->policy->password ? s->policy->password : no_password;
     err_clear(&err);
     serve_auth_forget(s);
     if (!s->options->mechanisms) {
         serve_refuse(s, a, 502, "5.5.1", "AUTH is not offered here");
-    } else if (smtp_track_authenticated(s->track)) {
+    } else if (s->user) {
         serve_refuse(s, a, 503, "5.5.1", "Already authenticated");
     } else if (!serve_auth_offered(s)) {
         serve_refuse(s, a, 538, "5.7.11", "Encryption is required: say STARTTLS first");
@@ -135,8 +151,7 @@ void serve_auth(struct smtp_serve *s, const struct smtp_command *c, struct smtp_
         serve_refuse(s, a, 501, "5.5.4", "Syntax: AUTH mechanism [initial-response]");
     } else if (!find_mechanism(s, c->mechanism, mechanism)) {
         serve_refuse(s, a, 504, "5.5.4", "This mechanism is not offered");
-    } else if (!(s->sasl =
-                     sasl_server_new(mechanism, lookup, s->policy_ctx, s->options->name, &err))) {
+    } else if (!(s->sasl = exchange_new(s, mechanism, &err))) {
         serve_refuse(s, a, 454, "4.7.0", "Temporary authentication failure");
     } else if (!c->has_initial) {
         step(s, slice_of(NULL, 0), a);

@@ -36,7 +36,7 @@ static const uint8_t cells[SMTP_VERB__COUNT][SMTP_STATE__COUNT] = {
     ROW(MAIL,       GREET,  HELLO,  DO,    BUSY, NEST,  NEST, BUSY, BUSY, NIL, NIL, REF,    NIL),
     ROW(RCPT,       GREET,  HELLO,  NOMAIL,BUSY, DO,    DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
     ROW(DATA,       GREET,  HELLO,  NOMAIL,BUSY, NORCPT,DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
-    ROW(BDAT,       GREET,  DO,     DO,    BUSY, DO,    DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
+    ROW(BDAT,       GREET,  HELLO,  NOMAIL,BUSY, NORCPT,DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
     ROW(RSET,       GREET,  DO,     DO,    BUSY, DO,    DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
     ROW(NOOP,       GREET,  DO,     DO,    BUSY, DO,    DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),
     ROW(VRFY,       GREET,  DO,     DO,    BUSY, DO,    DO,   BUSY, BUSY, NIL, NIL, REF,    NIL),

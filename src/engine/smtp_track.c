@@ -19,7 +19,7 @@ struct smtp_track *smtp_track_new(struct journal *j, uint32_t conn,
     t->lmtp = t->lmtp_option = options->lmtp;
     t->tls = options->tls;
     t->want_content = options->want_content;
-    t->lax_data_end = options->lax_data_end;
+    t->data_end = (uint8_t)options->data_end;
     t->state = t->ahead = SMTP_STATE_CONNECT;
     t->greeting_awaited = true;
     t->greeting_since_ns = track_now_ns(t);

@@ -83,9 +83,15 @@ void track_drop_pending(struct smtp_track *t, uint64_t offset)
 void track_content_begin(struct smtp_track *t, uint64_t offset, uint64_t cause_seq)
 {
     struct track_work *w = track_work(t);
+    struct smtp_content before = w->content;
     smtp_content_init(&w->content);
-    w->content.strict_end = !t->lax_data_end;
+    w->content.data_end = t->data_end;
     t->in_content = t->bdat_left == 0;
+    if (t->chunked) { /* a line may go on from chunk to chunk; the figures are of each */
+        w->content.held_cr = before.held_cr;
+        w->content.line_octets = before.line_octets;
+    }
+    t->chunked = !t->in_content;
     t->content_at = offset;
     w->content_seq = JOURNAL_APPEND(t->journal, t->conn, DATA_BEGIN, track_flags(t), cause_seq,
                                     (struct ev_data_begin){.offset = offset});
@@ -134,8 +140,7 @@ static size_t feed_chunk(struct smtp_track *t, struct slice in, struct smtp_item
     struct slice piece = slice_take(in, t->bdat_left < in.len ? (size_t)t->bdat_left : in.len);
     track_append_octets(t, DIR_C, piece, slice_of(NULL, 0));
     t->bdat_left -= piece.len;
-    s->wire += piece.len;
-    s->content += piece.len;
+    smtp_content_chunk(&t->work->content, piece);
     item->kind = SMTP_ITEM_CONTENT;
     item->content = t->want_content ? piece : slice_of(NULL, 0);
     if (t->bdat_left == 0) {
@@ -153,8 +158,9 @@ static size_t feed_content(struct smtp_track *t, struct slice in, struct smtp_it
     buf_reset(&w->unstuffed);
     size_t used = smtp_content_feed(&w->content, slice_take(in, TRACK_PIECE_OCTETS),
                                     t->want_content ? &w->unstuffed : NULL, &end);
-    BUG_IF(used == 0 || used > in.len);
-    track_append_octets(t, DIR_C, slice_take(in, used), slice_of(NULL, 0));
+    BUG_IF((used == 0 && !end) || used > in.len);
+    if (used > 0)
+        track_append_octets(t, DIR_C, slice_take(in, used), slice_of(NULL, 0));
     item->kind = SMTP_ITEM_CONTENT;
     item->content = buf_slice(&w->unstuffed);
     if (end) {
@@ -202,8 +208,8 @@ static void chunk_begin(struct smtp_track *t, const struct smtp_command *c, stru
 {
     struct slice rest = c->args;
     uint64_t length = 0;
-    slice_to_u64(slice_next_word(&rest), UINT32_MAX, &length);
-    p->not_last = !slice_eq_nocase(slice_trim(rest), SLICE_LIT("LAST"));
+    bool sized = slice_to_u64(slice_next_word(&rest), UINT64_MAX, &length);
+    p->not_last = !sized || !slice_eq_nocase(slice_trim(rest), SLICE_LIT("LAST"));
     if (length == 0)
         return;
     t->bdat_left = length;

@@ -97,7 +97,7 @@ static void envelope_event(struct smtp_track *t, enum event_envelope part, struc
 void track_envelope_clear(struct smtp_track *t, uint64_t cause_seq, bool say)
 {
     struct track_work *w = t->work;
-    t->body_8bit = false;
+    t->body_8bit = t->chunked = false;
     if (!w || (!w->has_reverse && w->n_recipients == 0))
         return;
     buf_reset(&w->envelope_text);

@@ -79,14 +79,15 @@ struct smtp_track {
     uint32_t auth_open; /* AUTH and AUTH-DATA without a reply */
     uint32_t lmtp_done; /* replies to the dot so far */
     struct smtp_secret_scan scan;
-    uint8_t state, ahead, auth_back;
+    uint8_t state, ahead, auth_back, data_end;
     uint8_t last_verb; /* of the newest pending command */
     uint8_t sasl_step[DIR__COUNT];
     char mechanism[TRACK_MECHANISM_OCTETS];
-    bool backstage, lmtp, lmtp_option, want_content, lax_data_end;
+    bool backstage, lmtp, lmtp_option, want_content;
     bool tls, esmtp, authenticated, hello_done;
     bool greeting_awaited, after_tls, quit_sent, auth_unkept, body_8bit, in_content;
     bool offers_pipelining, offers_enhanced, offers_utf8;
+    bool chunked;   /* content.held_cr and .line_octets are of the chunk before */
     bool line_done; /* work->line holds a finished line: the next feed drops it */
 };
 

@@ -89,7 +89,6 @@ bool step_content(const struct session_steps *s, const struct step_list *l, cons
     struct buf wire, message;
     bool ok = step->kind == STEP_CONTENT, end = false;
     smtp_content_init(&parser);
-    parser.strict_end = true;
     buf_init(&wire, CONTENT_PIECE_OCTETS);
     buf_init(&message, CONTENT_PIECE_OCTETS + 16);
     /* Without its end (the connection was cut) it is what was sent. */

@@ -2,9 +2,10 @@
  * (section 4.5.2), while counting what is odd about it.
  *
  * An automaton of ten phases and four octet classes, as a table, once for strict receivers and once
- * for lax ones. It is total, so every mixture of CR, LF and dot has its cell. Almost no octet goes
- * through it: inside a line, memchr finds the line's end and any bare CR, and the run is taken at
- * once. NULs and octets above 127 are counted afterwards over the used octets, eight at a time.
+ * for each kind of lax ones. It is total, so every mixture of CR, LF and dot has its cell. Almost
+ * no octet goes through it: inside a line, memchr finds the line's end and any bare CR, and the run
+ * is taken at once. NULs and octets above 127 are counted afterwards over the used octets, eight at
+ * a time.
  *
  * Whether a dot belongs to the message is known one octet later, and whether ".<CR>" does, two: the
  * dot is taken away when it comes (it never comes back), the CR is held.
@@ -40,6 +41,7 @@ enum action {
     STUFFED = 64,
     SINGLE = 128,  /* the line began with one dot and something else */
     SMUGGLE = 256, /* a lone dot between line ends, one of them wrong */
+    UNREAD = 512,  /* this octet stands behind the end */
 };
 
 struct cell {
@@ -74,7 +76,7 @@ static const struct cell strict_table[PHASE_COUNT][CLASS_COUNT] = {
 };
 
 /* LF begins and ends lines like CRLF does. */
-static const struct cell lax_table[PHASE_COUNT][CLASS_COUNT] = {
+static const struct cell lf_table[PHASE_COUNT][CLASS_COUNT] = {
     [SOL] = {{SOL_DOT, DROP}, {CR, 0}, {LF, BARE_LF | LINE}, {TEXT, 0}},
     [SOL_DOT] = {{TEXT, STUFFED}, {SOL_DOT_CR, DROP}, {END, DROP | SMUGGLE}, {TEXT, SINGLE}},
     [SOL_DOT_CR] = {{CR_DOT, NOT_THE_END}, {CR, NOT_THE_END}, {END, DROP}, {TEXT, NOT_THE_END}},
@@ -93,9 +95,41 @@ static const struct cell lax_table[PHASE_COUNT][CLASS_COUNT] = {
                    {TEXT, WRONG_END}},
 };
 
+/* So does CR. Whether a LF belongs to it is seen one octet later. */
+static const struct cell cr_table[PHASE_COUNT][CLASS_COUNT] = {
+    [SOL] = {{SOL_DOT, DROP}, {CR, 0}, {LF, BARE_LF | LINE}, {TEXT, 0}},
+    [SOL_DOT] = {{TEXT, STUFFED}, {SOL_DOT_CR, DROP}, {END, DROP | SMUGGLE}, {TEXT, SINGLE}},
+    [SOL_DOT_CR] = {{END, UNREAD | SMUGGLE},
+                    {END, UNREAD | SMUGGLE},
+                    {END, DROP},
+                    {END, UNREAD | SMUGGLE}},
+    [TEXT] = {{TEXT, 0}, {CR, 0}, {LF, BARE_LF | LINE}, {TEXT, 0}},
+    [CR] = {{CR_DOT, BARE_CR | LINE | CRLF | DROP},
+            {CR, BARE_CR | LINE | CRLF},
+            {SOL, LINE | CRLF},
+            {TEXT, BARE_CR | LINE | CRLF}},
+    [LF] = {{LF_DOT, DROP}, {CR, 0}, {LF, BARE_LF | LINE}, {TEXT, 0}},
+    [LF_DOT] = {{TEXT, STUFFED}, {LF_DOT_CR, DROP}, {END, DROP | SMUGGLE}, {TEXT, SINGLE}},
+    [LF_DOT_CR] = {{END, UNREAD | SMUGGLE},
+                   {END, UNREAD | SMUGGLE},
+                   {END, DROP | SMUGGLE},
+                   {END, UNREAD | SMUGGLE}},
+    [CR_DOT] = {{TEXT, STUFFED}, {CR_DOT_CR, DROP}, {END, DROP | SMUGGLE}, {TEXT, SINGLE}},
+    [CR_DOT_CR] = {{END, UNREAD | SMUGGLE},
+                   {END, UNREAD | SMUGGLE},
+                   {END, DROP | SMUGGLE},
+                   {END, UNREAD | SMUGGLE}},
+};
+
+static const struct cell (*const tables[])[CLASS_COUNT] = {
+    [SMTP_DATA_END_STRICT] = strict_table,
+    [SMTP_DATA_END_LF] = lf_table,
+    [SMTP_DATA_END_CR] = cr_table,
+};
+
 void smtp_content_init(struct smtp_content *c)
 {
-    *c = (struct smtp_content){.phase = SOL, .strict_end = true};
+    *c = (struct smtp_content){.phase = SOL};
 }
 
 /* ---- counting octets ---- */
@@ -190,7 +224,7 @@ static void step(struct smtp_content *c, struct feed *f)
                              : octet == '\r' ? IS_CR
                              : octet == '\n' ? IS_LF
                                              : OTHER;
-    const struct cell *cell = &(c->strict_end ? strict_table : lax_table)[c->phase][class];
+    const struct cell *cell = &tables[c->data_end][c->phase][class];
     unsigned actions = cell->actions;
     c->phase = cell->next;
     if (actions & GIVE_CR) {
@@ -201,7 +235,7 @@ static void step(struct smtp_content *c, struct feed *f)
         flush(c, f, f->at);
         f->copied = f->at + 1;
     }
-    f->at++;
+    f->at += actions & UNREAD ? 0 : 1;
     c->stats.bare_lf += (actions & BARE_LF) != 0;
     c->stats.bare_cr += (actions & BARE_CR) != 0;
     c->stats.stuffed += (actions & STUFFED) != 0;
@@ -209,7 +243,9 @@ static void step(struct smtp_content *c, struct feed *f)
     c->stats.smuggle += (actions & SMUGGLE) != 0;
     if (actions & LINE)
         end_line(c, actions & CRLF);
-    else if (!(actions & DROP))
+    /* Where a CR ended the line this octet is the next one's. */
+    if (!(actions & (LINE | DROP | UNREAD)) ||
+        (actions & (LINE | BARE_CR | DROP)) == (LINE | BARE_CR))
         c->line_octets++;
 }
 
@@ -258,4 +294,42 @@ size_t smtp_content_feed(struct smtp_content *c, struct slice in, struct buf *un
     c->stats.wire += f.at;
     *end_out = c->phase == END;
     return f.at;
+}
+
+/* ---- chunks ---- */
+
+static uint64_t count_octet(struct slice s, uint8_t octet)
+{
+    uint64_t n = 0;
+    for (ptrdiff_t at; (at = slice_find_octet(s, octet)) >= 0; s = slice_skip(s, (size_t)at + 1))
+        n++;
+    return n;
+}
+
+/* A line up to its LF: CRs in it stand alone, but for the last one. */
+static void chunk_line(struct smtp_content *c, struct slice line)
+{
+    bool crlf = line.len > 0 ? line.ptr[line.len - 1] == '\r' : c->held_cr;
+    if (c->held_cr && line.len > 0)
+        c->stats.bare_cr++;
+    c->stats.bare_cr += count_octet(line, '\r') - (crlf && line.len > 0 ? 1 : 0);
+    c->stats.bare_lf += !crlf;
+    c->held_cr = false;
+    c->line_octets += line.len;
+    end_line(c, crlf);
+}
+
+void smtp_content_chunk(struct smtp_content *c, struct slice in)
+{
+    count_octets(&c->stats, in);
+    c->stats.wire += in.len;
+    c->stats.content += in.len;
+    for (ptrdiff_t lf; (lf = slice_find_octet(in, '\n')) >= 0; in = slice_skip(in, (size_t)lf + 1))
+        chunk_line(c, slice_take(in, (size_t)lf));
+    if (in.len == 0)
+        return;
+    c->stats.bare_cr += c->held_cr;
+    c->held_cr = in.ptr[in.len - 1] == '\r';
+    c->stats.bare_cr += count_octet(in, '\r') - (c->held_cr ? 1 : 0);
+    c->line_octets += in.len;
 }

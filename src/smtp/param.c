@@ -127,6 +127,42 @@ static bool is_datetime(struct slice s)
            all_digits(slice_of(s.ptr + 1, 2), 2, 2) && all_digits(slice_of(s.ptr + 4, 2), 2, 2);
 }
 
+static int64_t two(struct slice s, size_t at)
+{
+    return (s.ptr[at] - '0') * 10 + (s.ptr[at + 1] - '0');
+}
+
+/* Days since 1970-01-01. Years begin in March here, so that the leap day is their last. */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    if (month < 3)
+        year--;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719468;
+}
+
+bool smtp_date_time_read(struct slice in, int64_t *unix_s_out)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (!is_datetime(in))
+        return false;
+    int64_t year = two(in, 0) * 100 + two(in, 2), month = two(in, 5), day = two(in, 8);
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (month < 1 || month > 12 || day < 1 || day > days[month - 1] + (leap && month == 2))
+        return false;
+    int64_t hour = two(in, 11), minute = two(in, 14), second = two(in, 17), zone_s = 0;
+    if (hour > 23 || minute > 59 || second > 60)
+        return false;
+    if ((in.ptr[in.len - 1] | 0x20) != 'z') {
+        int64_t zone_h = two(in, in.len - 5), zone_m = two(in, in.len - 2);
+        if (zone_h > 23 || zone_m > 59)
+            return false;
+        zone_s = (zone_h * 3600 + zone_m * 60) * (in.ptr[in.len - 6] == '-' ? -1 : 1);
+    }
+    *unix_s_out = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone_s;
+    return true;
+}
+
 static bool is_xtext_mailbox(struct slice s)
 {
     struct buf text;

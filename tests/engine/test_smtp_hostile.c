@@ -194,7 +194,10 @@ static void garbage(void **state)
     for (int session = 0; session < 3000; session++) {
         const struct smtp_track_options options = {.lmtp = session % 3 == 0,
                                                    .want_content = session % 2 == 0,
-                                                   .lax_data_end = session % 5 == 0};
+                                                   .data_end = session % 5 == 0 ? SMTP_DATA_END_LF
+                                                               : session % 5 == 1
+                                                                   ? SMTP_DATA_END_CR
+                                                                   : SMTP_DATA_END_STRICT};
         struct kit k;
         open_small(&k, &options);
         for (int i = 0; i < 60; i++) {

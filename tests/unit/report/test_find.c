@@ -65,10 +65,10 @@ static const struct {
     {"enhanced=4.*", 1, "452"},
     {"kind=link_down", 1, "link_down:"},
     {"text~starttls", 1, "250-STARTTLS"},
-    {"verb=EHLO and code=250", 8, "250-PIPELINING"},
+    {"verb=EHLO and code=250", 17, "250-PIPELINING"},
     {"peer=* and verb=QUIT", 2, "221"},
     {"dt>1m", 0, NULL},
-    {"conn=1 and code", 15, "220 "},
+    {"conn=1 and code", 24, "220 "},
 };
 
 static void test_hits(void **state)

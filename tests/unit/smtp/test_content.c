@@ -32,7 +32,7 @@ static size_t feed_split(struct smtp_content *c, struct slice in, size_t step, s
 
 static const struct content_case {
     const char *in;
-    bool lax;
+    uint8_t data_end; /* 0 strict, 1 LF, 2 CR */
     const char *message;
     bool end;
     size_t left;                     /* octets behind the end */
@@ -99,6 +99,16 @@ static const struct content_case {
      true,
      0,
      {.lines = 2, .longest = 1, .bare_lf = 2, .stuffed = 1, .smuggle = 1}},
+    {"a\r.\rb", 2, "a\r", true, 1, {.lines = 1, .longest = 1, .bare_cr = 1, .smuggle = 1}},
+    {"a\r.\r\nb", 2, "a\r", true, 1, {.lines = 1, .longest = 1, .bare_cr = 1, .smuggle = 1}},
+    {"a\rb\r\n.\r\nQ", 2, "a\rb\r\n", true, 1, {.lines = 2, .longest = 1, .bare_cr = 1}},
+    {"a\n.\r.\r", 2, "a\n", true, 2, {.lines = 1, .longest = 1, .bare_lf = 1, .smuggle = 1}},
+    {"a\r..b\r.\nQ",
+     2,
+     "a\r.b\r",
+     true,
+     1,
+     {.lines = 2, .longest = 2, .bare_cr = 2, .stuffed = 1, .smuggle = 1}},
     {"gr\303\274n\r\n.\r\n",
      false,
      "gr\303\274n\r\n",
@@ -116,7 +126,7 @@ static void check_case(const struct content_case *c, size_t step)
     bool end;
     buf_init(&out, OUT_CAP);
     smtp_content_init(&content);
-    content.strict_end = !c->lax;
+    content.data_end = c->data_end;
     size_t used = feed_split(&content, in, step, &out, &end);
     assert_int_equal(end, c->end);
     assert_int_equal(in.len - used, c->left);
@@ -133,6 +143,37 @@ static void test_content_cases(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         for (size_t step = 1; step <= strlen(cases[i].in); step++)
             check_case(&cases[i], step);
+}
+
+/* Chunks in any split count what the whole holds. */
+static void test_chunks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in;
+        struct smtp_content_stats stats;
+    } chunks[] = {
+        {"a\r\nbc\r\n", {.lines = 2, .longest = 2}},
+        {"a\nb\n", {.lines = 2, .longest = 1, .bare_lf = 2}},
+        {"\r\r\n\rx", {.lines = 1, .longest = 1, .bare_cr = 2}},
+        {".\r\n..\r\n", {.lines = 2, .longest = 2}},
+        {"\n\r\n\r\r", {.lines = 2, .bare_lf = 1, .bare_cr = 1}},
+        {"\303\274\r\n", {.lines = 1, .longest = 2, .eight_bit = 2}},
+    };
+    for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
+        for (size_t step = 1; step <= strlen(chunks[i].in); step++) {
+            struct slice in = slice_cstr(chunks[i].in);
+            struct smtp_content_stats want = chunks[i].stats;
+            struct smtp_content c;
+            want.wire = want.content = in.len;
+            smtp_content_init(&c);
+            for (; in.len > 0; in = slice_skip(in, step))
+                smtp_content_chunk(&c, slice_take(in, step));
+            if (memcmp(&c.stats, &want, sizeof(want)) != 0)
+                fail_msg("case %zu, step %zu: lf %d cr %d lines %d longest %d", i, step,
+                         (int)c.stats.bare_lf, (int)c.stats.bare_cr, (int)c.stats.lines,
+                         (int)c.stats.longest);
+        }
 }
 
 /* Strict reading over a whole input: lines end at CRLF; the line "." ends; a leading dot goes. */
@@ -367,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_content_cases),
+        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_content_all_short_inputs),
         cmocka_unit_test(test_content_counts_octets),
         cmocka_unit_test(test_content_cap),
