@@ -19,10 +19,13 @@ struct session_options {
     const char *name;              /* EHLO name for helpers */
     struct tls_client_options tls; /* .name is filled from the target where NULL */
     bool ipv4_only, ipv6_only;
-    const char *source;          /* local address; NULL: any */
-    uint64_t connect_timeout_ms; /* each address; 0: 30 s */
-    uint64_t resolve_timeout_ms; /* 0: 10 s */
-    uint64_t reply_timeout_ms;   /* 0: the RFC's, stage by stage (helpers only) */
+    const char *source;                  /* local address; NULL: any */
+    const char *proxy;                   /* URL (client/route.h); NULL: none */
+    const struct secret *proxy_password; /* copied; NULL: none */
+    const char *haproxy;                 /* PROXY header (client/route.h); NULL: none */
+    uint64_t connect_timeout_ms;         /* each address; 0: 30 s */
+    uint64_t resolve_timeout_ms;         /* 0: 10 s */
+    uint64_t reply_timeout_ms;           /* 0: the RFC's, stage by stage (helpers only) */
     bool keep_wire;
 };
 

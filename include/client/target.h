@@ -1,4 +1,5 @@
 /* What a person names to connect to: host, host:port, [v6]:port, user@domain (by MX), unix:/path,
+ * pipe:COMMAND,
  * practice, a preset, or a URL (doc/targets.md). Parsing only; finding addresses is the session's.
  */
 #ifndef CLIENT_TARGET_H
@@ -13,6 +14,7 @@ enum target_kind {
     TARGET_MX,       /* domain of user@domain */
     TARGET_UNIX,     /* path */
     TARGET_PRACTICE, /* the built-in server; .name is the scenario or empty */
+    TARGET_PIPE,     /* a command of the shell in .name: its input and output */
     TARGET__COUNT
 };
 

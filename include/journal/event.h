@@ -29,7 +29,13 @@ enum event_kind {
 enum event_dir { DIR_C, DIR_S, DIR__COUNT };
 enum event_layer { LAYER_PLAIN, LAYER_WIRE, LAYER__COUNT };
 enum event_side { SIDE_CLIENT, SIDE_SERVER, SIDE__COUNT };
-enum event_transport { TRANSPORT_TCP, TRANSPORT_UNIX, TRANSPORT_MEMORY, TRANSPORT__COUNT };
+enum event_transport {
+    TRANSPORT_TCP,
+    TRANSPORT_UNIX,
+    TRANSPORT_MEMORY,
+    TRANSPORT_PIPE, /* a child process */
+    TRANSPORT__COUNT
+};
 enum event_down {
     DOWN_EOF,       /* the peer closed in order */
     DOWN_RESET,     /* the peer cut it (RST) */

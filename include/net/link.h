@@ -15,6 +15,7 @@
 #define NET_LINK_H
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "net/address.h"
@@ -44,6 +45,24 @@ enum {
     LINK_READ_OCTETS = 64 * 1024         /* at most this much in one on_octets */
 };
 
+/* What is crossed or said before the owner's first octet, once the transport is connected. Each
+ * message of it is a HOP event; on_up comes when the last is through. A failure is the
+ * connection's: on_down without on_up. */
+enum link_hop_kind {
+    HOP_SOCKS5,       /* RFC 1928, with user and password RFC 1929 */
+    HOP_HTTP_CONNECT, /* with Basic authentication where a user is named */
+    HOP_PROXY_V1,     /* the PROXY header: nothing comes back */
+    HOP_PROXY_V2
+};
+struct link_hop {
+    enum link_hop_kind kind;
+    const char *host; /* proxies: where they are to connect, a name or an address */
+    unsigned port;
+    const char *user; /* proxies: NULL or "": no login */
+    const struct secret *password;
+    const struct net_address *source, *destination; /* PROXY header; NULL: this connection's own */
+};
+
 struct link_options {
     const char *name;                 /* for LINK_UP: the name asked for */
     uint64_t connect_timeout_ms;      /* 0: none; an address that does not answer in time is down */
@@ -51,6 +70,8 @@ struct link_options {
     const struct net_address *source; /* bind to it; NULL: any */
     bool backstage;                   /* events carry EVENT_FLAG_BACKSTAGE */
     bool keep_wire;                   /* keep encrypted application data too */
+    const struct link_hop *hops;      /* in this order, at most 4; copied */
+    size_t n_hops;
 };
 
 /* Begin to connect. Never fails at once: failure comes to on_down. `handlers` is borrowed and must
@@ -58,6 +79,13 @@ struct link_options {
 struct link *link_connect(struct loop *l, struct journal *j, uint32_t conn,
                           const struct net_address *to, const struct link_options *options,
                           const struct link_handlers *handlers, void *ctx);
+/* The same with a command of the shell as the peer: what it reads and writes is the connection,
+ * what it says on standard error becomes notes, and so does its end. An abort ends it (SIGTERM). */
+struct link *link_spawn(struct loop *l, struct journal *j, uint32_t conn, const char *command,
+                        const struct link_options *options, const struct link_handlers *handlers,
+                        void *ctx);
+/* Hops of a link that was made without options (link_pair), before it comes up. */
+void link_set_hops(struct link *k, const struct link_hop *hops, size_t n_hops);
 /* Two links joined in memory: what one sends the other gets. Both come up on the next turn. */
 void link_pair(struct loop *l, struct journal *j, uint32_t client_conn, uint32_t server_conn,
                const struct link_handlers *client_handlers, void *client_ctx,

@@ -29,12 +29,13 @@ static void free_text(const char *text)
 }
 
 /* The strings of the options: each is copied and freed by this list. */
-static const char **const *option_strings(struct session_options *o, const char **out[14])
+static const char **const *option_strings(struct session_options *o, const char **out[24])
 {
     struct tls_client_options *t = &o->tls;
     const char **all[] = {&o->name,        &o->source,    &t->name,     &t->sni,
                           &t->ca_file,     &t->cert_file, &t->key_file, &t->version_min,
-                          &t->version_max, &t->ciphers,   &t->alpn,     &t->keylog_file};
+                          &t->version_max, &t->ciphers,   &t->alpn,     &t->keylog_file,
+                          &o->proxy,       &o->haproxy};
     size_t n = sizeof(all) / sizeof(all[0]);
     memcpy(out, all, sizeof(all));
     out[n] = NULL;
@@ -43,7 +44,7 @@ static const char **const *option_strings(struct session_options *o, const char 
 
 static void options_copy(struct session_options *o)
 {
-    const char **strings[14];
+    const char **strings[24];
     option_strings(o, strings);
     for (size_t i = 0; strings[i]; i++)
         *strings[i] = dup_text(*strings[i]);
@@ -55,7 +56,7 @@ static void options_copy(struct session_options *o)
 
 static void options_free(struct session_options *o)
 {
-    const char **strings[14];
+    const char **strings[24];
     option_strings(o, strings);
     for (size_t i = 0; strings[i]; i++)
         free_text(*strings[i]);
@@ -84,6 +85,10 @@ struct session *session_open(struct loop *l, struct journal *j, struct dns *dns,
     s->target = *target;
     if (options)
         s->options = *options;
+    secret_init(&s->route.password);
+    if (s->options.proxy_password)
+        secret_set(&s->route.password, secret_slice(s->options.proxy_password));
+    s->options.proxy_password = NULL;
     options_copy(&s->options);
     s->practice = practice;
     s->practice_ctx = practice_ctx;
@@ -119,6 +124,7 @@ void session_free(struct session **session)
     smtp_drive_free(&s->drive);
     track_free(&s->track);
     tls_client_free(&s->tls);
+    session_route_deinit(s);
     options_free(&s->options);
     if (s->held == 0)
         mem_free(s);

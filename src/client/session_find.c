@@ -20,7 +20,8 @@ static const char *const status_words[] = {
 
 const char *session_tls_name(const struct session *s)
 {
-    if (s->target.kind == TARGET_PRACTICE || s->target.kind == TARGET_UNIX)
+    if (s->target.kind == TARGET_PRACTICE || s->target.kind == TARGET_UNIX ||
+        s->target.kind == TARGET_PIPE)
         return "localhost";
     return s->find.host ? s->find.host : s->target.name;
 }
@@ -28,6 +29,17 @@ const char *session_tls_name(const struct session *s)
 static unsigned target_port(const struct session *s)
 {
     return s->target.port ? s->target.port : target_service_info(s->target.service)->port;
+}
+
+/* Where the link itself goes: the proxy, where there is one. */
+static unsigned connect_port(const struct session *s)
+{
+    return s->route.proxied ? s->route.proxy.port : target_port(s);
+}
+
+static const char *connect_host(const struct session *s)
+{
+    return s->route.proxied ? s->route.proxy.host : s->find.host;
 }
 
 void session_find_stop(struct session *s)
@@ -113,8 +125,15 @@ static void connect_to(struct session *s, const struct net_address *to)
                                    .attempt = (unsigned)s->find.next_address,
                                    .attempts = (unsigned)s->find.n_addresses,
                                    .keep_wire = s->options.keep_wire};
+    struct link_hop hops[SESSION_HOPS_MAX];
+    char ascii[256];
+    const char *host = s->find.host ? s->find.host : s->target.name;
+    if (dns_to_ascii(host, ascii, sizeof(ascii)))
+        host = ascii;
     if (source_address(s, to->family, &source, &fits))
         options.source = &source;
+    options.hops = hops;
+    options.n_hops = session_route_hops(s, host, target_port(s), hops);
     s->phase = SESSION_CONNECTING;
     s->link = link_connect(s->loop, s->journal, s->conn, to, &options, &session_link_handlers, s);
 }
@@ -168,20 +187,20 @@ static void host_resolved(struct session *s)
 {
     struct session_find *f = &s->find;
     order_addresses(s);
+    const char *host = connect_host(s);
     if (f->n_addresses > 0) {
-        say_resolved(s, f->host, "");
+        say_resolved(s, host, "");
     } else if (f->n_v6 + f->n_v4 > 0) {
-        err_set(&f->last, ERR_CONNECT, 0, "%s has no address of the source address's family",
-                f->host);
+        err_set(&f->last, ERR_CONNECT, 0, "%s has no address of the source address's family", host);
         err_explain(&f->last, "an IPv4 source cannot reach IPv6, nor the other way round",
                     "name another source address, or none");
         s->down_why = DOWN_UNREACHED;
-        say_resolved(s, f->host, f->last.text);
+        say_resolved(s, host, f->last.text);
     } else {
         /* The worse of the two answers: a failed question hides what the other did not find. */
         int worse = f->status[Q_A] > f->status[Q_AAAA] ? Q_A : Q_AAAA;
-        dns_error(s, f->host, f->status[worse], f->why[worse], "addresses");
-        say_resolved(s, f->host, f->last.text);
+        dns_error(s, host, f->status[worse], f->why[worse], "addresses");
+        say_resolved(s, host, f->last.text);
     }
     session_find_next(s);
 }
@@ -200,7 +219,7 @@ static void take_answer(struct session *s, int which, const struct dns_answer *a
         struct net_address *a = &list[(*n)++];
         memset(a, 0, sizeof(*a));
         a->family = which == Q_AAAA ? NET_INET6 : NET_INET;
-        a->port = (uint16_t)target_port(s);
+        a->port = (uint16_t)connect_port(s);
         memcpy(a->ip, answer->records[i].data.ptr, octets);
     }
 }
@@ -257,18 +276,19 @@ static void resolve_host(struct session *s)
     char ascii[256];
     struct net_address a;
     s->find.since_ns = session_now_ns(s);
-    if (net_address_parse_ip(s->find.host, (uint16_t)target_port(s), &a)) {
+    const char *host = connect_host(s);
+    if (net_address_parse_ip(host, (uint16_t)connect_port(s), &a)) {
         add_address(s, &a);
         if (s->find.n_addresses == 0) {
             err_set(&s->find.last, ERR_CONNECT, 0, "%s and the source address differ in family",
-                    s->find.host);
+                    host);
             s->down_why = DOWN_UNREACHED;
         }
         session_find_next(s);
     } else if (!s->dns) {
-        dns_error(s, s->find.host, DNS_NO_RESOLVER, "", "addresses");
+        dns_error(s, host, DNS_NO_RESOLVER, "", "addresses");
         session_find_next(s);
-    } else if (to_ascii(s, s->find.host, ascii, sizeof(ascii))) {
+    } else if (to_ascii(s, host, ascii, sizeof(ascii))) {
         ask_addresses(s, ascii);
     } else {
         session_find_next(s);
@@ -357,7 +377,9 @@ static void find_practice(struct session *s)
         s->link =
             s->practice(s->practice_ctx, s->conn, s->target.service, &session_link_handlers, s);
     if (s->link) {
+        struct link_hop hops[SESSION_HOPS_MAX];
         link_set_keep_wire(s->link, s->options.keep_wire);
+        link_set_hops(s->link, hops, session_route_hops(s, "", 0, hops));
         return;
     }
     err_set(&s->find.last, ERR_MISSING, 0, "there is no practice server here for this protocol");
@@ -365,11 +387,22 @@ static void find_practice(struct session *s)
     session_find_next(s);
 }
 
+static void find_pipe(struct session *s)
+{
+    struct link_hop hops[SESSION_HOPS_MAX];
+    struct link_options options = {
+        .name = "localhost", .keep_wire = s->options.keep_wire, .hops = hops};
+    options.n_hops = session_route_hops(s, "", 0, hops);
+    s->phase = SESSION_CONNECTING;
+    s->link = link_spawn(s->loop, s->journal, s->conn, s->target.name, &options,
+                         &session_link_handlers, s);
+}
+
 void session_find_begin(struct session *s)
 {
     struct net_address a;
     s->find.since_ns = session_now_ns(s);
-    if (!source_reads(s)) {
+    if (!source_reads(s) || !session_route_read(s)) {
         session_find_next(s);
         return;
     }
@@ -379,6 +412,9 @@ void session_find_begin(struct session *s)
         return;
     case TARGET_MX:
         find_mx(s);
+        return;
+    case TARGET_PIPE:
+        find_pipe(s);
         return;
     case TARGET_UNIX:
         if (net_address_unix(s->target.name, &a))

@@ -8,6 +8,7 @@
 #ifndef CLIENT_SESSION_PRIVATE_H
 #define CLIENT_SESSION_PRIVATE_H
 
+#include "client/route.h"
 #include "client/session.h"
 
 enum {
@@ -45,6 +46,14 @@ struct session_find {
     struct err last; /* why the latest attempt failed */
 };
 
+/* What stands between us and the server. */
+struct session_route {
+    bool proxied, header;
+    struct route_proxy proxy;
+    struct route_header haproxy;
+    struct secret password; /* of the proxy */
+};
+
 struct session_stream {
     bool running, by_drive;
     struct session_content source;
@@ -73,6 +82,7 @@ struct session {
     enum event_down down_why; /* of a deferred end */
     struct err down_err;
     struct session_find find;
+    struct session_route route;
     struct tls_client *tls;
     struct link *link;
     struct track *track;
@@ -109,6 +119,15 @@ void session_find_stop(struct session *s);
 /* The next address, host, or the end with find.last. */
 void session_find_next(struct session *s);
 void session_find_deinit(struct session *s);
+
+/* session_route.c */
+/* Read what the options say of the way. False: find.last says what is wrong. */
+bool session_route_read(struct session *s);
+void session_route_deinit(struct session *s);
+enum { SESSION_HOPS_MAX = 2 };
+/* The hops to the host being tried, borrowed from the session. */
+size_t session_route_hops(const struct session *s, const char *host, unsigned port,
+                          struct link_hop out[SESSION_HOPS_MAX]);
 const char *session_tls_name(const struct session *s);
 extern const struct link_handlers session_link_handlers;
 

@@ -98,7 +98,7 @@ static const struct scheme schemes[] = {
 };
 
 static const char HOW[] =
-    "write HOST, HOST:PORT, [IPv6]:PORT, USER@DOMAIN, unix:/PATH, practice, a preset "
+    "write HOST, HOST:PORT, [IPv6]:PORT, USER@DOMAIN, unix:/PATH, pipe:COMMAND, practice, a preset "
     "(gmail), or smtp:// submission:// submissions:// lmtp:// and a host";
 
 __attribute__((format(printf, 3, 4))) static bool wrong(struct err *err, const struct target *what,
@@ -219,6 +219,22 @@ static bool read_unix(struct slice path, struct target *out, struct err *err)
         return wrong(err, out, "a socket's path begins with /");
     if (!copy_text(out->name, sizeof(out->name), path) || !net_address_unix(out->name, &ignored))
         return wrong(err, out, "a socket's path has at most %zu octets", sizeof(ignored.path) - 1);
+    return true;
+}
+
+/* A command of the shell, with the spaces it has. */
+static bool read_pipe(struct slice command, struct target *out, struct err *err)
+{
+    out->kind = TARGET_PIPE;
+    command = slice_trim(command);
+    if (command.len == 0)
+        return wrong(err, out, "a command stands behind pipe:");
+    for (size_t i = 0; i < command.len; i++)
+        if (command.ptr[i] < ' ' || command.ptr[i] == 0x7f)
+            return wrong(err, out, "the command holds a control character");
+    if (!copy_text(out->name, sizeof(out->name), command))
+        return wrong(err, out, "a command has at most %zu octets; put it into a script",
+                     sizeof(out->name) - 1);
     return true;
 }
 
@@ -382,6 +398,12 @@ static bool read_any(struct slice text, struct target *out, struct err *err)
         return wrong(err, out, "it is longer than %zu octets", sizeof(out->text) - 8);
     if (slice_starts_nocase(text, SLICE_LIT("unix:")))
         return read_unix(slice_skip(text, 5), out, err);
+    if (slice_starts_nocase(text, SLICE_LIT("pipe:")))
+        return read_pipe(slice_skip(text, 5), out, err);
+    if (slice_starts_nocase(text, SLICE_LIT("lmtp+pipe:"))) {
+        out->service = SERVICE_LMTP;
+        return read_pipe(slice_skip(text, 10), out, err);
+    }
     if (!text_clean(text))
         return wrong(err, out, "it holds a space or a control character");
     ptrdiff_t scheme = slice_find(text, SLICE_LIT("://"));

@@ -154,6 +154,15 @@ static void text_link_timeout(struct pen *p, const struct event *ev,
     pen_with(p, ", waiting for ", e.stage);
 }
 
+static void text_hop(struct pen *p, const struct event *ev, const struct transcript_line *line)
+{
+    struct ev_hop e;
+    EVENT_GET(ev, HOP, &e);
+    (void)line;
+    pen_own(p, e.dir == DIR_C ? "we: " : "proxy: ");
+    pen_foreign(p, e.text);
+}
+
 static void text_dns_answer(struct pen *p, const struct event *ev,
                             const struct transcript_line *line)
 {
@@ -340,6 +349,7 @@ static const text_fn texts[EVENT__COUNT] = {
     [EVENT_LINK_UP] = text_link_up,
     [EVENT_LINK_DOWN] = text_link_down,
     [EVENT_LINK_TIMEOUT] = text_link_timeout,
+    [EVENT_HOP] = text_hop,
     [EVENT_OCTETS] = text_octets_missing,
     [EVENT_DNS_ANSWER] = text_dns_answer,
     [EVENT_TLS_MSG] = text_tls_msg,

@@ -14,7 +14,7 @@
 WORD_FUNCTION(dir, DIR__COUNT, "C", "S")
 WORD_FUNCTION(layer, LAYER__COUNT, "plain", "wire")
 WORD_FUNCTION(side, SIDE__COUNT, "client", "server")
-WORD_FUNCTION(transport, TRANSPORT__COUNT, "tcp", "unix", "memory")
+WORD_FUNCTION(transport, TRANSPORT__COUNT, "tcp", "unix", "memory", "pipe")
 WORD_FUNCTION(down, DOWN__COUNT, "eof", "reset", "ours", "abort", "refused", "unreached", "timeout",
               "tls", "error")
 WORD_FUNCTION(dnssec, DNSSEC__COUNT, "unknown", "insecure", "secure", "bogus")

@@ -78,6 +78,9 @@ void net_address_format(const struct net_address *a, char *out, size_t out_octet
     case NET_UNIX:
         snprintf(out, out_octets, "unix:%s", a->path);
         return;
+    case NET_PIPE:
+        snprintf(out, out_octets, "pipe:%s", a->path);
+        return;
     case NET_MEMORY:
         break;
     }
@@ -96,6 +99,7 @@ bool net_address_is_loopback(const struct net_address *a)
                memcmp(a->ip, v4_mapped, sizeof(v4_mapped)) == 0;
     case NET_UNIX:
     case NET_MEMORY:
+    case NET_PIPE:
         return true;
     }
     return false;

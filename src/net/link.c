@@ -19,6 +19,7 @@ static void net_free(void *ctx)
         listener_discard(n->listeners);
     while (n->links != NULL)
         link_discard(n->links);
+    children_discard(n);
     mem_free(n->read_octets);
     mem_free(n->plain_octets);
     mem_free(n);
@@ -82,6 +83,7 @@ static void release_if_over(struct link *k)
         return;
     unlist(k);
     start_free(k);
+    link_hops_free(k);
     mem_free(k->err);
     mem_free(k->peer_wide);
     mem_free(k);
@@ -146,6 +148,8 @@ static void run_due(void *ctx)
     link_enter(k);
     if (k->transport == &transport_memory)
         memory_run(k);
+    if (k->transport == &transport_pipe)
+        child_run(k);
     if (take_due(k, DUE_INPUT) && k->tls != NULL && !k->paused)
         link_tls_resume(k);
     if (take_due(k, DUE_TLS_FAIL) && k->handlers->on_tls != NULL && k->err != NULL)
@@ -184,7 +188,7 @@ void link_set_peer(struct link *k, const struct net_address *peer)
     k->peer.port = peer->port;
     k->peer.scope_id = peer->scope_id;
     k->peer.family = (uint8_t)peer->family;
-    if (peer->family == NET_UNIX)
+    if (peer->family == NET_UNIX || peer->family == NET_PIPE)
         k->peer_wide = mem_dup(peer, sizeof(*peer));
 }
 
@@ -200,8 +204,10 @@ static void peer_get(const struct link *k, struct net_address *out)
     memcpy(out->ip, k->peer.ip, sizeof(out->ip));
 }
 
-void link_came_up(struct link *k, const char *local, uint64_t elapsed_us, const char *name)
+void link_came_up(struct link *k, const char *local, const struct net_address *local_address,
+                  uint64_t elapsed_us, const char *name)
 {
+    static const struct net_address unknown = {.family = NET_MEMORY};
     char peer[160];
     struct net_address address;
     peer_get(k, &address);
@@ -214,6 +220,14 @@ void link_came_up(struct link *k, const char *local, uint64_t elapsed_us, const 
                                        .elapsed_us = elapsed_us,
                                        .name = slice_cstr(name)});
     k->state = LINK_UP;
+    if (k->hops != NULL) /* the time to connect includes them */
+        link_hops_begin(k, local_address != NULL ? local_address : &unknown);
+    else
+        link_ready(k);
+}
+
+void link_ready(struct link *k)
+{
     loop_timer_free(&k->timer);
     start_free(k);
     if (k->handlers != NULL && k->handlers->on_up != NULL)
@@ -247,6 +261,7 @@ struct link *link_connect(struct loop *l, struct journal *j, uint32_t conn,
     k->start->tick_ns = link_now_ns(k);
     k->start->timeout_ms = o->connect_timeout_ms;
     link_set_peer(k, to);
+    link_set_hops(k, o->hops, o->n_hops);
     net_address_format(to, text, sizeof(text));
     JOURNAL_APPEND(j, conn, LINK_TRY, link_flags(k), 0,
                    (struct ev_link_try){.address = slice_cstr(text),
@@ -264,7 +279,9 @@ struct link *link_connect(struct loop *l, struct journal *j, uint32_t conn,
 
 void link_input(struct link *k, struct slice wire)
 {
-    if (k->tls != NULL)
+    if (k->hops != NULL)
+        link_hops_input(k, wire);
+    else if (k->tls != NULL)
         link_tls_input(k, wire);
     else
         link_deliver(k, wire);
@@ -283,6 +300,11 @@ void link_input_eof(struct link *k)
     if (broken) {
         err_broke(&e, !k->server, k->broken_errno);
         link_end(k, DOWN_RESET, &e);
+    } else if (k->hops != NULL) {
+        err_set(&e, ERR_CONNECT, 0, "the proxy closed the connection before the way was open");
+        err_explain(&e, "it did not like what was asked, or it is no proxy",
+                    "check the proxy's port and kind; its log tells more");
+        link_end(k, DOWN_EOF, &e);
     } else {
         err_peer_closed(&e, !k->server);
         link_end(k, DOWN_EOF, &e);
@@ -356,6 +378,10 @@ void link_end(struct link *k, enum event_down why, const struct err *err)
     k->ending = true;
     k->end_why = (uint8_t)why;
     keep_err(k, err);
+    if (k->hops != NULL) { /* its timer is the one of connecting */
+        loop_timer_free(&k->timer);
+        link_hops_free(k);
+    }
     if (k->out.octets == 0) {
         link_down(k, why, err);
         return;
@@ -443,7 +469,7 @@ void link_discard(struct link *k)
 
 bool link_is_up(const struct link *k)
 {
-    return k->state == LINK_UP && !k->ending && k->broken_errno == 0;
+    return k->state == LINK_UP && !k->ending && k->broken_errno == 0 && k->hops == NULL;
 }
 
 bool link_send(struct link *k, struct slice octets)

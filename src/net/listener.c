@@ -102,7 +102,7 @@ static void accepted(struct listener *s, int fd, const struct sockaddr_storage *
     k->backstage = s->backstage;
     link_enter(k);
     if (socket_open(k, fd)) {
-        link_came_up(k, local, 0, s->name);
+        link_came_up(k, local, NULL, 0, s->name);
         s->on_accept(s->ctx, k);
     } else {
         k->orphan = true;

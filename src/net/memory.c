@@ -98,7 +98,7 @@ void memory_run(struct link *k)
 {
     struct memory_end *m = &k->t.memory;
     if (k->state == LINK_CONNECTING)
-        link_came_up(k, "this program", 0, "this program");
+        link_came_up(k, "this program", NULL, 0, "this program");
     if (k->state == LINK_UP && m->peer == NULL && (k->out.octets > 0 || k->ending)) {
         if (m->got_reset) /* after an orderly end a socket's kernel would have taken them */
             k->dropped_octets += k->out.octets;

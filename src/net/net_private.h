@@ -4,6 +4,8 @@
  *   link_out.c  the queue of wire octets
  *   socket.c    tcp and unix transport over uv_poll
  *   memory.c    two links joined in memory
+ *   child.c     a process as the peer
+ *   hop.c, link_hops.c   proxies and the PROXY header, before the owner's first octet
  *   link_tls.c   TLS of one link: the pump between plain and wire
  *
  * A link is in one of three states; `ending` is set in LINK_UP once it is known how it will end,
@@ -28,6 +30,7 @@ struct net {
     uint64_t linger_ms;
     struct link *links;         /* all not yet released */
     struct listener *listeners; /* all */
+    struct child *children;     /* processes that have not ended */
     uint8_t *read_octets;       /* LINK_READ_OCTETS, shared by all links: used only during a read */
     uint8_t *plain_octets; /* LINK_READ_OCTETS for what TLS opened; made when TLS first starts */
 };
@@ -88,10 +91,12 @@ struct link {
             uv_poll_t poll;
             int fd;
             int interest;
+            struct child *child; /* transport_pipe; NULL: it has ended */
         } sock;
         struct memory_end memory;
     } t;
-    struct link_tls *tls; /* NULL: in the clear */
+    struct link_tls *tls;   /* NULL: in the clear */
+    struct link_hops *hops; /* NULL: none is left to be crossed */
     struct link_start *start;
     struct loop_timer *timer;      /* connecting, or lingering */
     struct err *err;               /* of the end, once known */
@@ -137,8 +142,11 @@ void link_enter(struct link *k);
 void link_leave(struct link *k); /* k may be gone afterwards */
 void link_due(struct link *k, unsigned what);
 bool link_wants_input(const struct link *k);
-/* The transport is connected. */
-void link_came_up(struct link *k, const char *local, uint64_t elapsed_us, const char *name);
+/* The transport is connected. local_address: for a PROXY header; NULL: there is none. */
+void link_came_up(struct link *k, const char *local, const struct net_address *local_address,
+                  uint64_t elapsed_us, const char *name);
+/* Nothing stands before the owner's first octet any more. */
+void link_ready(struct link *k);
 /* Wire octets came / the peer sends no more / reading failed / writing failed with broken_errno. */
 void link_input(struct link *k, struct slice wire);
 void link_input_eof(struct link *k);
@@ -157,6 +165,17 @@ void link_progress(struct link *k);
 /* Free what is left with no call and no event: the loop goes. */
 void link_discard(struct link *k);
 
+/* link_hops.c */
+void link_hops_begin(struct link *k, const struct net_address *local);
+void link_hops_input(struct link *k, struct slice wire);
+void link_hops_free(struct link *k);
+
+/* child.c */
+void child_run(struct link *k); /* come up */
+/* The link lets go of its process; abort ends it. */
+void child_detach(struct link *k, bool abort);
+void children_discard(struct net *n);
+
 /* link_out.c */
 void link_write_wire(struct link *k, struct slice wire);
 void out_append(struct out_queue *q, struct slice octets);
@@ -166,7 +185,7 @@ void out_clear(struct out_queue *q);
 size_t out_vectors(const struct out_queue *q, struct iovec *iov, size_t max);
 
 /* socket.c */
-extern const struct link_transport transport_tcp, transport_unix;
+extern const struct link_transport transport_tcp, transport_unix, transport_pipe;
 void socket_connect(struct link *k, const struct net_address *to, const struct net_address *source);
 /* Take over a connected descriptor. */
 bool socket_open(struct link *k, int fd);

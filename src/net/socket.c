@@ -122,11 +122,11 @@ static void socket_connected(struct link *k)
         link_down(k, down_of_connect_errno(sys_errno), &e);
         return;
     }
-    struct net_address local;
+    struct net_address local = {.family = NET_MEMORY};
     char text[160] = "";
     if (socket_local_address(k->t.sock.fd, &local))
         net_address_format(&local, text, sizeof(text));
-    link_came_up(k, text, (link_now_ns(k) - k->start->tick_ns) / 1000, k->start->name);
+    link_came_up(k, text, &local, (link_now_ns(k) - k->start->tick_ns) / 1000, k->start->name);
 }
 
 static void socket_ready(uv_poll_t *poll, int status, int events)
@@ -187,11 +187,15 @@ static void socket_close(struct link *k, bool reset)
         struct linger cut = {.l_onoff = 1, .l_linger = 0};
         setsockopt(k->t.sock.fd, SOL_SOCKET, SO_LINGER, &cut, sizeof(cut));
     }
+    if (k->transport == &transport_pipe)
+        child_detach(k, reset);
     socket_shutdown_handle(k);
 }
 
 void socket_discard(struct link *k)
 {
+    if (k->transport == &transport_pipe)
+        child_detach(k, false);
     socket_shutdown_handle(k);
 }
 
@@ -263,6 +267,14 @@ const struct link_transport transport_tcp = {
 
 const struct link_transport transport_unix = {
     .kind = TRANSPORT_UNIX,
+    .write = socket_write,
+    .arrange = socket_arrange,
+    .shut = socket_shut,
+    .close = socket_close,
+};
+
+const struct link_transport transport_pipe = {
+    .kind = TRANSPORT_PIPE,
     .write = socket_write,
     .arrange = socket_arrange,
     .shut = socket_shut,
