@@ -19,13 +19,14 @@ struct session_options {
     const char *name;              /* EHLO name for helpers */
     struct tls_client_options tls; /* .name is filled from the target where NULL */
     bool ipv4_only, ipv6_only;
-    const char *source;                  /* local address; NULL: any */
-    const char *proxy;                   /* URL (client/route.h); NULL: none */
-    const struct secret *proxy_password; /* copied; NULL: none */
-    const char *haproxy;                 /* PROXY header (client/route.h); NULL: none */
-    uint64_t connect_timeout_ms;         /* each address; 0: 30 s */
-    uint64_t resolve_timeout_ms;         /* 0: 10 s */
-    uint64_t reply_timeout_ms;           /* 0: the RFC's, stage by stage (helpers only) */
+    const char *source;                          /* local address; NULL: any */
+    const char *proxy;                           /* URL (client/route.h); NULL: none */
+    const struct secret *proxy_password;         /* copied; NULL: none */
+    const char *haproxy;                         /* PROXY header (client/route.h); NULL: none */
+    uint64_t connect_timeout_ms;                 /* each address; 0: 30 s */
+    uint64_t resolve_timeout_ms;                 /* 0: 10 s */
+    uint64_t reply_timeout_ms;                   /* 0: the RFC's, stage by stage (helpers only) */
+    uint64_t stage_timeout_ms[SMTP_STEP__COUNT]; /* of single stages; 0: as said above */
     bool keep_wire;
 };
 
@@ -72,6 +73,8 @@ void session_set_pace(struct session *s, uint64_t octets_per_s);
 void session_start_tls(struct session *s);
 void session_close(struct session *s); /* FIN */
 void session_abort(struct session *s); /* RST */
+/* End our sending side only (FIN); reading goes on. False: not up. */
+bool session_half_close(struct session *s);
 
 /* Where a message comes from: a file, standard input read whole before, or octets. */
 struct session_content {

@@ -21,6 +21,7 @@ enum smtp_step {
     SMTP_STEP_STARTTLS,
     SMTP_STEP_TLS,      /* handshake under way */
     SMTP_STEP_EHLO_TLS, /* EHLO again inside */
+    SMTP_STEP_XCLIENT,  /* then EHLO once more */
     SMTP_STEP_AUTH,
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
@@ -53,7 +54,8 @@ struct smtp_plan {
     const char *name; /* for EHLO */
     bool lmtp;
     enum smtp_tls_use tls;
-    bool auth; /* log in */
+    const char *xclient; /* attributes as typed, after EHLO and TLS; NULL or "": none */
+    bool auth;           /* log in */
     struct credentials credentials;
     const char *from;        /* without brackets; "" is the null reverse-path */
     const char *mail_params; /* as typed, may be NULL */

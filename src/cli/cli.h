@@ -26,6 +26,7 @@ enum cli_status {
     CLI_AFTER_DATA = 26,
     CLI_AUTH = 28,
     CLI_TLS = 29,
+    CLI_XCLIENT = 33,
     CLI_EXPECT = 40
 };
 struct cli_status_info {

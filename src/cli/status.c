@@ -17,6 +17,7 @@ static const struct cli_status_info statuses[] = {
     {CLI_AFTER_DATA, EX_UNAVAILABLE, "the message was refused after its final dot"},
     {CLI_AUTH, EX_NOPERM, "AUTH failed"},
     {CLI_TLS, EX_PROTOCOL, "TLS failed or was not offered"},
+    {CLI_XCLIENT, EX_NOPERM, "XCLIENT was refused"},
     {CLI_EXPECT, EX_SOFTWARE, "an expect of the script did not hold"},
     {0, 0, NULL},
 };
@@ -44,6 +45,7 @@ static const enum cli_status stage_status[SMTP_STEP__COUNT] = {
     [SMTP_STEP_STARTTLS] = CLI_TLS,
     [SMTP_STEP_TLS] = CLI_TLS,
     [SMTP_STEP_EHLO_TLS] = CLI_HELO,
+    [SMTP_STEP_XCLIENT] = CLI_XCLIENT,
     [SMTP_STEP_AUTH] = CLI_AUTH,
     [SMTP_STEP_MAIL] = CLI_MAIL,
     [SMTP_STEP_RCPT] = CLI_RCPT,

@@ -271,7 +271,8 @@ void session_start_tls_via(struct session *s, enum event_tls_via via)
         return;
     }
     s->tls_under_way = true;
-    session_timer(s, s->options.connect_timeout_ms, "TLS handshake");
+    uint64_t wait_ms = s->options.stage_timeout_ms[SMTP_STEP_TLS];
+    session_timer(s, wait_ms ? wait_ms : s->options.connect_timeout_ms, "TLS handshake");
     link_start_tls_client(s->link, s->tls, via);
 }
 
@@ -447,6 +448,14 @@ void session_close(struct session *s)
         end_attempt(s, DOWN_OURS);
     else if (s->link)
         link_close(s->link);
+}
+
+bool session_half_close(struct session *s)
+{
+    if (s->phase != SESSION_UP || !s->link || !link_is_up(s->link))
+        return false;
+    link_half_close(s->link);
+    return true;
 }
 
 void session_abort(struct session *s)

@@ -127,10 +127,7 @@ void session_stream_run(struct session *s)
         struct err err;
         if (!may_send_more(s)) {
             if (t->by_drive) /* RFC 5321 section 4.5.3.2.5: the wait for one block to leave */
-                session_timer(s,
-                              s->options.reply_timeout_ms ? s->options.reply_timeout_ms
-                                                          : SMTP_WAIT_BLOCK_S * 1000ull,
-                              "content");
+                session_timer(s, session_stage_wait_ms(s, SMTP_STEP_CONTENT), "content");
             return;
         }
         if (!next_piece(t, &piece, &err)) {

@@ -24,11 +24,17 @@ void session_drive_over(struct session *s)
         s->handlers.on_drive_done(s->ctx, smtp_drive_result(s->drive));
 }
 
+uint64_t session_stage_wait_ms(const struct session *s, enum smtp_step stage)
+{
+    if (s->options.stage_timeout_ms[stage])
+        return s->options.stage_timeout_ms[stage];
+    return s->options.reply_timeout_ms ? s->options.reply_timeout_ms : smtp_step_wait_ms(stage);
+}
+
 static void wait_for_reply(struct session *s)
 {
     enum smtp_step stage = smtp_drive_result(s->drive)->stage;
-    uint64_t wait_ms =
-        s->options.reply_timeout_ms ? s->options.reply_timeout_ms : smtp_step_wait_ms(stage);
+    uint64_t wait_ms = session_stage_wait_ms(s, stage);
     if (s->tls_under_way || s->stream.running) /* they have their own */
         return;
     if (s->answer_due && s->timer_stage && strcmp(s->timer_stage, smtp_step_name(stage)) == 0)

@@ -133,6 +133,8 @@ extern const struct link_handlers session_link_handlers;
 
 /* session_drive.c */
 void session_pump(struct session *s);
+/* How long a helper waits at this stage. */
+uint64_t session_stage_wait_ms(const struct session *s, enum smtp_step stage);
 void session_drive_over(struct session *s); /* tell its result */
 void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const struct err *err);
 

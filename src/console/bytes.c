@@ -62,25 +62,6 @@ bool console_unescape(struct slice text, struct buf *out, struct err *err)
     return true;
 }
 
-bool exec_raw(struct console *c, const struct console_call *call)
-{
-    struct buf octets;
-    buf_init(&octets, CONSOLE_LINE_MAX_OCTETS);
-    bool ok =
-        console_need_session(c, call->err) && console_unescape(call->args, &octets, call->err);
-    if (ok && octets.len == 0) {
-        err_set(call->err, ERR_USAGE, 0, "/raw wants octets");
-        err_explain(call->err, "", "/raw \"NOOP\\r\\n\"");
-        ok = false;
-    }
-    if (ok && !session_send_raw(c->now->session, buf_slice(&octets))) {
-        err_set(call->err, ERR_CLOSED, 0, "the connection is going down; nothing was sent");
-        ok = false;
-    }
-    buf_deinit(&octets);
-    return ok;
-}
-
 bool exec_pipe(struct console *c, const struct console_call *call)
 {
     struct buf octets;

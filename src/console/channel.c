@@ -17,6 +17,7 @@ struct channel *channel_add(struct console *c, struct err *err)
     ch->task.fd = -1;
     ch->data_fd = -1;
     secret_init(&ch->password);
+    secret_init(&ch->proxy_password);
     buf_init(&ch->task.message, CONSOLE_MESSAGE_MAX_OCTETS);
     /* The lowest number that is free, so that Alt-1 stays Alt-1. */
     bool taken[CONSOLE_CHANNELS_MAX + 1] = {false};
@@ -45,11 +46,13 @@ void channel_free(struct channel **chp)
     struct console *c = ch->console;
     session_free(&ch->session);
     console_password_stop(c);
+    console_raw_stop(c);
     console_task_reset(c);
     console_queue_clear(c);
     channel_leave(ch, was);
     loop_timer_free(&ch->wait_timer);
     secret_clear(&ch->password);
+    secret_clear(&ch->proxy_password);
     mem_free(ch->password_user);
     buf_deinit(&ch->task.message);
     mem_free(ch);

@@ -51,6 +51,7 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
     if (c->now->waiting)
         console_wait_over(c);
     console_queue_clear(c);
+    console_raw_stop(c);
     if (!wanted && err) {
         c->now->link_err = *err;
         if (never_up || (why != DOWN_EOF && !in_order))
@@ -210,7 +211,9 @@ static bool open_target(struct console *c, struct err *err)
                     "/open practice; its addresses that misbehave: smtpscope help magic");
         return false;
     }
-    if (!files_are_there(c, err))
+    struct session_options options;
+    fill_options(c, &options);
+    if (!files_are_there(c, err) || !console_route_fill(c, &options, err))
         return false;
     if (c->now->session && session_is_up(c->now->session))
         session_close(c->now->session);
@@ -219,8 +222,6 @@ static bool open_target(struct console *c, struct err *err)
     dns_free(&c->dns); /* /set resolver may have changed since */
     const struct dns_options dns_options = {.forward = text_or_null(c, SETTING_ID_resolver)};
     c->dns = dns_new(c->loop, c->journal, &dns_options);
-    struct session_options options;
-    fill_options(c, &options);
     err_clear(&c->now->link_err);
     c->now->went_down = false;
     c->now->connecting = true;
@@ -295,6 +296,8 @@ bool exec_close(struct console *c, const struct console_call *call)
         c->now->connecting = false;
         return true;
     }
+    if (slice_eq_nocase(call->args, SLICE_LIT("send")))
+        return exec_half_close(c, call);
     if (!console_need_session(c, call->err))
         return false;
     c->now->closing = true;

@@ -98,8 +98,8 @@ const char *console_helo_name(const struct console *c)
 bool console_busy(const struct console *c)
 {
     if (c->now->connecting || c->now->closing || c->now->task.waiting || c->now->task.active ||
-        c->now->password_reader || c->now->waiting || c->now->at_queue < c->now->n_queue ||
-        c->now->data_path || c->now->data_fd >= 0)
+        c->now->password_reader || c->now->waiting || c->now->raw ||
+        c->now->at_queue < c->now->n_queue || c->now->data_path || c->now->data_fd >= 0)
         return true;
     if (!c->now->session || !session_is_up(c->now->session))
         return false;
@@ -309,6 +309,10 @@ bool console_interrupt(struct console *c)
             session_drive_stop(c->now->session);
         console_password_stop(c);
         console_task_reset(c);
+        had = true;
+    }
+    if (c->now->raw) {
+        console_raw_stop(c);
         had = true;
     }
     if (c->now->connecting) {

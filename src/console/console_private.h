@@ -57,6 +57,8 @@ struct channel {
     char *data_path; /* /data FILE: goes out when 354 comes */
     int data_fd;
 
+    struct console_raw *raw; /* parts of /raw behind a pause; NULL: none */
+    struct secret proxy_password;
     struct loop_timer *wait_timer; /* /wait */
     bool waiting;
     uint64_t n_replies;
@@ -165,8 +167,13 @@ void console_queue_clear(struct console *c);
 void console_queue_try(struct console *c);
 void console_data_try(struct console *c, const struct track_item *item);
 bool console_need_session(struct console *c, struct err *err);
-/* bytes.c */
+/* raw.c */
 bool exec_raw(struct console *c, const struct console_call *call);
+bool exec_half_close(struct console *c, const struct console_call *call);
+void console_raw_stop(struct console *c);
+/* route.c: settings that say how to get there, for session_options. False: *err. */
+bool console_route_fill(struct console *c, struct session_options *o, struct err *err);
+/* bytes.c */
 bool exec_pipe(struct console *c, const struct console_call *call);
 bool exec_slow(struct console *c, const struct console_call *call);
 bool exec_set(struct console *c, const struct console_call *call);
@@ -207,6 +214,8 @@ void console_message_generate(struct console *c, const char *from, char *const *
 struct password_reader;
 void console_password_find(struct console *c, const char *host, const char *user);
 void console_password_stop(struct console *c);
+/* The password netrc has for this user of that host. False: none. */
+bool console_netrc(struct console *c, const char *host, const char *user, struct buf *password);
 bool netrc_find(struct slice text, const char *host, const char *user, struct buf *login_out,
                 struct buf *password_out);
 

@@ -201,6 +201,7 @@ static void start(struct console *c)
         .name = console_helo_name(c),
         .lmtp = target_service_info(c->now->target.service)->lmtp,
         .tls = tls_use(c),
+        .xclient = settings_text(c->settings, SETTING_ID_xclient),
         .auth = auth_wanted(c),
         .credentials =
             {

@@ -145,7 +145,7 @@ bool netrc_find(struct slice text, const char *host, const char *user, struct bu
     }
 }
 
-static bool read_netrc(struct console *c, const char *host, const char *user, struct buf *password)
+bool console_netrc(struct console *c, const char *host, const char *user, struct buf *password)
 {
     const char *path = c->options.netrc_path;
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -186,7 +186,7 @@ void console_password_find(struct console *c, const char *host, const char *user
     }
     struct buf password;
     buf_init(&password, PASSWORD_MAX_OCTETS);
-    if (read_netrc(c, host, user, &password)) {
+    if (console_netrc(c, host, user, &password)) {
         console_password_stop(c);
         console_task_password(c, buf_cstr(&password));
     } else if (c->ui && c->ui->ask) {

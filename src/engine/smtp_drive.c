@@ -20,6 +20,7 @@ static const uint32_t step_verbs[SMTP_STEP__COUNT] = {
     [SMTP_STEP_HELO] = V(HELO),
     [SMTP_STEP_STARTTLS] = V(STARTTLS),
     [SMTP_STEP_EHLO_TLS] = V(EHLO) | V(LHLO),
+    [SMTP_STEP_XCLIENT] = V(XCLIENT),
     [SMTP_STEP_AUTH] = V(AUTH) | V(AUTH_DATA),
     [SMTP_STEP_MAIL] = V(MAIL),
     [SMTP_STEP_RCPT] = V(RCPT),
@@ -171,7 +172,9 @@ static void after_auth(struct smtp_drive *d, const struct smtp_item *item)
 
 static void after_tls(struct smtp_drive *d, const struct smtp_item *item)
 {
-    if (d->plan.auth && !smtp_track_authenticated(d->track))
+    if (d->plan.xclient && *d->plan.xclient && !d->xclient_said)
+        drive_enter(d, SMTP_STEP_XCLIENT);
+    else if (d->plan.auth && !smtp_track_authenticated(d->track))
         drive_enter(d, SMTP_STEP_AUTH);
     else
         after_auth(d, item);
@@ -204,7 +207,7 @@ static bool one_line(const char *text)
 static bool plan_sound(const struct smtp_plan *p)
 {
     bool sound = one_line(p->name) && one_line(p->from) && one_line(p->mail_params) &&
-                 one_line(p->rcpt_params);
+                 one_line(p->rcpt_params) && one_line(p->xclient);
     for (size_t i = 0; i < p->n_to && sound; i++)
         sound = one_line(p->to[i]);
     return sound;
@@ -318,6 +321,9 @@ static bool write_step(struct smtp_drive *d)
         return buf_printf(&d->out, "HELO %s\r\n", name);
     case SMTP_STEP_STARTTLS:
         return buf_append_cstr(&d->out, "STARTTLS\r\n");
+    case SMTP_STEP_XCLIENT:
+        d->xclient_said = true;
+        return buf_printf(&d->out, "XCLIENT %s\r\n", d->plan.xclient);
     case SMTP_STEP_AUTH:
         if (!d->auth_line_ready && !drive_auth_line(d)) {
             drive_decide(d, SMTP_STEP_AUTH, SMTP_OUT_ABORT, false, NULL);
@@ -460,6 +466,9 @@ static void step_on(struct smtp_drive *d, const struct smtp_item *item)
     case SMTP_STEP_TLS:
         drive_enter(d, SMTP_STEP_EHLO_TLS);
         break;
+    case SMTP_STEP_XCLIENT: /* the server begins anew: another 220, and EHLO again */
+        drive_enter(d, SMTP_STEP_EHLO);
+        break;
     case SMTP_STEP_AUTH:
         if (drive_auth_proven(d)) {
             drive_auth_forget(d);
@@ -565,6 +574,7 @@ void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item)
     case SMTP_STEP_STARTTLS:
     case SMTP_STEP_TLS:
     case SMTP_STEP_EHLO_TLS:
+    case SMTP_STEP_XCLIENT:
     case SMTP_STEP_AUTH:
     case SMTP_STEP_RSET:
     case SMTP_STEP_QUIT:

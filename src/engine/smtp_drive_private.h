@@ -26,6 +26,7 @@ struct smtp_drive {
     bool decided;   /* the result stands; what follows is good manners */
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
+    bool xclient_said;
     bool rset_first; /* the RSET clears another's transaction */
     struct auth_client auth;
     bool auth_line_ready;

@@ -157,7 +157,6 @@ static int spawn(struct child *c, const char *command, int fd, int error_fd)
                                     .stdio_count = 3,
                                     .stdio = stdio};
     int rc = uv_spawn(loop_uv(c->net->loop), &c->process, &options);
-    uv_unref((uv_handle_t *)&c->process);
     mem_free(text);
     return rc;
 }

@@ -258,7 +258,7 @@ static enum hop_result socks_answered(struct hop *h, struct err *err)
     if (reply == 0)
         return HOP_DONE;
     failed(err, known ? socks_replies[reply].text : "refused, with a reason of no known number",
-           known ? socks_replies[reply].means : "",
+           known ? socks_replies[reply].means : "RFC 1928 knows it not",
            "check host and port; the proxy's log tells more");
     if (reply == 5)
         err->code = ECONNREFUSED;

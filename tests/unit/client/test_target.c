@@ -49,6 +49,8 @@ static const struct good goods[] = {
      NULL},
     {"unix:/run/lmtp", TARGET_UNIX, SERVICE_SMTP, "/run/lmtp", 0, "", "", false, NULL},
     {"lmtp+unix:///run/lmtp", TARGET_UNIX, SERVICE_LMTP, "/run/lmtp", 0, "", "", false, NULL},
+    {"pipe:exim -bs", TARGET_PIPE, SERVICE_SMTP, "exim -bs", 0, "", "", false, NULL},
+    {"lmtp+pipe: nc h 24", TARGET_PIPE, SERVICE_LMTP, "nc h 24", 0, "", "", false, NULL},
     {"practice", TARGET_PRACTICE, SERVICE_SMTP, "", 0, "", "", false, NULL},
     {"Practice:greylist", TARGET_PRACTICE, SERVICE_SMTP, "greylist", 0, "", "", false, NULL},
     {"smtp://h", TARGET_HOST, SERVICE_SMTP, "h", 0, "", "", false, NULL},
