@@ -163,7 +163,8 @@ static void session_software(struct doc *d, const struct view *v)
 
 static void section_session(struct doc *d, const struct view *v)
 {
-    static const char *const transports[] = {"TCP", "unix socket", "in memory"};
+    static const char *const transports[TRANSPORT__COUNT] = {"TCP", "unix socket", "in memory",
+                                                             "a command"};
     char text[160];
     doc_pair(d, "target", v->target && *v->target ? v->target : v->peer, ROLE_TEXT);
     if (v->link == VIEW_LINK_UP || v->link == VIEW_LINK_DOWN) {
