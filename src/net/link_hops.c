@@ -62,7 +62,7 @@ static void said(void *ctx, const char *kind, enum event_dir dir, struct slice o
     JOURNAL_APPEND(
         k->journal, k->conn, HOP, link_flags(k), 0,
         (struct ev_hop){
-            .kind = slice_cstr(kind), .dir = dir, .text = slice_cstr(text), .octets = octets});
+            .via = slice_cstr(kind), .dir = dir, .text = slice_cstr(text), .octets = octets});
 }
 
 /* Send what a hop wrote, and see to its end. False: the link is on its way down, or the proxy's
