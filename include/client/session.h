@@ -9,6 +9,7 @@
 
 #include "client/target.h"
 #include "dns/dns.h"
+#include "engine/mailbox_drive.h"
 #include "engine/smtp_drive.h"
 #include "engine/track.h"
 #include "net/link.h"
@@ -38,6 +39,7 @@ struct session_handlers {
     void (*on_down)(void *ctx, enum event_down why,
                     const struct err *err); /* once; not up means: could not connect */
     void (*on_drive_done)(void *ctx, const struct smtp_result *result); /* a helper ended */
+    void (*on_login_done)(void *ctx, const struct mailbox_result *result); /* likewise, POP3, IMAP */
 };
 
 /* How the practice server is reached without this module knowing it (the mock stands on the same
@@ -86,6 +88,8 @@ struct session_content {
  * False: one is running already, or the session is down. */
 bool session_drive(struct session *s, const struct smtp_plan *plan,
                    const struct session_content *content);
+/* The same for POP3 and IMAP: TLS, and logging in. */
+bool session_login(struct session *s, const struct mailbox_plan *plan);
 /* Send content into an open DATA (after 354), with final dot: /data FILE. */
 bool session_send_content(struct session *s, const struct session_content *content);
 void session_drive_stop(struct session *s); /* give up: nothing more is sent */

@@ -31,8 +31,9 @@ enum track_item_kind {
 };
 struct track_item {
     enum track_item_kind kind;
-    bool asked; /* REPLY, GO_ON: something waited for it */
-    bool good;  /* REPLY: 2yz 3yz, +OK, OK, PREAUTH */
+    bool asked;        /* REPLY, GO_ON: something waited for it */
+    bool good;         /* REPLY: 2yz 3yz, +OK, OK, PREAUTH */
+    struct slice text; /* REPLY, GO_ON: the last line behind code, status or mark */
     const struct smtp_item
         *smtp; /* the item itself, borrowed until the next feed; NULL: not SMTP */
     const struct pop3_item *pop3;
@@ -88,6 +89,9 @@ size_t track_pending(const struct track *t);
 /* Is the oldest of them one whose next client line may be a secret (AUTH)? */
 bool track_auth_pending(const struct track *t);
 bool track_authenticated(const struct track *t);
+bool track_is_tls(const struct track *t);
+/* Is this capability offered now? Case does not matter. */
+bool track_offers(const struct track *t, const char *capability);
 /* Mechanisms the server offers, space separated; false: none known. Borrows until the next feed. */
 bool track_mechanisms(const struct track *t, struct slice *out);
 

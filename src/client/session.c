@@ -113,7 +113,7 @@ void session_free(struct session **session)
         return;
     s->freed = true;
     s->phase = SESSION_DOWN;
-    s->driving = false;
+    s->driving = s->logging_in = false;
     loop_defer_cancel(s->loop, s);
     session_find_deinit(s);
     session_stream_end(s);
@@ -122,6 +122,7 @@ void session_free(struct session **session)
     buf_deinit(&s->pace_queue);
     link_free(&s->link);
     smtp_drive_free(&s->drive);
+    mailbox_drive_free(&s->login);
     track_free(&s->track);
     tls_client_free(&s->tls);
     session_route_deinit(s);
@@ -146,6 +147,7 @@ void session_ended(struct session *s, enum event_down why, const struct err *err
     link_free(&s->link);
     bool ours = why == DOWN_OURS || why == DOWN_ABORT;
     session_drive_outcome(s, ours ? SMTP_OUT_ABORT : SMTP_OUT_EOF, err);
+    session_login_outcome(s, ours ? MAILBOX_OUT_ABORT : MAILBOX_OUT_EOF, err);
     if (!s->freed && s->handlers.on_down)
         s->handlers.on_down(s->ctx, why, err);
 }
@@ -238,6 +240,7 @@ static void on_timer(void *ctx)
     } else {
         session_stream_end(s);
         session_drive_outcome(s, SMTP_OUT_TIMEOUT, &err);
+        session_login_outcome(s, MAILBOX_OUT_TIMEOUT, &err);
     }
     session_leave(s);
 }
@@ -267,6 +270,9 @@ void session_start_tls_via(struct session *s, enum event_tls_via via)
         } else if (s->driving) {
             smtp_drive_tls(s->drive, &err);
             session_pump(s);
+        } else if (s->logging_in) {
+            mailbox_drive_tls(s->login, &err);
+            session_login_pump(s);
         }
         return;
     }
@@ -327,6 +333,10 @@ static void on_octets(void *ctx, struct slice in)
             s->answer_due = false; /* a whole one came: the next has its own time */
             smtp_drive_reply(s->drive, item.smtp);
         }
+        if (s->logging_in) {
+            s->answer_due = s->answer_due && !item.asked;
+            mailbox_drive_item(s->login, &item);
+        }
         if (s->handlers.on_item)
             s->handlers.on_item(s->ctx, &item);
     }
@@ -334,6 +344,8 @@ static void on_octets(void *ctx, struct slice in)
         session_start_tls_via(s, TLS_VIA_STARTTLS);
     if (!s->freed)
         session_pump(s);
+    if (!s->freed)
+        session_login_pump(s);
     session_leave(s);
 }
 
@@ -347,12 +359,16 @@ static void on_tls(void *ctx, const struct err *err)
         track_tls_up(s->track);
     if (s->driving)
         smtp_drive_tls(s->drive, err);
+    if (s->logging_in)
+        mailbox_drive_tls(s->login, err);
     if (s->handlers.on_tls)
         s->handlers.on_tls(s->ctx, err);
     if (!s->freed && !err && !s->track && s->phase == SESSION_HANDSHAKE)
         track_begin(s);
     if (!s->freed)
         session_pump(s);
+    if (!s->freed)
+        session_login_pump(s);
     session_leave(s);
 }
 

@@ -108,7 +108,6 @@ void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const s
     session_pump(s);
 }
 
-/* What TLS knows of this connection, for mechanisms bound to it. */
 static bool tls_channel(void *ctx, struct sasl_channel *out)
 {
     struct session *s = ctx;
@@ -117,6 +116,12 @@ static bool tls_channel(void *ctx, struct sasl_channel *out)
     out->has_exporter = link_channel_binding(s->link, out->exporter);
     out->unique_octets = link_tls_unique(s->link, out->unique);
     return out->has_exporter || out->unique_octets > 0;
+}
+
+void session_bind_channel(struct session *s, struct credentials *credentials)
+{
+    credentials->channel = tls_channel;
+    credentials->channel_ctx = s;
 }
 
 bool session_drive(struct session *s, const struct smtp_plan *plan,
@@ -131,10 +136,7 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
     else
         s->stream.source = (struct session_content){.fd = -1};
     struct smtp_plan bound = *plan;
-    if (!bound.credentials.channel) {
-        bound.credentials.channel = tls_channel;
-        bound.credentials.channel_ctx = s;
-    }
+    session_bind_channel(s, &bound.credentials);
     s->drive = smtp_drive_new(s->journal, s->conn, track_smtp(s->track), &bound);
     s->driving = true;
     session_pump(s);
@@ -149,5 +151,6 @@ void session_drive_stop(struct session *s)
         smtp_drive_outcome(s->drive, SMTP_OUT_ABORT, NULL);
         session_drive_over(s);
     }
+    session_login_outcome(s, MAILBOX_OUT_ABORT, NULL);
     session_leave(s);
 }

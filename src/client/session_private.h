@@ -91,7 +91,9 @@ struct session {
     const char *timer_stage;
     bool answer_due; /* the wait for this reply has begun: what trickles in does not prolong it */
     struct smtp_drive *drive;
-    bool driving;
+    struct mailbox_drive *login;
+    bool driving;    /* .drive is at work */
+    bool logging_in; /* .login is */
     struct session_stream stream;
     /* Pace: what is to leave slowly, and how much may leave by now. */
     uint64_t pace_octets_per_s;
@@ -136,7 +138,14 @@ void session_pump(struct session *s);
 /* How long a helper waits at this stage. */
 uint64_t session_stage_wait_ms(const struct session *s, enum smtp_step stage);
 void session_drive_over(struct session *s); /* tell its result */
+/* What TLS knows of this connection, for mechanisms bound to it. */
+void session_bind_channel(struct session *s, struct credentials *credentials);
 void session_drive_outcome(struct session *s, enum smtp_outcome outcome, const struct err *err);
+
+/* session_login.c */
+void session_login_pump(struct session *s);
+void session_login_over(struct session *s);
+void session_login_outcome(struct session *s, enum mailbox_outcome outcome, const struct err *err);
 
 /* session_content.c */
 bool session_stream_begin(struct session *s, const struct session_content *content, bool by_drive);

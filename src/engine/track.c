@@ -111,6 +111,16 @@ bool track_authenticated(const struct track *t)
     return t->ops->authenticated(t->self);
 }
 
+bool track_is_tls(const struct track *t)
+{
+    return t->ops->is_tls(t->self);
+}
+
+bool track_offers(const struct track *t, const char *capability)
+{
+    return t->ops->offers(t->self, capability);
+}
+
 bool track_mechanisms(const struct track *t, struct slice *out)
 {
     return t->ops->mechanisms(t->self, out);

@@ -24,6 +24,8 @@ struct track_ops {
     size_t (*pending)(const void *self);
     bool (*auth_pending)(const void *self);
     bool (*authenticated)(const void *self);
+    bool (*is_tls)(const void *self);
+    bool (*offers)(const void *self, const char *capability);
     bool (*mechanisms)(const void *self, struct slice *out);
 };
 

@@ -32,6 +32,8 @@ static size_t smtp_feed(struct track *t, enum event_dir dir, struct slice in,
     out->kind = item_kind(item);
     out->asked = item->asked;
     out->good = item->reply && item->reply->code >= 200 && item->reply->code < 400;
+    if (item->reply && item->reply->n_lines > 0)
+        out->text = smtp_reply_line_text(item->reply, item->reply->n_lines - 1);
     out->smtp = item;
     return used;
 }
@@ -107,6 +109,16 @@ static bool smtp_authenticated(const void *self)
     return smtp_track_authenticated(self);
 }
 
+static bool smtp_is_tls(const void *self)
+{
+    return smtp_track_tls(self);
+}
+
+static bool smtp_offers(const void *self, const char *capability)
+{
+    return smtp_track_offers(self, capability, NULL);
+}
+
 static bool smtp_mechanisms(const void *self, struct slice *out)
 {
     return smtp_track_offers(self, "AUTH", out);
@@ -129,5 +141,7 @@ const struct track_ops track_ops_smtp = {
     .pending = smtp_pending,
     .auth_pending = smtp_auth_pending,
     .authenticated = smtp_authenticated,
+    .is_tls = smtp_is_tls,
+    .offers = smtp_offers,
     .mechanisms = smtp_mechanisms,
 };
