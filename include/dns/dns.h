@@ -59,8 +59,8 @@ struct dns_options {
 };
 /* Nothing is opened before the first question. */
 struct dns *dns_new(struct loop *l, struct journal *j, const struct dns_options *options);
-/* A resolver that answers from lines "NAME TYPE DATA" (MX: "NAME MX PREF HOST"; DATA "SERVFAIL",
- * "TIMEOUT", "NXDOMAIN" misbehave). NULL and *err for a line that does not read. */
+/* A resolver that answers from lines as include/dns/zone.h has them. NULL and *err for a line that
+ * does not read. */
 struct dns *dns_new_table(struct loop *l, struct journal *j, const char *lines, struct err *err);
 void dns_free(struct dns **d); /* questions under way are dropped without a call */
 

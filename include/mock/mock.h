@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
+#include "dns/zone.h"
 #include "net/link.h"
 #include "scenario/rules.h"
 
@@ -72,6 +73,11 @@ const struct net_address *mock_address(const struct mock *m,
 /* The client end of a memory link to it. */
 struct link *mock_connect(struct mock *m, uint32_t client_conn, enum mock_service service,
                           const struct link_handlers *handlers, void *ctx);
+/* The DNS of the practice world, made at first use; scenarios may add to it. */
+struct dns_zone *mock_zone(struct mock *m);
+/* Answer that zone for other programs, over UDP and TCP on one port; loopback only. */
+bool mock_listen_dns(struct mock *m, const struct net_address *at, struct err *err);
+const struct net_address *mock_dns_address(const struct mock *m); /* NULL: none */
 /* The practice CA's certificate, PEM; made at first use. */
 struct slice mock_ca_pem(struct mock *m);
 const char *mock_name(const struct mock *m);

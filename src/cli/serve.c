@@ -32,36 +32,55 @@ static bool parse_port(const char *text, uint16_t *port_out, struct err *err)
     return true;
 }
 
+/* Where to listen: --host and this port; NULL takes a free one. */
+static bool parse_address(const struct cli_args *args, const char *port_text,
+                          struct net_address *at_out, struct err *err)
+{
+    const char *host = cli_own(args, "host", 0);
+    uint16_t port = 0;
+    if (port_text && !parse_port(port_text, &port, err))
+        return false;
+    if (net_address_parse_ip(host ? host : "127.0.0.1", port, at_out))
+        return true;
+    err_set(err, ERR_USAGE, 0,
+            "--host %.60s: not an IP address; write one such as 127.0.0.1 or ::1", host);
+    return false;
+}
+
 static bool listen_one(struct serve *s, const struct cli_args *args, enum mock_service service,
                        bool all, struct err *err)
 {
     const char *port_text = cli_own(args, mock_service_name(service), 0);
     if (!port_text && !all)
         return true;
-    const char *host = cli_own(args, "host", 0);
     bool remote = cli_own(args, "allow-remote", 1) != NULL;
     struct net_address at;
-    uint16_t port = 0;
-    if (port_text && !parse_port(port_text, &port, err))
+    return parse_address(args, port_text, &at, err) &&
+           mock_listen(s->mock, service, &at, remote, err);
+}
+
+/* The practice world's names; loopback only, so with another --host only where asked for. */
+static bool listen_dns(struct serve *s, const struct cli_args *args, bool all, struct err *err)
+{
+    const char *port_text = cli_own(args, "dns", 0);
+    struct net_address at;
+    if (!port_text && !all)
+        return true;
+    if (!parse_address(args, port_text, &at, err))
         return false;
-    if (!net_address_parse_ip(host ? host : "127.0.0.1", port, &at)) {
-        err_set(err, ERR_USAGE, 0,
-                "--host %.60s: not an IP address; write one such as 127.0.0.1 or ::1", host);
-        return false;
-    }
-    return mock_listen(s->mock, service, &at, remote, err);
+    return (!port_text && !net_address_is_loopback(&at)) || mock_listen_dns(s->mock, &at, err);
 }
 
 static bool listen_all(struct serve *s, const struct cli_args *args, struct err *err)
 {
-    bool named = false;
+    bool named = cli_own(args, "dns", 0) != NULL;
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         named = named || cli_own(args, mock_service_name((enum mock_service)i), 0);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         if (mock_service_is_served((enum mock_service)i) &&
             !listen_one(s, args, (enum mock_service)i, !named, err))
             return false;
-    return true;
+    return listen_dns(s, args, !named, err);
 }
 
 static bool write_ca(struct mock *m, const char *path, struct err *err)
@@ -77,16 +96,21 @@ static bool write_ca(struct mock *m, const char *path, struct err *err)
     return ok;
 }
 
-static void print_ready(const struct serve *s)
+static void print_address(const char *name, const struct net_address *at)
 {
     char text[160];
-    for (int i = 0; i < MOCK_SERVICE__COUNT; i++) {
-        const struct net_address *at = mock_address(s->mock, (enum mock_service)i);
-        if (!at)
-            continue;
-        net_address_format(at, text, sizeof text);
-        printf("%s %s\n", mock_service_name((enum mock_service)i), text);
-    }
+    if (!at)
+        return;
+    net_address_format(at, text, sizeof text);
+    printf("%s %s\n", name, text);
+}
+
+static void print_ready(const struct serve *s)
+{
+    for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
+        print_address(mock_service_name((enum mock_service)i),
+                      mock_address(s->mock, (enum mock_service)i));
+    print_address("dns", mock_dns_address(s->mock));
     printf("ready\n");
     fflush(stdout);
 }

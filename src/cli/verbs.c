@@ -7,6 +7,7 @@ static const struct cli_option serve_options[] = {
     {"submission", "PORT", "submission with STARTTLS and AUTH, port 587 style"},
     {"submissions", "PORT", "submission inside TLS from the first octet, port 465 style"},
     {"lmtp", "PORT", "delivery as into a mailbox store: LHLO, one reply a recipient after the dot"},
+    {"dns", "PORT", "the practice world's names over UDP and TCP, for --resolver, dig or a real MTA"},
     {"host", "ADDRESS", "listen on this address (default 127.0.0.1)"},
     {"allow-remote", NULL, "let it listen beyond loopback; must be said twice"},
     {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},

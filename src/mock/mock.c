@@ -135,6 +135,8 @@ void mock_free(struct mock **mock)
     if (!m)
         return;
     loop_timer_free(&m->idle_timer);
+    dns_server_free(&m->dns_server);
+    dns_zone_free(&m->zone);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         listener_free(&m->doors[i].listener);
     for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
@@ -213,6 +215,29 @@ struct tls_practice_ca *mock_ca(struct mock *m)
 struct slice mock_ca_pem(struct mock *m)
 {
     return tls_practice_ca_pem(mock_ca(m));
+}
+
+struct dns_zone *mock_zone(struct mock *m)
+{
+    if (!m->zone)
+        m->zone = mock_names_new();
+    return m->zone;
+}
+
+bool mock_listen_dns(struct mock *m, const struct net_address *at, struct err *err)
+{
+    if (m->dns_server) {
+        err_set(err, ERR_USAGE, 0, "the practice server listens for dns already");
+        return false;
+    }
+    m->dns_server =
+        dns_server_new(m->loop, m->journal, mock_zone(m), at, !m->options.in_front, err);
+    return m->dns_server != NULL;
+}
+
+const struct net_address *mock_dns_address(const struct mock *m)
+{
+    return m->dns_server ? dns_server_address(m->dns_server) : NULL;
 }
 
 const char *mock_name(const struct mock *m)

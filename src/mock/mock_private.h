@@ -14,8 +14,10 @@
 #define MOCK_MOCK_PRIVATE_H
 
 #include "engine/smtp_serve.h"
+#include "mock/dns_server.h"
 #include "mock/magic.h"
 #include "mock/mock.h"
+#include "mock/names.h"
 #include "mock/plan.h"
 #include "store/store.h"
 
@@ -232,6 +234,8 @@ struct mock {
         struct mock_conn *first, *last;
     } conns[MOCK_PROTOCOL__COUNT];
     struct loop_timer *idle_timer;
+    struct dns_zone *zone;
+    struct dns_server *dns_server;
     struct mock_counters counters;
     size_t over_limit_now;
     struct mock_txn *spare_txns;

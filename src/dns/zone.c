@@ -1,45 +1,24 @@
-/* A resolver that answers from lines: for the practice server and for tests.
+/* Zones of practice, and a resolver that asks them: for the practice world and for tests.
  *
- *     NAME TYPE DATA      mail.test A 192.0.2.1 | mail.test TXT v=spf1 -all | alias.test CNAME
- * mail.test NAME MX PREF HOST   example.test MX 10 mail.test | no-mail.test MX 0 . NAME TYPE
- * MISBEHAVIOUR    SERVFAIL, NXDOMAIN, TIMEOUT (never answers)
- *
- * "#" begins a comment line. A name that stands nowhere is NXDOMAIN, one that stands with other
- * types only is NODATA, and a CNAME is followed within the table.
+ * The lines are described in include/dns/zone.h. A name that stands nowhere is NXDOMAIN, one that
+ * stands with other types only is NODATA, and a CNAME is followed within the zone.
  */
-#include "dns_private.h"
-
-#include "base/mem.h"
-#include "base/vis.h"
+#include "dns/zone.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { RDATA_OCTETS_MAX = 4096, CNAME_HOPS_MAX = 8 };
-
-enum behaviour { ANSWERS, ANSWERS_SERVFAIL, ANSWERS_NXDOMAIN, ANSWERS_NEVER };
-
-struct row {
-    char name[DNS_NAME_OCTETS];
-    enum dns_type type;
-    enum behaviour behaviour;
-    uint16_t preference;
-    struct slice data;
-};
-
-struct table {
-    struct arena arena;
-    struct row *rows;
-    size_t n_rows, alloc_rows;
-};
+#include "base/mem.h"
+#include "base/vis.h"
+#include "zone_private.h"
 
 static const struct {
     const char *word;
-    enum behaviour behaviour;
+    enum zone_behaviour behaviour;
 } behaviours[] = {
-    {"SERVFAIL", ANSWERS_SERVFAIL},
-    {"NXDOMAIN", ANSWERS_NXDOMAIN},
-    {"TIMEOUT", ANSWERS_NEVER},
+    {"SERVFAIL", ZONE_SERVFAIL},
+    {"NXDOMAIN", ZONE_NXDOMAIN},
+    {"TIMEOUT", ZONE_NEVER},
 };
 
 static const char *parse_name(struct slice word, char *out)
@@ -52,7 +31,7 @@ static const char *parse_name(struct slice word, char *out)
     return dns_to_ascii(text, out, DNS_NAME_OCTETS) ? NULL : "a domain name is expected";
 }
 
-static const char *data_address(struct table *t, struct row *row, struct slice data)
+static const char *data_address(struct dns_zone *z, struct zone_row *row, struct slice data)
 {
     char text[INET6_ADDRSTRLEN] = "";
     uint8_t octets[16];
@@ -61,30 +40,30 @@ static const char *data_address(struct table *t, struct row *row, struct slice d
         memcpy(text, data.ptr, data.len);
     if (inet_pton(v4 ? AF_INET : AF_INET6, text, octets) != 1)
         return v4 ? "an IPv4 address is expected" : "an IPv6 address is expected";
-    row->data = arena_dup(&t->arena, slice_of(octets, v4 ? 4 : 16));
+    row->data = arena_dup(&z->arena, slice_of(octets, v4 ? 4 : 16));
     return NULL;
 }
 
-static const char *data_name(struct table *t, struct row *row, struct slice data)
+static const char *data_name(struct dns_zone *z, struct zone_row *row, struct slice data)
 {
     char name[DNS_NAME_OCTETS] = "";
     const char *wrong = slice_eq(data, SLICE_LIT(".")) ? NULL : parse_name(data, name);
-    row->data = arena_dup(&t->arena, slice_cstr(name));
+    row->data = arena_dup(&z->arena, slice_cstr(name));
     return wrong;
 }
 
-static const char *data_mx(struct table *t, struct row *row, struct slice data)
+static const char *data_mx(struct dns_zone *z, struct zone_row *row, struct slice data)
 {
     uint64_t preference = 0;
     struct slice rest = data;
     if (!slice_to_u64(slice_next_word(&rest), UINT16_MAX, &preference))
         return "a preference from 0 to 65535 is expected";
     row->preference = (uint16_t)preference;
-    return data_name(t, row, slice_trim(rest));
+    return data_name(z, row, slice_trim(rest));
 }
 
 /* The text as character strings of at most 255 octets (RFC 1035 section 3.3.14). */
-static const char *data_txt(struct table *t, struct row *row, struct slice data)
+static const char *data_txt(struct dns_zone *z, struct zone_row *row, struct slice data)
 {
     struct buf rdata;
     if (data.len >= 2 && data.ptr[0] == '"' && data.ptr[data.len - 1] == '"')
@@ -97,7 +76,7 @@ static const char *data_txt(struct table *t, struct row *row, struct slice data)
         data = slice_skip(data, part.len);
     } while (data.len > 0);
     bool fits = !rdata.overflow;
-    row->data = arena_dup(&t->arena, buf_slice(&rdata));
+    row->data = arena_dup(&z->arena, buf_slice(&rdata));
     buf_deinit(&rdata);
     return fits ? NULL : "the text is too long";
 }
@@ -116,7 +95,7 @@ static bool append_hex(struct buf *out, struct slice hex)
 }
 
 /* RFC 6698 section 2.2: usage, selector, matching type, association data in hexadecimal. */
-static const char *data_tlsa(struct table *t, struct row *row, struct slice data)
+static const char *data_tlsa(struct dns_zone *z, struct zone_row *row, struct slice data)
 {
     struct buf rdata;
     struct slice rest = data;
@@ -128,12 +107,12 @@ static const char *data_tlsa(struct table *t, struct row *row, struct slice data
         buf_append_octet(&rdata, (uint8_t)n);
     }
     good = good && append_hex(&rdata, slice_trim(rest));
-    row->data = arena_dup(&t->arena, buf_slice(&rdata));
+    row->data = arena_dup(&z->arena, buf_slice(&rdata));
     buf_deinit(&rdata);
     return good ? NULL : "three numbers and hexadecimal data are expected";
 }
 
-typedef const char *(*data_fn)(struct table *t, struct row *row, struct slice data);
+typedef const char *(*data_fn)(struct dns_zone *z, struct zone_row *row, struct slice data);
 
 static const struct {
     enum dns_type type;
@@ -144,7 +123,7 @@ static const struct {
 };
 
 /* NULL, or what is wrong with the line. */
-static const char *parse_row(struct table *t, struct slice line, struct row *row)
+static const char *parse_row(struct dns_zone *z, struct slice line, struct zone_row *row)
 {
     struct slice rest = line;
     const char *wrong = parse_name(slice_next_word(&rest), row->name);
@@ -163,28 +142,45 @@ static const char *parse_row(struct table *t, struct slice line, struct row *row
         }
     for (size_t i = 0; i < sizeof(data_parsers) / sizeof(data_parsers[0]); i++)
         if (data_parsers[i].type == row->type)
-            return data_parsers[i].parse(t, row, data);
+            return data_parsers[i].parse(z, row, data);
     return "this type is not known here";
 }
 
-static void add_row(struct table *t, const struct row *row)
+static void add_row(struct dns_zone *z, const struct zone_row *row)
 {
-    if (t->n_rows == t->alloc_rows) {
-        t->alloc_rows = t->alloc_rows == 0 ? 16 : t->alloc_rows * 2;
-        t->rows = mem_realloc(t->rows, t->alloc_rows * sizeof(*t->rows));
+    if (z->n_rows == z->alloc_rows) {
+        z->alloc_rows = z->alloc_rows == 0 ? 16 : z->alloc_rows * 2;
+        z->rows = mem_realloc(z->rows, z->alloc_rows * sizeof(*z->rows));
     }
-    t->rows[t->n_rows++] = *row;
+    z->rows[z->n_rows++] = *row;
 }
 
-static void table_free(void *source)
+struct dns_zone *dns_zone_new(void)
 {
-    struct table *t = source;
-    arena_deinit(&t->arena);
-    mem_free(t->rows);
-    mem_free(t);
+    struct dns_zone *z = mem_zalloc(sizeof(*z));
+    arena_init(&z->arena);
+    return z;
 }
 
-static bool parse_lines(struct table *t, struct slice rest, struct err *err)
+void dns_zone_free(struct dns_zone **zone)
+{
+    struct dns_zone *z = *zone;
+    *zone = NULL;
+    if (!z)
+        return;
+    arena_deinit(&z->arena);
+    mem_free(z->rows);
+    mem_free(z);
+}
+
+void dns_zone_clear(struct dns_zone *z)
+{
+    arena_deinit(&z->arena);
+    arena_init(&z->arena);
+    z->n_rows = 0;
+}
+
+bool dns_zone_add(struct dns_zone *z, struct slice rest, struct err *err)
 {
     for (unsigned number = 1; rest.len > 0; number++) {
         ptrdiff_t end = slice_find_octet(rest, '\n');
@@ -192,65 +188,66 @@ static bool parse_lines(struct table *t, struct slice rest, struct err *err)
         rest = end < 0 ? slice_of(NULL, 0) : slice_skip(rest, (size_t)end + 1);
         if (line.len == 0 || line.ptr[0] == '#')
             continue;
-        struct row row = {.type = 0};
-        const char *wrong = parse_row(t, line, &row);
+        struct zone_row row = {.type = 0};
+        const char *wrong = parse_row(z, line, &row);
         if (wrong != NULL) {
             char shown[100];
             vis_to_cstr(shown, sizeof(shown), line);
             err_set(err, ERR_FORMAT, 0, "DNS table, line %u: %s: %s", number, wrong, shown);
             return false;
         }
-        add_row(t, &row);
+        add_row(z, &row);
     }
     return true;
 }
 
-static const struct row *find_row(const struct table *t, const char *name, enum dns_type type)
+const struct zone_row *zone_find(const struct dns_zone *z, const char *name, enum dns_type type)
 {
-    for (size_t i = 0; i < t->n_rows; i++)
-        if ((type == 0 || t->rows[i].type == type) && strcmp(t->rows[i].name, name) == 0)
-            return &t->rows[i];
+    for (size_t i = 0; i < z->n_rows; i++)
+        if ((type == 0 || z->rows[i].type == type) && strcmp(z->rows[i].name, name) == 0)
+            return &z->rows[i];
     return NULL;
 }
 
-static void answer_with(const struct table *t, struct dns_question *q, const struct row *first)
+static void answer_with(const struct dns_zone *z, struct dns_question *q,
+                        const struct zone_row *first)
 {
     switch (first->behaviour) {
-    case ANSWERS_SERVFAIL:
+    case ZONE_SERVFAIL:
         dns_question_settle(q, DNS_SERVFAIL, DNSSEC_UNKNOWN, "SERVFAIL", "the resolver failed");
         return;
-    case ANSWERS_NXDOMAIN:
+    case ZONE_NXDOMAIN:
         dns_question_settle(q, DNS_NXDOMAIN, DNSSEC_UNKNOWN, "NXDOMAIN", "no such name");
         return;
-    case ANSWERS_NEVER:
+    case ZONE_NEVER:
         return; /* the deadline settles it */
-    case ANSWERS:
+    case ZONE_ANSWERS:
         break;
     }
-    for (size_t i = 0; i < t->n_rows; i++)
-        if (t->rows[i].type == first->type && t->rows[i].behaviour == ANSWERS &&
-            strcmp(t->rows[i].name, first->name) == 0)
-            dns_question_add(q, t->rows[i].preference, t->rows[i].data);
+    for (size_t i = 0; i < z->n_rows; i++)
+        if (z->rows[i].type == first->type && z->rows[i].behaviour == ZONE_ANSWERS &&
+            strcmp(z->rows[i].name, first->name) == 0)
+            dns_question_add(q, z->rows[i].preference, z->rows[i].data);
     dns_question_settle_found(q, DNSSEC_UNKNOWN);
 }
 
-static void table_ask(void *source, struct dns_question *q)
+static void zone_ask(void *source, struct dns_question *q)
 {
-    struct table *t = source;
+    const struct dns_zone *z = source;
     char name[DNS_NAME_OCTETS];
     memcpy(name, q->name, sizeof(name));
     for (int hop = 0; hop < CNAME_HOPS_MAX; hop++) {
-        const struct row *row = find_row(t, name, q->type);
+        const struct zone_row *row = zone_find(z, name, q->type);
         if (row != NULL) {
-            answer_with(t, q, row);
+            answer_with(z, q, row);
             return;
         }
-        row = find_row(t, name, DNS_CNAME);
-        if (row != NULL && row->behaviour != ANSWERS) {
-            answer_with(t, q, row);
+        row = zone_find(z, name, DNS_CNAME);
+        if (row != NULL && row->behaviour != ZONE_ANSWERS) {
+            answer_with(z, q, row);
             return;
         }
-        if (row == NULL && find_row(t, name, 0) != NULL) {
+        if (row == NULL && zone_find(z, name, 0) != NULL) {
             dns_question_settle_found(q, DNSSEC_UNKNOWN);
             return;
         }
@@ -264,19 +261,35 @@ static void table_ask(void *source, struct dns_question *q)
     dns_question_settle(q, DNS_SERVFAIL, DNSSEC_UNKNOWN, "SERVFAIL", "too many aliases in a row");
 }
 
-static void table_cancel(void *source, struct dns_question *q)
+static void zone_cancel(void *source, struct dns_question *q)
 {
     (void)source;
     (void)q; /* nothing is under way */
 }
 
+static void zone_borrowed(void *source)
+{
+    (void)source;
+}
+
+static void zone_owned(void *source)
+{
+    struct dns_zone *z = source;
+    dns_zone_free(&z);
+}
+
+struct dns *dns_new_zone(struct loop *l, struct journal *j, const struct dns_zone *z)
+{
+    static const struct dns_source source = {zone_ask, zone_cancel, zone_borrowed};
+    return dns_new_with(l, j, &source, (void *)(uintptr_t)z);
+}
+
 struct dns *dns_new_table(struct loop *l, struct journal *j, const char *lines, struct err *err)
 {
-    static const struct dns_source source = {table_ask, table_cancel, table_free};
-    struct table *t = mem_zalloc(sizeof(*t));
-    arena_init(&t->arena);
-    if (parse_lines(t, slice_cstr(lines), err))
-        return dns_new_with(l, j, &source, t);
-    table_free(t);
+    static const struct dns_source source = {zone_ask, zone_cancel, zone_owned};
+    struct dns_zone *z = dns_zone_new();
+    if (dns_zone_add(z, slice_cstr(lines), err))
+        return dns_new_with(l, j, &source, z);
+    dns_zone_free(&z);
     return NULL;
 }
