@@ -82,6 +82,10 @@ struct session *
 console_session(struct console *c); /* the one lines go to, kept after it went down; NULL: none */
 const struct session *console_session_const(const struct console *c);
 struct mock *console_mock(struct console *c); /* NULL before it is needed */
+/* This practice server from now on; the console frees it. */
+void console_take_mock(struct console *c, struct mock *m);
+/* Reads a scenario's file; for mock_set_scenario. */
+bool console_read_scenario(void *ctx, const char *path, struct buf *out, struct err *err);
 struct settings *console_settings(struct console *c);
 struct journal *console_journal(struct console *c);
 struct recorder *console_recorder(struct console *c); /* NULL: not recording */

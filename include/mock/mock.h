@@ -81,6 +81,8 @@ const struct net_address *mock_dns_address(const struct mock *m); /* NULL: none 
 /* The practice CA's certificate, PEM; made at first use. */
 struct slice mock_ca_pem(struct mock *m);
 const char *mock_name(const struct mock *m);
+/* What the server behind a door calls itself in the present scenario; its certificate says so. */
+const char *mock_server_name(const struct mock *m, enum mock_service service);
 
 /* Another scenario, by a builtin's name or from a file through `read` (may be NULL). Connections
  * that are open keep theirs; mailboxes are emptied, live rules leave. False: *err, and nothing has

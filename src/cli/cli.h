@@ -117,6 +117,10 @@ void app_end_by_signal(int signum);
 /* Print the transcript from now on, as it comes. backstage: of the practice server too. */
 void app_print_transcript(struct app *a, FILE *to, bool backstage);
 void app_print_rest(struct app *a);
+/* The console on a screen, until the person leaves it. False: there is no screen (*err says why).
+ */
+bool cli_run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
+                    struct err *err);
 /* One error, said fully on standard error: what, what it means, what next. */
 void cli_say_err(const struct err *err);
 

@@ -153,6 +153,19 @@ static void list_formats(struct buf *out)
         buf_printf(out, "  %-12s%s\n", f->name, f->help);
 }
 
+static void list_scenarios(struct buf *out)
+{
+    const struct scenario_builtin *b;
+    for (size_t i = 0; (b = scenario_builtin_at(i)); i++) {
+        struct err err;
+        struct scenario *s = scenario_load(b->name, NULL, NULL, &err);
+        buf_printf(out, "  %-22s%s\n", b->name, s && s->title ? s->title : "");
+        scenario_free(&s);
+    }
+    buf_append_cstr(out, "  practice:NAME, /practice NAME, serve --scenario NAME; "
+                         "doc/scenarios.md\n");
+}
+
 static const struct {
     const char *name;
     const char *help;
@@ -164,6 +177,7 @@ static const struct {
     {"status", "exit status of run and send", list_status},
     {"filter", "the filter language of find", list_filter},
     {"formats", "what export can write", list_formats},
+    {"scenarios", "what the practice servers can do", list_scenarios},
 };
 
 static bool topic_text(struct buf *out, const char *topic)

@@ -28,8 +28,8 @@ static bool over(void *ctx)
 }
 
 /* On a screen where there is one. False: there is none (err says why). */
-static bool run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
-                       struct err *err)
+bool cli_run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
+                    struct err *err)
 {
     const char *test_sync = getenv("SMTPSCOPE_TEST_SYNC");
     const struct ui_options options = {
@@ -88,7 +88,7 @@ int cli_open(const struct cli_args *args)
         return CLI_USAGE;
     }
     console_open(a.console, target, "option", &err);
-    if (!has_screen(args) || !run_screen(&a, args, target, false, &err)) {
+    if (!has_screen(args) || !cli_run_screen(&a, args, target, false, &err)) {
         if (has_screen(args))
             cli_say_err(&err);
         cli_linear(&a);
@@ -122,7 +122,7 @@ int cli_show(const struct cli_args *args)
     }
     const char *path = args->operands[0];
     bool ok = !has_screen(args) || console_replay_open(a.console, path, &err);
-    bool shown = ok && has_screen(args) && run_screen(&a, args, path, true, &err);
+    bool shown = ok && has_screen(args) && cli_run_screen(&a, args, path, true, &err);
     if (ok && !shown)
         ok = print_recording(&a, path, &err);
     if (ok)

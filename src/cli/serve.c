@@ -1,5 +1,7 @@
 /* smtpscope serve: the practice servers in the foreground. */
+#include "cli/backstage.h"
 #include "cli/cli.h"
+#include "cli/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,8 @@
 struct serve {
     struct app app;
     struct mock *mock;
+    struct control *control;
+    char *ca_path; /* NULL: not written */
     struct loop_signal *term, *intr, *hup;
 };
 
@@ -47,6 +51,14 @@ static bool parse_address(const struct cli_args *args, const char *port_text,
     return false;
 }
 
+static bool parse_path(const char *path, struct net_address *at, struct err *err)
+{
+    if (net_address_unix(path, at))
+        return true;
+    err_set(err, ERR_USAGE, 0, "%.60s...: the path is too long for a socket", path);
+    return false;
+}
+
 static bool listen_one(struct serve *s, const struct cli_args *args, enum mock_service service,
                        bool all, struct err *err)
 {
@@ -55,6 +67,8 @@ static bool listen_one(struct serve *s, const struct cli_args *args, enum mock_s
         return true;
     bool remote = cli_own(args, "allow-remote", 1) != NULL;
     struct net_address at;
+    if (port_text && service == MOCK_LMTP && strchr(port_text, '/'))
+        return parse_path(port_text, &at, err) && mock_listen(s->mock, service, &at, remote, err);
     return parse_address(args, port_text, &at, err) &&
            mock_listen(s->mock, service, &at, remote, err);
 }
@@ -96,6 +110,49 @@ static bool write_ca(struct mock *m, const char *path, struct err *err)
     return ok;
 }
 
+/* ---- what a person wants to know ---- */
+
+/* The CA's certificate in a file of the person's own, where none was named. */
+static char *usual_ca_path(const struct app *a)
+{
+    const char *slash = a->history_path ? strrchr(a->history_path, '/') : NULL;
+    return slash
+               ? mem_printf("%.*s/practice-ca.pem", (int)(slash - a->history_path), a->history_path)
+               : NULL;
+}
+
+static const char *address_of(const struct serve *s, enum mock_service service, char out[160])
+{
+    const struct net_address *at = mock_address(s->mock, service);
+    if (!at)
+        return NULL;
+    net_address_format(at, out, 160);
+    return out;
+}
+
+static void print_examples(const struct serve *s)
+{
+    char at[160];
+    const char *ca = s->ca_path ? s->ca_path : "FILE (see --ca-out)";
+    if (address_of(s, MOCK_SMTP, at)) {
+        printf("# swaks --server %s --from you@example.com --to bob@example.test\n", at);
+        printf("# curl smtp://%s --mail-from you@example.com --mail-rcpt bob@example.test "
+               "--upload-file MESSAGE\n",
+               at);
+    }
+    if (address_of(s, MOCK_SUBMISSION, at))
+        printf("# swaks --server %s --tls --auth PLAIN --auth-user alice --auth-password secret "
+               "--from alice@example.test --to friend@elsewhere.example\n",
+               at);
+    if (address_of(s, MOCK_POP3, at))
+        printf("# curl --user bob:secret pop3://%s/\n", at);
+    if (address_of(s, MOCK_IMAP, at))
+        printf("# curl --user bob:secret imap://%s/INBOX\n", at);
+    printf("# a mail program: name alice@example.test, user alice, password secret; sending: the "
+           "submission server with STARTTLS%s; trust the CA %s\n",
+           mock_address(s->mock, MOCK_IMAP) ? "; reading: the imap or pop3 server" : "", ca);
+}
+
 static void print_address(const char *name, const struct net_address *at)
 {
     char text[160];
@@ -105,14 +162,49 @@ static void print_address(const char *name, const struct net_address *at)
     printf("%s %s\n", name, text);
 }
 
-static void print_ready(const struct serve *s)
+static void print_ready(const struct serve *s, bool quiet)
 {
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         print_address(mock_service_name((enum mock_service)i),
                       mock_address(s->mock, (enum mock_service)i));
     print_address("dns", mock_dns_address(s->mock));
+    if (!quiet) {
+        printf("# scenario %s; domain example.test; users alice, bob, carol; password secret\n",
+               mock_scenario_name(s->mock));
+        if (s->ca_path)
+            printf("# the practice CA's certificate: %s\n", s->ca_path);
+        print_examples(s);
+    }
     printf("ready\n");
     fflush(stdout);
+}
+
+static bool write_the_ca(struct serve *s, const struct cli_args *args, struct err *err)
+{
+    const char *named = cli_own(args, "ca-out", 0);
+    struct err ignored;
+    s->ca_path = named ? mem_strdup(named) : usual_ca_path(&s->app);
+    if (!s->ca_path || write_ca(s->mock, s->ca_path, named ? err : &ignored))
+        return true;
+    mem_free(s->ca_path);
+    s->ca_path = NULL;
+    return !named; /* a place nobody asked for may be missing */
+}
+
+static bool prepare(struct serve *s, const struct cli_args *args, struct err *err)
+{
+    const char *scenario = cli_own(args, "scenario", 0), *control = cli_own(args, "control", 0);
+    const char *rule, *maildir = cli_own(args, "maildir", 0);
+    if (maildir && !mock_keep_in(s->mock, maildir, err))
+        return false;
+    if (scenario && !mock_set_scenario(s->mock, scenario, console_read_scenario, NULL, err))
+        return false;
+    for (int i = 0; (rule = cli_own(args, "fault", i)); i++)
+        if (mock_rule_add(s->mock, slice_cstr(rule), err) == 0)
+            return false;
+    if (control && !(s->control = control_open(s->app.loop, s->mock, control, err)))
+        return false;
+    return listen_all(s, args, err) && write_the_ca(s, args, err);
 }
 
 static void run(struct serve *s)
@@ -140,37 +232,46 @@ int cli_serve(const struct cli_args *args)
 {
     struct serve s = {0};
     struct err err;
-    bool ok = false;
+    struct backstage *backstage = NULL;
+    bool ok = false, ui = cli_own(args, "ui", 0) != NULL;
     if (!app_open(&s.app, args, false, &err))
         goto out;
-    s.app.tell = true;
+    s.app.tell = !ui;
     allow_connections();
     /* A server that runs for days keeps what is under way, not what was: the recording is for that.
      */
     const struct journal_limits limits = {
         .events_octets = 1 << 20, .store_memory_octets = 1 << 20, .store_spool_octets = 0};
-    journal_set_limits(s.app.journal, &limits);
+    if (!ui)
+        journal_set_limits(s.app.journal, &limits);
     const struct mock_options options = {
         .magic_off = cli_own(args, "no-magic", 0) != NULL,
         .allow_remote = cli_own(args, "allow-remote", 0) != NULL,
         .keep_nothing = cli_own(args, "keep-nothing", 0) != NULL,
-        .forget_octets = true,
+        .forget_octets = !ui,
         .in_front = true,
     };
     s.mock = mock_new(s.app.loop, s.app.journal, &options);
-    const char *maildir = cli_own(args, "maildir", 0);
-    if (maildir && !mock_keep_in(s.mock, maildir, &err))
+    if (!prepare(&s, args, &err))
         goto out;
-    const char *ca_path = cli_own(args, "ca-out", 0);
-    if (!listen_all(&s, args, &err) || (ca_path && !write_ca(s.mock, ca_path, &err)))
+    console_take_mock(s.app.console, s.mock); /* /fault, /mailbox and the rest are about it */
+    bool quiet = settings_bool(args->settings, SETTING_ID_quiet);
+    print_ready(&s, quiet);
+    if (!ui && !quiet)
+        backstage = backstage_open(&s.app, STDOUT_FILENO);
+    if (!ui)
+        run(&s);
+    else if (!cli_run_screen(&s.app, args, "serve", false, &err))
         goto out;
-    print_ready(&s);
-    run(&s);
     ok = true;
 out:
     if (!ok)
         cli_say_err(&err);
-    mock_free(&s.mock);
+    backstage_close(&backstage);
+    control_close(&s.control);
+    if (s.app.console && console_mock(s.app.console) != s.mock)
+        mock_free(&s.mock);
+    mem_free(s.ca_path);
     if (s.app.loop)
         app_close(&s.app);
     return ok ? CLI_OK : (int)cli_status_of_err(&err);

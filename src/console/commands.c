@@ -164,6 +164,23 @@ static const struct console_command commands[] = {
             "Aligned by what was asked and answered; names the first difference that explains the "
             "outcome (doc/recording.md).",
             false, exec_diff, ARG_FILE, NULL),
+    COMMAND("practice", "practice", "[SCENARIO]",
+            "what the practice server does: a scenario, or the list of them",
+            "SCENARIO is one of doc/scenarios.md or a file. It counts from the next connection on; "
+            "mailboxes are emptied. /open practice:SCENARIO does the same where it is another one.",
+            false, exec_practice, ARG_SCENARIO, NULL),
+    COMMAND(
+        "fault", "practice", "RULE | off [N]",
+        "make the practice server misbehave, or stop it again",
+        "RULE as in doc/scenarios.md, on one line with ; between actions: rcpt to=bob@* times=2 "
+        "delay 1 ; reply 450 4.2.0 Not now. It is asked before the scenario's rules, the newest "
+        "first.",
+        false, exec_fault, ARG_NONE, NULL),
+    COMMAND("faults", "practice", "", "the rules of the practice server, and how often each acted",
+            NULL, false, exec_faults, ARG_NONE, NULL),
+    COMMAND("reset-practice", "practice", "",
+            "the practice server as new: no mail, nothing remembered, no live rules", NULL, false,
+            exec_reset_practice, ARG_NONE, NULL),
     COMMAND("mailbox", "practice", "[N]", "messages the practice server keeps, or message N", NULL,
             false, exec_mailbox, ARG_NONE, NULL),
     COMMAND("help", "program", "[TOPIC]", "help on a command, a verb, a setting, or a list of all",

@@ -111,9 +111,21 @@ static void add_topics(struct console_completion *out, struct slice word)
                setting_info((enum setting_id)id)->help, false);
 }
 
+static void add_scenarios(struct console_completion *out, struct slice word, const char *before)
+{
+    const struct scenario_builtin *b;
+    char text[80];
+    for (size_t i = 0; (b = scenario_builtin_at(i)); i++) {
+        snprintf(text, sizeof text, "%s%s", before, b->name);
+        add_if(out, word, text, NULL, false);
+    }
+}
+
 static void add_targets(struct console_completion *out, struct slice word)
 {
     add_if(out, word, "practice", "the built-in server", false);
+    if (slice_starts_nocase(word, SLICE_LIT("practice:")))
+        add_scenarios(out, word, "practice:");
     add_if(out, word, "unix:", "a unix socket", true);
     for (int s = 0; s < SERVICE__COUNT; s++) {
         char url[40];
@@ -188,6 +200,10 @@ static void complete_command(struct console *c, struct slice line, struct slice 
         break;
     case ARG_MECH:
         add_mechanisms(c, out, word);
+        break;
+    case ARG_SCENARIO:
+        add_scenarios(out, word, "");
+        add_files(out, word);
         break;
     }
 }

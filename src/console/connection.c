@@ -117,20 +117,12 @@ static const enum mock_service practice_service[SERVICE__COUNT] = {
     [SERVICE_LMTP] = MOCK_SMTP,
 };
 
-static struct mock *practice(struct console *c)
-{
-    if (!c->mock) {
-        const struct mock_options options = {.name = c->options.practice_name};
-        c->mock = mock_new(c->loop, c->journal, &options);
-    }
-    return c->mock;
-}
-
 static struct link *practice_link(void *ctx, uint32_t conn, enum target_service service,
                                   const struct link_handlers *link_handlers, void *handlers_ctx)
 {
     struct console *c = ctx;
-    return mock_connect(practice(c), conn, practice_service[service], link_handlers, handlers_ctx);
+    return mock_connect(console_practice(c), conn, practice_service[service], link_handlers,
+                        handlers_ctx);
 }
 
 /* NULL for a setting that is not set: what the lower floors take as "default". */
@@ -176,9 +168,9 @@ static void fill_options(struct console *c, struct session_options *o)
         .keep_wire = c->options.keylog_path != NULL,
     };
     if (c->now->target.kind == TARGET_PRACTICE && !o->tls.ca_file) {
-        struct mock *m = practice(c);
+        struct mock *m = console_practice(c);
         o->tls.ca_pem = mock_ca_pem(m);
-        o->tls.name = mock_name(m);
+        o->tls.name = mock_server_name(m, practice_service[c->now->target.service]);
     }
 }
 
@@ -205,12 +197,9 @@ static bool open_target(struct console *c, struct err *err)
         err_explain(err, "", "smtpscope TARGET opens a live session");
         return false;
     }
-    if (c->now->target.kind == TARGET_PRACTICE && c->now->target.name[0]) {
-        err_set(err, ERR_USAGE, 0, "no practice scenario is called %.60s", c->now->target.name);
-        err_explain(err, "the practice server has one, the friendly one",
-                    "/open practice; its addresses that misbehave: smtpscope help magic");
+    if (c->now->target.kind == TARGET_PRACTICE && c->now->target.name[0] &&
+        !console_set_scenario(c, c->now->target.name, err))
         return false;
-    }
     struct session_options options;
     fill_options(c, &options);
     if (!files_are_there(c, err) || !console_route_fill(c, &options, err))

@@ -127,7 +127,8 @@ enum console_arg_kind {
     ARG_TOPIC,
     ARG_WORDS,
     ARG_ADDRESS,
-    ARG_MECH
+    ARG_MECH,
+    ARG_SCENARIO
 };
 struct console_command {
     struct console_command_info info;
@@ -188,6 +189,14 @@ bool exec_alias(struct console *c, const struct console_call *call);
 bool exec_view(struct console *c, const struct console_call *call);
 bool exec_note(struct console *c, const struct console_call *call);
 bool exec_record(struct console *c, const struct console_call *call);
+/* practice.c */
+bool exec_practice(struct console *c, const struct console_call *call);
+bool exec_fault(struct console *c, const struct console_call *call);
+bool exec_faults(struct console *c, const struct console_call *call);
+bool exec_reset_practice(struct console *c, const struct console_call *call);
+struct mock *console_practice(struct console *c); /* made at first need */
+/* practice:NAME: that scenario, where it is not the present one. */
+bool console_set_scenario(struct console *c, const char *name, struct err *err);
 bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);

@@ -101,6 +101,11 @@ const char *mock_world_name(const struct mock_conn *c)
     return c->world->serve_options[c->service].name;
 }
 
+const char *mock_server_name(const struct mock *m, enum mock_service service)
+{
+    return m->world->serve_options[service].name;
+}
+
 bool mock_magic_off(const struct mock_conn *c)
 {
     const struct scenario *s = rules_scenario(c->world->rules);

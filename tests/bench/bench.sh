@@ -50,7 +50,7 @@ start_sink() { # OPTIONS...: sets $port and $pid
     wait_port "$port"
 }
 start_serve() { # OPTIONS...: sets $port (smtp) and $pid
-    start "$work/serve.log" "$scope" serve --smtp 0 --ca-out "$work/ca.pem" "$@"
+    start "$work/serve.log" "$scope" serve --quiet --smtp 0 --ca-out "$work/ca.pem" "$@"
     while ! grep -q '^ready' "$work/serve.log"; do kill -0 "$pid" || { cat "$work/serve.log"; exit 1; }; done
     port=$(sed -n 's/^smtp .*://p' "$work/serve.log")
 }

@@ -1,0 +1,243 @@
+/* smtpscope serve as a person or a program uses it: what it prints, scenarios, live rules through
+ * the control socket, what happens behind the scenes. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../lib/peers.h"
+#include "base/mem.h"
+
+static char *dir;
+
+static int setup(void **state)
+{
+    (void)state;
+    dir = proc_dir("serve");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    proc_dir_remove(&dir);
+    return 0;
+}
+
+static void end(struct proc *serve)
+{
+    proc_kill(serve, SIGTERM);
+    int status = proc_wait(serve, 5000);
+    if (status != 0)
+        fail_msg("serve ended with %d: %s", status, serve->err_text.ptr);
+    proc_free(&serve);
+}
+
+/* One command to the control socket; its whole answer (static). */
+static const char *control(const char *path, const char *command)
+{
+    static char answer[65536];
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    size_t len = 0;
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(send(fd, command, strlen(command), MSG_NOSIGNAL), strlen(command));
+    shutdown(fd, SHUT_WR);
+    for (ssize_t n; (n = read(fd, answer + len, sizeof answer - 1 - len)) > 0;)
+        len += (size_t)n;
+    answer[len] = '\0';
+    close(fd);
+    return answer;
+}
+
+static struct proc *send_to(const char *address, const char *to)
+{
+    char target[100];
+    snprintf(target, sizeof target, "smtp://%s", address);
+    return proc_scope(dir, NULL, 0, "send", "--tls", "none", "--from", "ann@example.net", "--to",
+                      to, target, NULL);
+}
+
+static void expect(struct proc *p, int status)
+{
+    if (p->status != status)
+        fail_msg("status %d: %s%s", p->status, p->out_text.ptr, p->err_text.ptr);
+    proc_free(&p);
+}
+
+/* Without any option: each address, users, the CA, lines to copy, then ready. */
+static void prints_all_one_needs(void **state)
+{
+    (void)state;
+    const char *argv[] = {proc_smtpscope(), "serve", NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char *smtp = proc_line(serve, "smtp 127.0.0.1:");
+    char *submission = proc_line(serve, "submission 127.0.0.1:");
+    mem_free(proc_line(serve, "# scenario friendly; domain example.test; users alice, bob, carol"));
+    char *ca = proc_line(serve, "# the practice CA's certificate: ");
+    struct stat st;
+    assert_int_equal(stat(ca, &st), 0);
+    char *swaks = proc_line(serve, "# swaks --server 127.0.0.1:");
+    assert_int_equal(strncmp(swaks, smtp, strlen(smtp)), 0);
+    mem_free(proc_line(serve, "# curl smtp://127.0.0.1:"));
+    mem_free(proc_line(serve, "# a mail program: "));
+    mem_free(proc_line(serve, "ready"));
+    free(smtp);
+    free(submission);
+    free(ca);
+    free(swaks);
+    end(serve);
+}
+
+static void behind_the_scenes(void **state)
+{
+    (void)state;
+    const char *argv[] = {proc_smtpscope(),
+                          "serve",
+                          "--smtp",
+                          "0",
+                          "--fault",
+                          "rcpt to=carol@* reply 550 5.7.1 Not for carol",
+                          NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char *smtp = proc_line(serve, "smtp ");
+    mem_free(proc_line(serve, "ready"));
+    expect(send_to(smtp, "bob@example.test"), 0);
+    expect(send_to(smtp, "carol@example.test"), 24);
+    proc_kill(serve, SIGTERM);
+    assert_int_equal(proc_wait(serve, 5000), 0);
+    assert_true(proc_text_has(serve->out_text, "stored P000001 for bob from <ann@example.net>"));
+    assert_true(proc_text_has(serve->out_text, "rule at rcpt: reply 550 5.7.1 Not for carol"));
+    proc_assert_printable(serve->out_text, "serve");
+    proc_free(&serve);
+    free(smtp);
+}
+
+static void control_socket(void **state)
+{
+    (void)state;
+    char *path = proc_path(dir, "control");
+    const char *argv[] = {proc_smtpscope(), "serve",     "--smtp", "0", "--scenario",
+                          "friendly",       "--control", path,     NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char *smtp = proc_line(serve, "smtp ");
+    mem_free(proc_line(serve, "ready"));
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    expect(send_to(smtp, "bob@example.test"), 0);
+    assert_string_equal(control(path, "add rcpt to=bob@* times=1 reply 550 5.1.1 Gone\n"),
+                        "ok 1\n");
+    expect(send_to(smtp, "bob@example.test"), 24);
+    expect(send_to(smtp, "bob@example.test"), 0);
+    assert_non_null(strstr(control(path, "list\n"), "  live 1 2/1 rcpt to=bob@* times=1 reply"));
+    assert_non_null(strstr(control(path, "mailbox\n"), "  1 bob "));
+    assert_non_null(strstr(control(path, "mailbox 1\n"), "  Return-Path: <ann@example.net>\n"));
+    assert_string_equal(control(path, "remove 1\nremove 1\n"),
+                        "ok\nerror no live rule has this number\n");
+    assert_non_null(strstr(control(path, "add rcpt repyl 5\n"), "did you mean \"reply\""));
+    assert_non_null(strstr(control(path, "scenario greylist\n"), "ok greylist\n"));
+    expect(send_to(smtp, "bob@example.test"), 24);
+    assert_non_null(strstr(control(path, "scenario no-such\n"), "error "));
+    assert_non_null(strstr(control(path, "scenario\n"), "ok greylist\n"));
+    assert_non_null(strstr(control(path, "wat\n"), "error unknown command"));
+    assert_string_equal(control(path, "reset\n"), "ok\n");
+    assert_string_equal(control(path, "mailbox\n"), "ok\n");
+    end(serve);
+    assert_int_not_equal(stat(path, &st), 0);
+    free(smtp);
+    mem_free(path);
+}
+
+static void wrong_use(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"--scenario", "no-such", "no scenario is called no-such"},
+        {"--fault", "rcpt repyl 5", "did you mean \"reply\""},
+        {"--control", "/nowhere/at/all", "/nowhere/at/all"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct proc *p =
+            proc_scope(dir, NULL, 0, "serve", "--smtp", "0", rows[i][0], rows[i][1], NULL);
+        assert_int_not_equal(p->status, 0);
+        if (!proc_text_has(p->err_text, rows[i][2]))
+            fail_msg("%s: %s", rows[i][0], p->err_text.ptr);
+        proc_free(&p);
+    }
+}
+
+/* A scenario of one's own, with a file it includes. */
+static void a_file(void **state)
+{
+    (void)state;
+    char *path = proc_path(dir, "mine.scn");
+    static const char text[] = "title Mine\ninclude greylist\nwhen mail reply 451 4.3.0 Mine\n";
+    proc_write_file(path, text, sizeof text - 1);
+    const char *argv[] = {proc_smtpscope(), "serve", "--smtp", "0", "--scenario", path, NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char *smtp = proc_line(serve, "smtp ");
+    mem_free(proc_line(serve, "ready"));
+    expect(send_to(smtp, "bob@example.test"), 23);
+    end(serve);
+    free(smtp);
+    mem_free(path);
+}
+
+/* A reader that stops reading holds nothing up. */
+static void nobody_reads(void **state)
+{
+    (void)state;
+    const char *argv[] = {proc_smtpscope(), "serve", "--smtp", "0", NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char *smtp = proc_line(serve, "smtp ");
+    mem_free(proc_line(serve, "ready"));
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)atoi(strrchr(smtp, ':') + 1))};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    FILE *f = fdopen(fd, "r+");
+    char line[600];
+    assert_non_null(fgets(line, sizeof line, f));
+    fprintf(f, "HELO x\r\n");
+    assert_non_null(fgets(line, sizeof line, f));
+    for (int i = 0; i < 2000; i++) {
+        fprintf(f, "MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n");
+        for (int replies = 0; replies < 3; replies++)
+            assert_non_null(fgets(line, sizeof line, f));
+        fprintf(f, "x\r\n.\r\n");
+        assert_non_null(fgets(line, sizeof line, f));
+        assert_int_equal(strncmp(line, "250", 3), 0);
+    }
+    fclose(f);
+    proc_kill(serve, SIGKILL);
+    proc_free(&serve);
+    free(smtp);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prints_all_one_needs),
+        cmocka_unit_test(behind_the_scenes),
+        cmocka_unit_test(control_socket),
+        cmocka_unit_test(wrong_use),
+        cmocka_unit_test(a_file),
+        cmocka_unit_test(nobody_reads),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
