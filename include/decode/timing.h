@@ -46,6 +46,7 @@ struct timing {
         uint64_t offset, length, tick_ns;
     } chunks[TIMING_CHUNKS];
     size_t n_chunks;                 /* all that came; a ring */
+    uint64_t connect_us, tls_us;     /* 0: not known, or none */
     uint64_t waits_us[TIMING_WAITS]; /* of the newest replies that were no refusals; a ring */
     size_t n_waits;
 };
@@ -71,6 +72,21 @@ bool timing_waiting(const struct timing *t, uint64_t now_tick_ns, struct timing_
 void timing_waiting_text(const struct timing_waiting *w, struct buf *out);
 /* "####......": the part of limit that is over, in `cols` columns of ASCII, at most 64. */
 void timing_bar(uint64_t waited_ms, unsigned limit_s, size_t cols, struct buf *out);
+/* Where the time of the session went: the sum of waits for each stage, in the order of a session,
+ * stages that did not happen left out. `name` is static: "connect", "greeting", "TLS", "EHLO",
+ * "AUTH", "MAIL", "RCPT", "DATA", "content", "queue" (from the final dot to its reply), "other". */
+struct timing_stage {
+    const char *name;
+    uint64_t us;
+    uint64_t count; /* how many waits */
+};
+enum { TIMING_STAGES_MAX = 11 };
+size_t timing_stages(const struct timing *t, struct timing_stage *out);
+/* The same as lines with a bar each, `cols` wide for the longest. */
+void timing_stages_print(const struct timing *t, size_t cols, unsigned vis_flags, struct buf *out);
+/* The newest waits as a sparkline, oldest first, at most `cols` of them: block characters, or
+ * " .:-=+*#" with VIS_ASCII. Heights are relative to the longest one shown. */
+void timing_spark(const struct timing *t, size_t cols, unsigned vis_flags, struct buf *out);
 /* Everything as lines: a step each, then what was recognised, then the round trips. */
 void timing_print(const struct timing *t, uint64_t now_tick_ns, struct buf *out);
 

@@ -123,7 +123,9 @@ struct view {
     char *greeting; /* text of the greeting, its last line */
     unsigned greeting_code;
     char *hello; /* what the client called itself */
-    char **caps; /* now */
+    bool said_lhlo;
+    bool pipelined; /* commands went out before the reply to the one before */
+    char **caps;    /* now */
     size_t n_caps;
     char **caps_clear; /* those offered before TLS, for comparison */
     size_t n_caps_clear;
@@ -146,6 +148,7 @@ struct view {
     unsigned messages;       /* delivered in this session */
 
     uint64_t last_command_seq, last_reply_seq;
+    uint64_t n_commands, n_answered;
     unsigned last_code;
     char *last_enhanced, *last_text; /* last line's text */
     char

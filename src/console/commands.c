@@ -86,6 +86,12 @@ static const struct console_command commands[] = {
             "PART: envelope, who, fields, raw, parts, trace, octets. Without one, all of them but "
             "raw.",
             false, exec_message, ARG_WORDS, "envelope|who|fields|raw|parts|trace|octets"),
+    COMMAND("server", "reading", "",
+            "which software it is and how sure that is, what it offers, what is missing or odd",
+            NULL, false, exec_server, ARG_NONE, NULL),
+    COMMAND("login", "reading", "",
+            "each step of logging in decoded and named, secrets masked; why it failed", NULL, false,
+            exec_login, ARG_NONE, NULL),
     COMMAND("certs", "reading", "",
             "TLS of this session: what was agreed, the check, the chain, the handshake", NULL,
             false, exec_certs, ARG_NONE, NULL),

@@ -199,7 +199,6 @@ struct mock *console_practice(struct console *c); /* made at first need */
 bool console_set_scenario(struct console *c, const char *name, struct err *err);
 bool exec_mailbox(struct console *c, const struct console_call *call);
 bool exec_explain(struct console *c, const struct console_call *call);
-bool exec_timing(struct console *c, const struct console_call *call);
 /* marks.c */
 bool exec_mark(struct console *c, const struct console_call *call);
 bool exec_save(struct console *c, const struct console_call *call);
@@ -210,6 +209,9 @@ struct recorder *console_recorder_open(struct console *c, struct journal *j, con
 bool exec_replay(struct console *c, const struct console_call *call);
 /* reading.c */
 bool exec_message(struct console *c, const struct console_call *call);
+bool exec_server(struct console *c, const struct console_call *call);
+bool exec_login(struct console *c, const struct console_call *call);
+bool exec_timing(struct console *c, const struct console_call *call);
 bool exec_certs(struct console *c, const struct console_call *call);
 /* handover.c */
 bool exec_export(struct console *c, const struct console_call *call);

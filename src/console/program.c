@@ -177,31 +177,6 @@ bool exec_explain(struct console *c, const struct console_call *call)
     return ok;
 }
 
-bool exec_timing(struct console *c, const struct console_call *call)
-{
-    const struct clock *clock = journal_clock(c->journal);
-    struct timing t;
-    struct buf text;
-    buf_init(&text, PAGE_OCTETS);
-    const struct journal *j = console_shown(c);
-    timing_init(&t, console_shown_conn(c));
-    uint64_t last = journal_last(j);
-    for (uint64_t seq = journal_first(j); seq != 0 && seq <= last; seq++) {
-        const struct event *ev = journal_at(j, seq);
-        if (ev)
-            timing_apply(&t, j, ev);
-    }
-    bool ok = t.n_steps > 0;
-    timing_print(&t, clock->tick_ns(clock->ctx), &text);
-    if (ok)
-        console_page(c, "How long the server took", buf_slice(&text));
-    else
-        err_set(call->err, ERR_USAGE, 0, "no connection has been up yet");
-    timing_deinit(&t);
-    buf_deinit(&text);
-    return ok;
-}
-
 bool exec_view(struct console *c, const struct console_call *call)
 {
     struct slice rest = call->args;

@@ -1,6 +1,9 @@
 /* Commands that read: what the journal holds, decoded and printed as a page. */
 #include "base/vis.h"
+#include "decode/login.h"
 #include "decode/message.h"
+#include "decode/offer.h"
+#include "decode/timing.h"
 #include "decode/tls.h"
 
 #include "console/console_private.h"
@@ -10,8 +13,14 @@ enum { PAGE_OCTETS = 4 << 20 }; /* limit "page" */
 /* What is known of the connection in front, as of now. */
 static void fold_front(struct console *c, struct view *v)
 {
-    view_init(v, console_conn(c));
-    view_at(v, c->journal, console_conn(c), journal_last(c->journal));
+    view_init(v, console_shown_conn(c));
+    view_at(v, console_shown(c), console_shown_conn(c), journal_last(console_shown(c)));
+}
+
+/* Only a screen shows more than ASCII; it escapes by itself what its terminal cannot. */
+static unsigned page_flags(const struct console *c)
+{
+    return c->ui && c->ui->view ? 0 : VIS_ASCII;
 }
 
 static const struct {
@@ -52,10 +61,10 @@ bool exec_message(struct console *c, const struct console_call *call)
         return false;
     }
     fold_front(c, &v);
-    message_read(&v, c->journal, &m);
+    message_read(&v, console_shown(c), &m);
     bool ok = m.known || v.reverse_path;
     buf_init(&text, PAGE_OCTETS);
-    message_print(&m, &v, parts, c->ui ? 0 : VIS_ASCII, &text);
+    message_print(&m, &v, parts, page_flags(c), &text);
     if (ok) {
         console_page(c, "The message of this session", buf_slice(&text));
     } else {
@@ -71,7 +80,7 @@ bool exec_message(struct console *c, const struct console_call *call)
 /* A live session is judged by today, a recording by its own last day. */
 static int64_t day_of(const struct console *c, const struct view *v)
 {
-    const struct event *last = journal_at(c->journal, v->last_seq);
+    const struct event *last = journal_at(console_shown(c), v->last_seq);
     const struct clock *clock = journal_clock(c->journal);
     return (last ? last->wall_us : clock->wall_us(clock->ctx)) / 1000000;
 }
@@ -82,7 +91,7 @@ bool exec_certs(struct console *c, const struct console_call *call)
     struct buf text;
     fold_front(c, &v);
     buf_init(&text, PAGE_OCTETS);
-    tls_print(&v, day_of(c, &v), TLS_PRINT_ALL, c->ui ? 0 : VIS_ASCII, &text);
+    tls_print(&v, day_of(c, &v), TLS_PRINT_ALL, page_flags(c), &text);
     bool ok = text.len > 0;
     if (ok)
         console_page(c, "TLS of this session", buf_slice(&text));
@@ -90,5 +99,70 @@ bool exec_certs(struct console *c, const struct console_call *call)
         err_set(call->err, ERR_USAGE, 0, "no certificate has come: the session is not inside TLS");
     buf_deinit(&text);
     view_deinit(&v);
+    return ok;
+}
+
+bool exec_server(struct console *c, const struct console_call *call)
+{
+    struct view v;
+    struct buf text;
+    fold_front(c, &v);
+    bool ok = v.greeting || v.n_caps > 0;
+    buf_init(&text, PAGE_OCTETS);
+    offer_print(&v, OFFER_PRINT_ALL, page_flags(c), &text);
+    if (ok)
+        console_page(c, "What the server is and offers", buf_slice(&text));
+    else
+        err_set(call->err, ERR_USAGE, 0, "the server has not said anything yet");
+    buf_deinit(&text);
+    view_deinit(&v);
+    return ok;
+}
+
+bool exec_login(struct console *c, const struct console_call *call)
+{
+    struct login l;
+    struct buf text;
+    login_init(&l, console_shown_conn(c));
+    login_at(&l, console_shown(c), console_shown_conn(c), journal_last(console_shown(c)));
+    bool ok = l.n_attempts > 0;
+    buf_init(&text, PAGE_OCTETS);
+    login_print(&l, page_flags(c), &text);
+    if (ok) {
+        console_page(c, "Logging in, step by step", buf_slice(&text));
+    } else {
+        err_set(call->err, ERR_USAGE, 0, "nobody has tried to log in yet");
+        err_explain(call->err, "", "/auth logs in");
+    }
+    buf_deinit(&text);
+    login_deinit(&l);
+    return ok;
+}
+
+bool exec_timing(struct console *c, const struct console_call *call)
+{
+    const struct clock *clock = journal_clock(c->journal);
+    const struct journal *j = console_shown(c);
+    struct timing t;
+    struct buf text;
+    buf_init(&text, PAGE_OCTETS);
+    timing_init(&t, console_shown_conn(c));
+    uint64_t last = journal_last(j);
+    for (uint64_t seq = journal_first(j); seq != 0 && seq <= last; seq++) {
+        const struct event *ev = journal_at(j, seq);
+        if (ev)
+            timing_apply(&t, j, ev);
+    }
+    bool ok = t.n_steps > 0;
+    timing_print(&t, clock->tick_ns(clock->ctx), &text);
+    if (ok)
+        buf_append_cstr(&text, "where the time went:\n");
+    timing_stages_print(&t, 30, page_flags(c), &text);
+    if (ok)
+        console_page(c, "How long the server took", buf_slice(&text));
+    else
+        err_set(call->err, ERR_USAGE, 0, "no connection has been up yet");
+    timing_deinit(&t);
+    buf_deinit(&text);
     return ok;
 }

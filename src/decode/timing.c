@@ -235,8 +235,18 @@ static void apply_data_end(struct timing *t, const struct event *ev)
 /* Inside TLS from the first octet the server speaks once the handshake is done. */
 static void apply_tls_up(struct timing *t, const struct event *ev)
 {
+    struct ev_tls_up e;
+    EVENT_GET(ev, TLS_UP, &e);
+    t->tls_us += e.elapsed_us;
     if (t->n_steps == 1 && t->steps[0].verb == SMTP_VERB_CONNECT && t->steps[0].last_tick_ns == 0)
         t->steps[0].sent_tick_ns = ev->tick_ns;
+}
+
+static void apply_link_up(struct timing *t, const struct event *ev)
+{
+    struct ev_link_up e;
+    EVENT_GET(ev, LINK_UP, &e);
+    t->connect_us = e.elapsed_us;
 }
 
 void timing_apply(struct timing *t, const struct journal *j, const struct event *ev)
@@ -251,6 +261,7 @@ void timing_apply(struct timing *t, const struct journal *j, const struct event 
     switch ((unsigned)ev->kind) {
     case EVENT_LINK_UP:
         t->up = true;
+        apply_link_up(t, ev);
         add_step(t, ev, SMTP_VERB_CONNECT);
         break;
     case EVENT_LINK_DOWN:

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/vis.h"
 #include "decode/timing.h"
 
 static const char *verb_text(enum smtp_verb verb)
@@ -93,8 +94,120 @@ static void round_trips(const struct timing *t, struct buf *out)
     duration(least_us, texts[0], sizeof(texts[0]));
     duration(sum_us / n, texts[1], sizeof(texts[1]));
     duration(most_us, texts[2], sizeof(texts[2]));
+    buf_append_cstr(out, "each in turn: ");
+    timing_spark(t, 60, VIS_ASCII, out);
+    buf_append_octet(out, '\n');
     buf_printf(out, "replies: %zu, fastest %s, mean %s, slowest %s (%s)\n", n, texts[0], texts[1],
                texts[2], verb_text(t->steps[slowest].verb));
+}
+
+/* ---- stages ---- */
+
+enum stage {
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_TLS,
+    STAGE_HELLO,
+    STAGE_AUTH,
+    STAGE_MAIL,
+    STAGE_RCPT,
+    STAGE_DATA,
+    STAGE_CONTENT,
+    STAGE_QUEUE,
+    STAGE_OTHER,
+    STAGE__COUNT
+};
+_Static_assert((int)STAGE__COUNT == (int)TIMING_STAGES_MAX, "one row a stage");
+
+static enum stage stage_of(enum smtp_verb verb)
+{
+    static const uint8_t stages[SMTP_VERB__COUNT] = {
+        [SMTP_VERB_CONNECT] = STAGE_GREETING, [SMTP_VERB_STARTTLS] = STAGE_TLS,
+        [SMTP_VERB_EHLO] = STAGE_HELLO,       [SMTP_VERB_HELO] = STAGE_HELLO,
+        [SMTP_VERB_LHLO] = STAGE_HELLO,       [SMTP_VERB_AUTH] = STAGE_AUTH,
+        [SMTP_VERB_AUTH_DATA] = STAGE_AUTH,   [SMTP_VERB_MAIL] = STAGE_MAIL,
+        [SMTP_VERB_RCPT] = STAGE_RCPT,        [SMTP_VERB_DATA] = STAGE_DATA,
+        [SMTP_VERB_BDAT] = STAGE_CONTENT,     [SMTP_VERB_DOT] = STAGE_QUEUE,
+    };
+    /* 0 is the connection, which no verb is. */
+    return stages[verb] != 0 ? (enum stage)stages[verb] : STAGE_OTHER;
+}
+
+size_t timing_stages(const struct timing *t, struct timing_stage *out)
+{
+    static const char *const names[STAGE__COUNT] = {"connect", "greeting", "TLS",  "EHLO",
+                                                    "AUTH",    "MAIL",     "RCPT", "DATA",
+                                                    "content", "queue",    "other"};
+    uint64_t us[STAGE__COUNT] = {[STAGE_CONNECT] = t->connect_us, [STAGE_TLS] = t->tls_us};
+    uint64_t count[STAGE__COUNT] = {
+        [STAGE_CONNECT] = t->connect_us > 0, [STAGE_TLS] = t->tls_us > 0};
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_steps; i++) {
+        const struct timing_step *s = &t->steps[i];
+        if (s->last_tick_ns == 0)
+            continue;
+        enum stage at = stage_of(s->verb);
+        us[at] += timing_wait_us(s);
+        count[at]++;
+        /* The content goes out between the 354 and the final dot. */
+        if (s->verb == SMTP_VERB_DOT && i > 0 && t->steps[i - 1].verb == SMTP_VERB_DATA &&
+            t->steps[i - 1].last_tick_ns != 0) {
+            us[STAGE_CONTENT] += us_between(t->steps[i - 1].last_tick_ns, s->sent_tick_ns);
+            count[STAGE_CONTENT]++;
+        }
+    }
+    for (size_t i = 0; i < STAGE__COUNT; i++)
+        if (count[i] > 0)
+            out[n++] = (struct timing_stage){.name = names[i], .us = us[i], .count = count[i]};
+    return n;
+}
+
+void timing_stages_print(const struct timing *t, size_t cols, unsigned vis_flags, struct buf *out)
+{
+    static const char *const eighths[] = {"",       "\u258f", "\u258e", "\u258d",
+                                          "\u258c", "\u258b", "\u258a", "\u2589"};
+    struct timing_stage stages[TIMING_STAGES_MAX];
+    size_t n = timing_stages(t, stages);
+    uint64_t most_us = 1;
+    char text[24];
+    cols = cols < 100 ? cols : 100;
+    for (size_t i = 0; i < n; i++)
+        most_us = stages[i].us > most_us ? stages[i].us : most_us;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t parts = stages[i].us * cols * 8 / most_us;
+        duration(stages[i].us, text, sizeof(text));
+        buf_printf(out, "  %-9s %9s  ", stages[i].name, text);
+        for (uint64_t k = 0; k < parts / 8; k++)
+            buf_append_cstr(out, vis_flags & VIS_ASCII ? "#" : "\u2588");
+        buf_append_cstr(out, vis_flags & VIS_ASCII ? "" : eighths[parts % 8]);
+        if (stages[i].count > 1)
+            buf_printf(out, "  %llu times", (unsigned long long)stages[i].count);
+        buf_append_octet(out, '\n');
+    }
+}
+
+void timing_spark(const struct timing *t, size_t cols, unsigned vis_flags, struct buf *out)
+{
+    static const char *const blocks[] = {"\u2581", "\u2582", "\u2583", "\u2584",
+                                         "\u2585", "\u2586", "\u2587", "\u2588"};
+    static const char ascii[] = ".,:-=+*#";
+    uint64_t waits[64] = {0}, most_us = 1;
+    size_t n = 0;
+    cols = cols < 64 ? cols : 64;
+    for (size_t i = t->n_steps; i-- > 0 && n < cols;) {
+        if (t->steps[i].last_tick_ns == 0)
+            continue;
+        waits[n] = timing_wait_us(&t->steps[i]);
+        most_us = waits[n] > most_us ? waits[n] : most_us;
+        n++;
+    }
+    while (n-- > 0) {
+        size_t height = (size_t)(waits[n] * 7 / most_us);
+        if (vis_flags & VIS_ASCII)
+            buf_append_octet(out, (uint8_t)ascii[height]);
+        else
+            buf_append_cstr(out, blocks[height]);
+    }
 }
 
 void timing_print(const struct timing *t, uint64_t now_tick_ns, struct buf *out)

@@ -236,6 +236,8 @@ static void apply_command(struct view *v, const struct journal *j, const struct 
     enum smtp_verb verb = smtp_verb_by_name(e.verb);
     if (verb == SMTP_VERB_MAIL)
         v->mail_seq = ev->seq;
+    v->pipelined = v->pipelined || v->n_commands > v->n_answered;
+    v->n_commands++;
     view_content_command(v, j, ev, &e);
     bool hello = verb == SMTP_VERB_EHLO || verb == SMTP_VERB_HELO || verb == SMTP_VERB_LHLO;
     if (!hello && verb != SMTP_VERB_AUTH)
@@ -244,6 +246,8 @@ static void apply_command(struct view *v, const struct journal *j, const struct 
     read_tail(j, ev->conn, DIR_C, e.offset, e.length, &line);
     struct slice rest = buf_slice(&line);
     slice_next_word(&rest);
+    if (hello)
+        v->said_lhlo = verb == SMTP_VERB_LHLO;
     set_text(hello ? &v->hello : &v->auth_mechanism, slice_trim(slice_next_word(&rest)));
     buf_deinit(&line);
 }
@@ -291,6 +295,7 @@ static void apply_reply(struct view *v, const struct journal *j, const struct ev
     reply_text(v, j, ev, &e);
     if (cause)
         add_rtt(v, v->last_reply_us);
+    v->n_answered += cause && cause->kind == EVENT_COMMAND;
     /* What is answered without being typed has names of its own (kinds.def). */
     if (slice_eq(e.verb, SLICE_LIT("CONNECT"))) {
         v->last_verb = SMTP_VERB_CONNECT;

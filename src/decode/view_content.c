@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "decode/login.h"
 
 void view_set_text(char **text, struct slice value)
 {
@@ -165,18 +166,10 @@ uint64_t view_size_max(const struct view *v)
 
 /* ---- who logs in ---- */
 
-/* "user ann, password hidden (6 octets)": the step's words name the user. */
 void view_auth_step(struct view *v, const struct event *ev)
 {
     struct ev_sasl_step e;
     EVENT_GET(ev, SASL_STEP, &e);
-    if (e.dir != DIR_C)
-        return;
-    for (struct slice rest = e.text; rest.len > 0;) {
-        ptrdiff_t comma = slice_find(rest, SLICE_LIT(", "));
-        struct slice part = slice_take(rest, comma < 0 ? rest.len : (size_t)comma);
-        if (slice_starts(part, SLICE_LIT("user ")))
-            view_set_text(&v->auth_user, slice_skip(part, 5));
-        rest = slice_skip(rest, part.len + 2);
-    }
+    if (e.dir == DIR_C && login_step_user(e.text).len > 0)
+        view_set_text(&v->auth_user, login_step_user(e.text));
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
 #include "decode/timing.h"
 
 struct fixture {
@@ -310,6 +311,7 @@ static void test_page(void **state)
         "QUIT: waited 12 s of 300 s ..........\n",
         "! greet delay: ",
         "! tarpit: ",
+        "each in turn: #.#\n"
         "replies: 2, fastest 10 ms, mean 2.5 s, slowest 5.0 s (RCPT)\n",
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
@@ -322,6 +324,45 @@ static void test_page(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static void test_stages_and_spark(void **state)
+{
+    struct fixture *f = *state;
+    struct timing_stage stages[TIMING_STAGES_MAX];
+    struct buf out;
+    buf_init(&out, 4000);
+    timing_spark(&f->timing, 10, VIS_ASCII, &out);
+    assert_string_equal(buf_cstr(&out), "");
+    assert_int_equal(timing_stages(&f->timing, stages), 0);
+    uint64_t at = JOURNAL_APPEND(f->journal, f->conn, LINK_UP, 0, 0,
+                                 (struct ev_link_up){.elapsed_us = 12000});
+    reply(f, at, "CONNECT", 220, 8, 0, 1);
+    reply(f, command(f, "EHLO"), "EHLO", 250, 16, 0, 1);
+    JOURNAL_APPEND(f->journal, f->conn, TLS_UP, 0, 0, (struct ev_tls_up){.elapsed_us = 23000});
+    reply(f, command(f, "EHLO"), "EHLO", 250, 16, 0, 1);
+    reply(f, command(f, "MAIL"), "MAIL", 250, 4, 0, 1);
+    reply(f, command(f, "DATA"), "DATA", 354, 4, 0, 1);
+    clock_manual_advance_ms(&f->clock, 6);
+    uint64_t end =
+        JOURNAL_APPEND(f->journal, f->conn, DATA_END, 0, 0, (struct ev_data_end){.complete = 1});
+    reply(f, end, "DOT", 250, 64, 0, 1);
+    timing_spark(&f->timing, 10, VIS_ASCII, &out);
+    assert_string_equal(buf_cstr(&out), ".,,..#");
+    buf_reset(&out);
+    timing_spark(&f->timing, 2, 0, &out);
+    assert_string_equal(buf_cstr(&out), "\u2581\u2588");
+    buf_reset(&out);
+    timing_stages_print(&f->timing, 16, VIS_ASCII, &out);
+    assert_string_equal(buf_cstr(&out), "  connect       12 ms  ###\n"
+                                        "  greeting     8.0 ms  ##\n"
+                                        "  TLS           23 ms  #####\n"
+                                        "  EHLO          32 ms  ########  2 times\n"
+                                        "  MAIL         4.0 ms  #\n"
+                                        "  DATA         4.0 ms  #\n"
+                                        "  content      6.0 ms  #\n"
+                                        "  queue         64 ms  ################\n");
+    buf_deinit(&out);
+}
 
 int main(void)
 {
@@ -340,6 +381,7 @@ int main(void)
         TEST(test_final_dot),
         TEST(test_others_are_not_ours),
         TEST(test_page),
+        TEST(test_stages_and_spark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
