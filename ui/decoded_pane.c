@@ -4,20 +4,30 @@
 
 #include "ui_private.h"
 
-enum { LOOK_AHEAD_EVENTS = 4096, SCRATCH_ROWS = 16 };
+enum { LOOK_AHEAD_EVENTS = 4096, SCRATCH_ROWS = 16, SECTION_TEXT_OCTETS = 1 << 20 };
 
 static const char *const tab_names[TAB__COUNT] = {
-    [TAB_WHY] = "Why?", [TAB_ENVELOPE] = "Envelope", [TAB_SESSION] = "Session",
-    [TAB_TLS] = "TLS",  [TAB_CAPS] = "Caps",         [TAB_DEVIATIONS] = "Deviations",
+    [TAB_WHY] = "Why?",        [TAB_ENVELOPE] = "Envelope", [TAB_MESSAGE] = "Message",
+    [TAB_TLS] = "TLS",         [TAB_CERTS] = "Certs",       [TAB_CAPS] = "Caps",
+    [TAB_SESSION] = "Session", [TAB_TIMING] = "Timing",     [TAB_DEVIATIONS] = "Deviations",
 };
 static const char *const tab_words[TAB__COUNT] = {
-    [TAB_WHY] = "why", [TAB_ENVELOPE] = "envelope", [TAB_SESSION] = "session",
-    [TAB_TLS] = "tls", [TAB_CAPS] = "capabilities", [TAB_DEVIATIONS] = "deviations",
+    [TAB_WHY] = "why",         [TAB_ENVELOPE] = "envelope",  [TAB_MESSAGE] = "message",
+    [TAB_TLS] = "tls",         [TAB_CERTS] = "certificates", [TAB_CAPS] = "capabilities",
+    [TAB_SESSION] = "session", [TAB_TIMING] = "timing",      [TAB_DEVIATIONS] = "deviations",
 };
+/* What stands in the second pane of a wide screen. */
+static const enum tab second_order[] = {TAB_TLS, TAB_CERTS, TAB_CAPS, TAB_TIMING, TAB_SESSION};
+enum { N_SECOND = sizeof second_order / sizeof second_order[0] };
 
 const char *decoded_tab_name(enum tab tab)
 {
     return tab_names[tab];
+}
+
+const char *decoded_tab_word(enum tab tab)
+{
+    return tab_words[tab];
 }
 
 enum tab decoded_tab_by_name(struct slice name)
@@ -227,6 +237,28 @@ void doc_wrap(struct doc *d, const char *label, const char *text, enum role role
     }
 }
 
+void doc_lines(struct doc *d, struct slice text)
+{
+    struct buf wrapped;
+    buf_init(&wrapped, SECTION_TEXT_OCTETS);
+    while (text.len > 0) {
+        ptrdiff_t lf = slice_find_octet(text, '\n');
+        size_t len = lf < 0 ? text.len : (size_t)lf;
+        text_wrap(slice_take(text, len), d->cols > 8 ? (size_t)d->cols : 8, &wrapped);
+        text = slice_skip(text, len + (lf >= 0));
+    }
+    for (struct slice rest = buf_slice(&wrapped); rest.len > 0;) {
+        ptrdiff_t lf = slice_find_octet(rest, '\n');
+        struct slice line = slice_take(rest, lf < 0 ? rest.len : (size_t)lf);
+        char *one = mem_slice_dup(line);
+        bool heading = line.len > 0 && line.ptr[0] != ' ';
+        draw_mixed_text(d->u, one, &doc_add(d, heading ? ROLE_TITLE : ROLE_TEXT)->left);
+        mem_free(one);
+        rest = slice_skip(rest, line.len + (lf >= 0));
+    }
+    buf_deinit(&wrapped);
+}
+
 /* ---- drawing ---- */
 
 static void draw_row(struct ui *u, const struct doc_row *row, int y, const struct rect *r)
@@ -257,6 +289,30 @@ static void add_title(struct doc *d, enum tab tab)
     doc_own(d, row, tab_names[tab]);
 }
 
+static bool is_second(const struct ui *u, enum tab tab)
+{
+    for (size_t i = 0; u->layout.second.rows > 0 && i < N_SECOND; i++)
+        if (second_order[i] == tab)
+            return true;
+    return false;
+}
+
+/* A section behind the others, where it fits as a whole. */
+static void add_if_fits(struct doc *d, enum tab tab, const struct view *v, size_t rows)
+{
+    struct doc probe;
+    if (decoded_section_empty(tab, v))
+        return;
+    doc_init(&probe, d->u, d->cols);
+    decoded_section(&probe, tab, v);
+    size_t needed = probe.n_rows + (d->n_rows > 0 ? 2 : 1);
+    doc_deinit(&probe);
+    if (d->n_rows + needed > rows)
+        return;
+    add_title(d, tab);
+    decoded_section(d, tab, v);
+}
+
 /* The chosen section, and behind it the others, as long as they fit as a whole. */
 static void fill(struct doc *d, enum tab first, const struct view *v, size_t rows)
 {
@@ -267,41 +323,57 @@ static void fill(struct doc *d, enum tab first, const struct view *v, size_t row
     decoded_section(d, first, v);
     for (int i = 1; titles && i < TAB__COUNT; i++) {
         enum tab tab = (enum tab)((first + i) % TAB__COUNT);
-        struct doc probe;
-        if (decoded_section_empty(tab, v))
-            continue;
-        doc_init(&probe, d->u, d->cols);
-        decoded_section(&probe, tab, v);
-        size_t needed = probe.n_rows + 2;
-        doc_deinit(&probe);
-        if (d->n_rows + needed > rows)
-            continue;
-        add_title(d, tab);
-        decoded_section(d, tab, v);
+        if (!is_second(d->u, tab))
+            add_if_fits(d, tab, v, rows);
     }
+}
+
+static void fill_second(struct doc *d, enum tab first, const struct view *v, size_t rows)
+{
+    for (size_t i = 0; i < N_SECOND; i++)
+        if (second_order[i] != first)
+            add_if_fits(d, second_order[i], v, rows);
+}
+
+static void draw_doc(struct ui *u, const struct doc *doc, const struct rect *r, size_t scroll)
+{
+    size_t at = scroll;
+    const struct rect narrow = {r->y, r->x, r->rows,
+                                r->cols - 6}; /* room for how many rows follow */
+    for (int i = 0; i < r->rows && at < doc->n_rows; i++, at++) {
+        bool cut_short = i == r->rows - 1 && at + 1 < doc->n_rows;
+        draw_row(u, &doc->rows[at], r->y + i, cut_short ? &narrow : r);
+    }
+    if (at < doc->n_rows)
+        draw_fmt(u, r->y + r->rows - 1, r->x + r->cols - 5, 5, ROLE_WARN, "%3zu ↓",
+                 doc->n_rows - at);
 }
 
 void decoded_pane_draw(struct ui *u)
 {
-    const struct rect *r = &u->layout.decoded;
+    const struct rect *r = &u->layout.decoded, *second = &u->layout.second;
     struct doc doc;
     if (r->rows <= 0 || r->cols < 8)
         return;
     const struct view *v = decoded_view(u);
+    enum tab tab = decoded_tab(u);
     doc_init(&doc, u, r->cols);
-    fill(&doc, decoded_tab(u), v, (size_t)r->rows);
+    fill(&doc, tab, v, (size_t)r->rows);
     size_t max_scroll = doc.n_rows > (size_t)r->rows ? doc.n_rows - (size_t)r->rows : 0;
     if (u->decoded.scroll > max_scroll)
         u->decoded.scroll = max_scroll;
-    size_t at = u->decoded.scroll;
-    const struct rect narrow = {r->y, r->x, r->rows,
-                                r->cols - 6}; /* room for how many rows follow */
-    for (int i = 0; i < r->rows && at < doc.n_rows; i++, at++) {
-        bool cut_short = i == r->rows - 1 && at + 1 < doc.n_rows;
-        draw_row(u, &doc.rows[at], r->y + i, cut_short ? &narrow : r);
-    }
-    if (at < doc.n_rows)
-        draw_fmt(u, r->y + r->rows - 1, r->x + r->cols - 5, 5, ROLE_WARN, "%3zu ↓",
-                 doc.n_rows - at);
+    draw_doc(u, &doc, r, u->decoded.scroll);
     doc_deinit(&doc);
+    if (second->rows > 0) {
+        doc_init(&doc, u, second->cols);
+        fill_second(&doc, tab, v, (size_t)second->rows);
+        draw_doc(u, &doc, second, 0);
+        doc_deinit(&doc);
+    }
+}
+
+void decoded_pane_close(struct ui *u)
+{
+    for (int i = 0; i < TAB__COUNT; i++)
+        buf_deinit(&u->decoded.texts[i].text);
 }

@@ -4,8 +4,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "decode/message.h"
+#include "decode/timing.h"
 #include "smtp/deviation.h"
+#include "smtp/tables.h"
 #include "ui_private.h"
+
+enum { SECTION_OCTETS = 1 << 20, CAPS_WIDE_COLS = 64, TIMING_NAME_COLS = 10, TIMING_ROWS = 200 };
 
 static enum role code_role(unsigned code)
 {
@@ -293,10 +298,19 @@ static void section_tls(struct doc *d, const struct view *v)
             doc_pair(d, "signature", v->tls_signature, ROLE_TEXT);
         doc_pair(d, "SNI", v->tls_sni && *v->tls_sni ? v->tls_sni : "not sent", ROLE_TEXT);
     }
+}
+
+/* ---- certificates ---- */
+
+static void section_certs(struct doc *d, const struct view *v)
+{
     const struct clock *clock = journal_clock(d->u->journal);
     const struct event *up = journal_at(d->u->journal, v->last_seq);
     /* A recording is judged by its own day, not by today's. */
     int64_t now_s = (up ? up->wall_us : clock->wall_us(clock->ctx)) / 1000000;
+    if (v->n_certs == 0)
+        doc_wrap(d, "", v->tls ? "the server showed none" : "none came: not inside TLS", ROLE_DIM);
+    section_verify(d, v);
     for (size_t i = 0; i < v->n_certs; i++)
         section_cert(d, &v->certs[i], i, now_s);
 }
@@ -325,6 +339,22 @@ static void caps_packed(struct doc *d, const struct view *v)
     }
 }
 
+/* What a keyword means, behind it where there is room, else below; and where that stands. */
+static void cap_meaning(struct doc *d, const char *cap, bool has_right)
+{
+    struct slice rest = slice_cstr(cap);
+    const struct smtp_extension *x = smtp_extension_by_keyword(slice_next_word(&rest));
+    if (!x || d->strip)
+        return;
+    if (d->cols >= CAPS_WIDE_COLS && !has_right) {
+        char text[160];
+        snprintf(text, sizeof text, "%.*s  %s", 60, x->meaning, x->rfc);
+        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
+    } else if (!has_right) {
+        doc_right(d, &d->rows[d->n_rows - 1], x->rfc, ROLE_DIM);
+    }
+}
+
 static void section_caps(struct doc *d, const struct view *v)
 {
     if (d->strip && v->n_caps > 0) {
@@ -340,8 +370,10 @@ static void section_caps(struct doc *d, const struct view *v)
     for (size_t i = 0; i < v->n_caps; i++) {
         struct doc_row *row = doc_add(d, ROLE_TEXT);
         doc_peer(d, row, v->caps[i]);
-        if (compare && !has_cap(v->caps_clear, v->n_caps_clear, v->caps[i]))
+        bool fresh = compare && !has_cap(v->caps_clear, v->n_caps_clear, v->caps[i]);
+        if (fresh)
             doc_right(d, row, "+ new inside TLS", ROLE_OK);
+        cap_meaning(d, v->caps[i], fresh);
     }
     for (size_t i = 0; compare && i < v->n_caps_clear; i++) {
         if (has_cap(v->caps, v->n_caps, v->caps_clear[i]))
@@ -350,6 +382,124 @@ static void section_caps(struct doc *d, const struct view *v)
         doc_peer(d, row, v->caps_clear[i]);
         doc_right(d, row, "- only before TLS", ROLE_DIM);
     }
+}
+
+/* ---- what decode prints ---- */
+
+/* The text of a section, made anew only where another is shown: a message is read for it. */
+static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v,
+                              void (*print)(struct ui *u, const struct view *v, struct buf *out))
+{
+    struct section_text *kept = &d->u->decoded.texts[tab];
+    if (kept->text.cap_octets == 0)
+        buf_init(&kept->text, SECTION_OCTETS);
+    if (kept->conn != v->conn || kept->seq != v->last_seq) {
+        buf_reset(&kept->text);
+        print(d->u, v, &kept->text);
+        kept->conn = v->conn;
+        kept->seq = v->last_seq;
+    }
+    return buf_slice(&kept->text);
+}
+
+static void print_message(struct ui *u, const struct view *v, struct buf *out)
+{
+    struct message m;
+    message_read(v, u->journal, &m);
+    if (m.known)
+        message_print(&m, v,
+                      MESSAGE_PRINT_WHO | MESSAGE_PRINT_FIELDS | MESSAGE_PRINT_MIME |
+                          MESSAGE_PRINT_TRACE | MESSAGE_PRINT_SHAPE,
+                      ui_vis_flags(u), out);
+    message_deinit(&m);
+}
+
+static void section_message(struct doc *d, const struct view *v)
+{
+    struct slice text = {0};
+    if (v->body.seq)
+        text = kept_text(d, TAB_MESSAGE, v, print_message);
+    if (text.len > 0)
+        doc_lines(d, text);
+    else
+        doc_wrap(d, "", "No message has passed yet.", ROLE_DIM);
+}
+
+/* ---- timing ---- */
+
+/* Steps of the connection up to where the view stands. */
+static uint64_t read_timing(struct ui *u, const struct view *v, struct timing *t)
+{
+    uint64_t now_ns = 0;
+    timing_init(t, v->conn);
+    for (uint64_t seq = journal_first(u->journal); seq != 0 && seq <= v->last_seq; seq++) {
+        const struct event *ev = journal_at(u->journal, seq);
+        if (!ev)
+            continue;
+        timing_apply(t, u->journal, ev);
+        now_ns = ev->tick_ns;
+    }
+    return now_ns;
+}
+
+static const char *step_name(const struct timing_step *s)
+{
+    return s->verb == SMTP_VERB_CONNECT ? "greeting"
+           : s->verb == SMTP_VERB_DOT   ? "final dot"
+                                        : smtp_verb_name(s->verb);
+}
+
+/* "MAIL        250 ████▌     12 ms": a bar as long as the wait, against the longest of all. */
+static void timing_row(struct doc *d, const struct timing_step *s, uint64_t longest_us)
+{
+    enum { CODE_COLS = 5, RIGHT_COLS = 9 };
+    char text[40];
+    uint64_t us = timing_wait_us(s);
+    int room = d->cols - TIMING_NAME_COLS - CODE_COLS - RIGHT_COLS - 1;
+    struct doc_row *row = doc_add(d, s->code >= 400 ? ROLE_BAD : ROLE_TEXT);
+    snprintf(text, sizeof text, "%-*.*s %3u ", TIMING_NAME_COLS, TIMING_NAME_COLS, step_name(s),
+             s->code);
+    if (s->code == 0)
+        snprintf(text, sizeof text, "%-*.*s   - ", TIMING_NAME_COLS, TIMING_NAME_COLS,
+                 step_name(s));
+    doc_own(d, row, text);
+    uint64_t eighths = room > 0 && longest_us ? us * (uint64_t)room * 2 / longest_us : 0;
+    for (uint64_t i = 0; i < eighths / 2; i++)
+        doc_own(d, row, "█");
+    if (eighths % 2)
+        doc_own(d, row, "▌");
+    row->indent = TIMING_NAME_COLS;
+    duration_text(us, text, sizeof text);
+    doc_right(d, row, s->last_tick_ns ? text : "waiting", s->flags ? ROLE_WARN : ROLE_TIME);
+    for (unsigned flag = 1; flag < 1u << TIMING_FLAGS_COUNT; flag <<= 1)
+        if ((s->flags & flag) && timing_flag_text(flag))
+            doc_wrap(d, "", timing_flag_text(flag), ROLE_WARN);
+}
+
+static void section_timing(struct doc *d, const struct view *v)
+{
+    struct timing t;
+    struct timing_waiting waiting;
+    uint64_t longest_us = 0, now_ns = read_timing(d->u, v, &t);
+    if (t.n_steps == 0)
+        doc_wrap(d, "", "No connection has been up yet.", ROLE_DIM);
+    if (timing_waiting(&t, now_ns, &waiting)) {
+        struct buf text;
+        buf_init(&text, 200);
+        timing_waiting_text(&waiting, &text);
+        doc_wrap(d, "", buf_cstr(&text), ROLE_WARN);
+        buf_deinit(&text);
+    }
+    for (size_t i = 0; i < t.n_steps; i++)
+        longest_us =
+            timing_wait_us(&t.steps[i]) > longest_us ? timing_wait_us(&t.steps[i]) : longest_us;
+    /* The newest are what one wants to see; /timing shows them all. */
+    size_t most = d->strip ? 3 : TIMING_ROWS, from = t.n_steps > most ? t.n_steps - most : 0;
+    for (size_t i = from; i < t.n_steps; i++)
+        timing_row(d, &t.steps[i], longest_us);
+    if (from > 0)
+        doc_note(d, "", "/timing shows those before", ROLE_DIM);
+    timing_deinit(&t);
 }
 
 /* ---- deviations ---- */
@@ -382,9 +532,15 @@ static void section_deviations(struct doc *d, const struct view *v)
 
 typedef void (*section_fn)(struct doc *d, const struct view *v);
 static const section_fn sections[TAB__COUNT] = {
-    [TAB_WHY] = section_why,         [TAB_ENVELOPE] = section_envelope,
-    [TAB_SESSION] = section_session, [TAB_TLS] = section_tls,
-    [TAB_CAPS] = section_caps,       [TAB_DEVIATIONS] = section_deviations,
+    [TAB_WHY] = section_why,
+    [TAB_ENVELOPE] = section_envelope,
+    [TAB_MESSAGE] = section_message,
+    [TAB_TLS] = section_tls,
+    [TAB_CERTS] = section_certs,
+    [TAB_CAPS] = section_caps,
+    [TAB_SESSION] = section_session,
+    [TAB_TIMING] = section_timing,
+    [TAB_DEVIATIONS] = section_deviations,
 };
 
 void decoded_section(struct doc *d, enum tab tab, const struct view *v)
@@ -400,7 +556,12 @@ bool decoded_section_empty(enum tab tab, const struct view *v)
         return v->last_reply_seq == 0 && v->link != VIEW_LINK_DOWN;
     case TAB_ENVELOPE:
         return !v->reverse_path && !v->content_known;
+    case TAB_MESSAGE:
+        return v->body.seq == 0;
+    case TAB_CERTS:
+        return v->n_certs == 0;
     case TAB_SESSION:
+    case TAB_TIMING:
         return v->link == VIEW_LINK_NONE;
     case TAB_TLS:
         return v->link != VIEW_LINK_UP && !v->tls;

@@ -157,29 +157,39 @@ static int key_cols(const struct key_row *row)
 static int draw_key(struct ui *u, const struct key_row *row, int y, int x, int end)
 {
     int start = x;
+    hit_add(u, y, x, key_cols(row), row->command);
     x += draw_own(u, y, x, end - x, row->name, ROLE_KEY);
     x += 1 + draw_own(u, y, x + 1, end - x, row->footer, ROLE_KEY_TEXT);
     return x - start;
 }
 
-/* The way out is always named; of the others as many as fit, whole. */
-static void draw_keys(struct ui *u, int y, int x, int cols)
+/* Keys of one place, as many as fit, whole. Returns the column behind them. */
+static int draw_keys_of(struct ui *u, enum key_where where, int y, int x, int end, int gap)
 {
-    int end = x + cols, gap = cols >= 100 ? 2 : 1;
-    const struct key_row *row, *last = NULL;
-    for (size_t i = 0; (row = keys_at(i)); i++)
-        if (row->footer && row->command)
-            last = row;
-    int room = last ? end - key_cols(last) - gap : end;
+    const struct key_row *row;
     for (size_t i = 0; (row = keys_at(i)); i++) {
-        if (!row->footer || !row->command || row == last)
+        bool wanted = row->where == where && row->footer && row->command;
+        /* The way out has a place of its own; and nothing is sent again to a recording. */
+        if (!wanted || row->key == KEY_FN(10) || (u->replay && row->key == KEY_FN(5)))
             continue;
-        if (x + key_cols(row) > room)
+        if (x + key_cols(row) > end)
             break;
         x += draw_key(u, row, y, x, end) + gap;
     }
-    if (last && x + key_cols(last) <= end)
-        draw_key(u, last, y, x, end);
+    return x;
+}
+
+/* First the keys of the pane one is in, then those that hold anywhere; the way out always. */
+static void draw_keys(struct ui *u, int y, int x, int cols)
+{
+    int end = x + cols, gap = cols >= 100 ? 2 : 1;
+    const struct key_row *out = keys_find(KEY_FN(10), PANE_COMMAND);
+    int room = out && out->footer ? end - key_cols(out) - gap : end;
+    if (u->focus != PANE_COMMAND)
+        x = draw_keys_of(u, keys_where(u->focus), y, x, room, gap);
+    x = draw_keys_of(u, WHERE_ANY, y, x, room, gap);
+    if (out && out->footer && x + key_cols(out) <= end)
+        draw_key(u, out, y, x, end);
 }
 
 static void draw_status(struct ui *u, int y, int x, int cols)
@@ -293,19 +303,41 @@ static void draw_filter_place(struct ui *u, int y, int x, int cols, bool right)
     vis_deinit(&t);
 }
 
-/* Names of the sections, the one shown in brackets. Those that do not fit are left out whole. */
+static int tab_cols(enum tab tab)
+{
+    return (int)strlen(decoded_tab_name(tab)) + 2;
+}
+
+/* The first name to show, so that the section that is on can be seen. */
+static int first_tab(enum tab now, int cols)
+{
+    int first = (int)now, room = cols - tab_cols(now) - 2;
+    while (first > 0 && tab_cols((enum tab)(first - 1)) <= room)
+        room -= tab_cols((enum tab)-- first);
+    return first;
+}
+
+/* Names of the sections, the one shown in brackets. Those that do not fit are left out whole, with
+ * a mark where they are. */
 static void draw_tabs(struct ui *u, int y, int x, int cols)
 {
     enum tab now = decoded_tab(u);
-    int end = x + cols;
-    for (int i = 0; i < TAB__COUNT; i++) {
+    int end = x + cols, first = first_tab(now, cols);
+    if (first > 0)
+        x += draw_own(u, y, x, 1, "‹", ROLE_TITLE);
+    for (int i = first; i < TAB__COUNT; i++) {
         const char *name = decoded_tab_name((enum tab)i);
-        int width = (int)strlen(name) + 2;
-        if (x + width > end)
-            break;
+        char command[40];
         bool on = (enum tab)i == now;
-        draw_fmt(u, y, x, width, on ? ROLE_TAB_ON : ROLE_TITLE, on ? "[%s]" : " %s ", name);
-        x += width;
+        if (x + tab_cols((enum tab)i) + (i + 1 < TAB__COUNT) > end) {
+            draw_own(u, y, x, end - x, "›", ROLE_TITLE);
+            break;
+        }
+        draw_fmt(u, y, x, tab_cols((enum tab)i), on ? ROLE_TAB_ON : ROLE_TITLE,
+                 on ? "[%s]" : " %s ", name);
+        snprintf(command, sizeof command, "tab %s", decoded_tab_word((enum tab)i));
+        hit_add(u, y, x, tab_cols((enum tab)i), command);
+        x += tab_cols((enum tab)i);
     }
 }
 
@@ -334,11 +366,22 @@ static void draw_columns(struct ui *u)
         draw_own(u, r->y, l->divider_x, 1, "┬", role);
         draw_own(u, l->rule.y, l->divider_x, 1, "┴", ROLE_BORDER);
     }
-    if (l->transcript.rows > 0)
-        draw_own(u, r->y, 2, 14, " Transcript ",
+    if (l->sessions_x > 0) {
+        draw_vline(u, r->y + 1, l->sessions_x, l->rule.y - r->y - 1, left_role);
+        draw_own(u, r->y, l->sessions_x, 1, "┬", left_role);
+        draw_own(u, l->rule.y, l->sessions_x, 1, "┴", ROLE_BORDER);
+        draw_own(u, r->y, 2, 14, " Connections ", ROLE_TITLE);
+    }
+    if (l->second_y > 0) {
+        draw_hline(u, l->second_y, l->divider_x + 1, right - l->divider_x - 1, ROLE_BORDER);
+        draw_own(u, l->second_y, l->divider_x, 1, "├", ROLE_BORDER);
+        draw_own(u, l->second_y, right, 1, "┤", ROLE_BORDER);
+    }
+    if (l->transcript.rows > 0) {
+        draw_own(u, r->y, l->transcript.x + 1, 14, " Transcript ",
                  u->focus == PANE_TRANSCRIPT ? ROLE_TAB_ON : ROLE_TITLE);
-    if (l->transcript.rows > 0)
-        draw_filter_place(u, r->y, 17, l->transcript.cols - 18, true);
+        draw_filter_place(u, r->y, l->transcript.x + 16, l->transcript.cols - 18, true);
+    }
     if (l->decoded.rows > 0)
         draw_tabs(u, r->y, l->decoded.x, l->decoded.cols);
     draw_place(u, l->rule.y, 2, (l->divider_x > 0 ? l->divider_x : right) - 3);

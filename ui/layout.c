@@ -11,7 +11,9 @@ enum {
     BARE_BELOW_ROWS = 6,
     STRIP_ROWS = 3,
     PANE_MIN_COLS = 30,
-    PANE_MIN_ROWS = 4
+    PANE_MIN_ROWS = 4,
+    SESSIONS_COLS = 28,
+    SECOND_FROM_ROWS = 24
 };
 
 static int clamp(int value, int low, int high)
@@ -31,9 +33,23 @@ static void bare(const struct layout_wish *w, struct layout *l)
     l->transcript = (struct rect){0, 0, w->rows - 1, w->cols};
 }
 
+static void zoomed(const struct layout_wish *w, struct layout *l, int rows)
+{
+    if (w->pane == PANE_DECODED) {
+        l->decoded = (struct rect){2, 2, rows, w->cols - 4};
+        l->transcript = (struct rect){0};
+    } else {
+        l->transcript = (struct rect){2, 1, rows, w->cols - 2};
+        l->decoded = (struct rect){0};
+    }
+    l->sessions = l->second = (struct rect){0};
+    l->sessions_x = l->second_y = l->divider_x = 0;
+}
+
 static void two_columns(const struct layout_wish *w, struct layout *l)
 {
-    int share = w->split_percent ? w->split_percent : w->cols >= ROOMY_FROM_COLS ? 58 : 62;
+    bool roomy = w->cols >= ROOMY_FROM_COLS;
+    int share = w->split_percent ? w->split_percent : roomy ? 58 : 62;
     int hint_rows = w->rows >= 30 ? 2 : 1;
     int bottom = w->rows - 1;
     if (w->rows >= 20)
@@ -44,20 +60,25 @@ static void two_columns(const struct layout_wish *w, struct layout *l)
     l->hint = (struct rect){bottom - hint_rows, 2, hint_rows, w->cols - 4};
     l->prompt = (struct rect){l->hint.y - 1, 2, 1, w->cols - 4};
     l->rule = row_at(l->prompt.y - 1, w->cols);
-    l->divider_x = clamp(w->cols * share / 100, PANE_MIN_COLS, w->cols - PANE_MIN_COLS);
-    int rows = l->rule.y - 2;
-    l->transcript = (struct rect){2, 1, rows, l->divider_x - 1};
-    l->decoded = (struct rect){2, l->divider_x + 2, rows, w->cols - l->divider_x - 4};
-    l->columns = true;
-    if (w->zoom && w->pane == PANE_DECODED) {
-        l->decoded = (struct rect){2, 2, rows, w->cols - 4};
-        l->transcript = (struct rect){0};
-    } else if (w->zoom) {
-        l->transcript = (struct rect){2, 1, rows, w->cols - 2};
-        l->decoded = (struct rect){0};
+    int rows = l->rule.y - 2, left = 0;
+    if (roomy) {
+        left = l->sessions_x = SESSIONS_COLS;
+        l->sessions = (struct rect){2, 1, rows, SESSIONS_COLS - 1};
     }
+    l->divider_x =
+        left + clamp((w->cols - left) * share / 100, PANE_MIN_COLS, w->cols - left - PANE_MIN_COLS);
+    l->transcript = (struct rect){2, left + 1, rows, l->divider_x - left - 1};
+    l->decoded = (struct rect){2, l->divider_x + 2, rows, w->cols - l->divider_x - 4};
+    if (roomy && rows >= SECOND_FROM_ROWS) {
+        l->decoded.rows = rows * 55 / 100;
+        l->second_y = l->decoded.y + l->decoded.rows;
+        l->second = (struct rect){l->second_y + 1, l->decoded.x, rows - l->decoded.rows - 1,
+                                  l->decoded.cols};
+    }
+    l->columns = true;
+    l->class = roomy ? LAYOUT_CLASS_ROOMY : LAYOUT_CLASS_COLUMNS;
     if (w->zoom)
-        l->divider_x = 0;
+        zoomed(w, l, rows);
 }
 
 static void stacked(const struct layout_wish *w, struct layout *l)
@@ -80,6 +101,8 @@ static void stacked(const struct layout_wish *w, struct layout *l)
         return;
     }
     int strip_rows = w->rows < 30 ? STRIP_ROWS : w->rows * 2 / 5;
+    if (w->mode == LAYOUT_BIG)
+        strip_rows = room / 2;
     if (w->split_percent)
         strip_rows = room * (100 - w->split_percent) / 100;
     strip_rows = clamp(strip_rows, STRIP_ROWS, room - 1 - PANE_MIN_ROWS);
@@ -99,7 +122,8 @@ void layout_compute(const struct layout_wish *w, struct layout *out)
     memset(out, 0, sizeof *out);
     if (w->rows < 1 || w->cols < 1)
         return;
-    bool columns = w->cols >= COLUMNS_FROM_COLS && w->mode != LAYOUT_STACKED;
+    bool columns =
+        w->cols >= COLUMNS_FROM_COLS && w->mode != LAYOUT_STACKED && w->mode != LAYOUT_BIG;
     if (w->mode == LAYOUT_WIDE)
         columns = w->cols >= 2 * PANE_MIN_COLS;
     if (w->mode == LAYOUT_TRANSCRIPT)

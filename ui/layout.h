@@ -4,7 +4,21 @@
 
 #include <stdbool.h>
 
-enum layout_mode { LAYOUT_AUTO, LAYOUT_WIDE, LAYOUT_STACKED, LAYOUT_TRANSCRIPT, LAYOUT__COUNT };
+enum layout_mode {
+    LAYOUT_AUTO,
+    LAYOUT_WIDE,
+    LAYOUT_STACKED,
+    LAYOUT_TRANSCRIPT,
+    LAYOUT_BIG, /* for a class at the far wall: stacked, lines wide apart, half of it explanation */
+    LAYOUT__COUNT
+};
+/* Splits are remembered for each of these. */
+enum layout_class {
+    LAYOUT_CLASS_STACKED,
+    LAYOUT_CLASS_COLUMNS,
+    LAYOUT_CLASS_ROOMY,
+    LAYOUT_CLASS__COUNT
+};
 enum layout_pane { PANE_COMMAND, PANE_TRANSCRIPT, PANE_DECODED, PANE__COUNT };
 
 struct rect {
@@ -22,11 +36,16 @@ struct layout_wish {
 
 struct layout {
     struct rect header, transcript, decoded, prompt, hint, footer, status;
-    struct rect tabs;  /* the line above a decoded strip */
-    struct rect rule;  /* the line above the command pane */
-    struct rect frame; /* two columns: the box around both panes and the command pane */
-    int divider_x;     /* frame: column between the panes; 0: none */
-    bool columns;      /* side by side */
+    struct rect sessions; /* roomy: the list of connections at the left */
+    struct rect second;   /* roomy: another decoded pane below the first */
+    int sessions_x;       /* column between sessions and transcript; 0: none */
+    int second_y;         /* row between the decoded panes; 0: none */
+    struct rect tabs;     /* the line above a decoded strip */
+    struct rect rule;     /* the line above the command pane */
+    struct rect frame;    /* two columns: the box around both panes and the command pane */
+    int divider_x;        /* frame: column between the panes; 0: none */
+    bool columns;         /* side by side */
+    enum layout_class class;
 };
 
 void layout_compute(const struct layout_wish *wish, struct layout *out);

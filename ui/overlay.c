@@ -62,3 +62,22 @@ bool field_key(struct field *f, const struct input_unit *unit)
     f->text[f->len] = '\0';
     return true;
 }
+
+/* ---- clicks ---- */
+
+void hit_add(struct ui *u, int y, int x, int cols, const char *command)
+{
+    if (u->n_hits == HITS_MAX || cols <= 0 || strlen(command) >= sizeof u->hits->command)
+        return;
+    struct hit *h = &u->hits[u->n_hits++];
+    *h = (struct hit){.y = y, .x = x, .cols = cols};
+    memcpy(h->command, command, strlen(command) + 1);
+}
+
+const char *hit_find(const struct ui *u, int y, int x)
+{
+    for (size_t i = u->n_hits; i-- > 0;)
+        if (u->hits[i].y == y && x >= u->hits[i].x && x < u->hits[i].x + u->hits[i].cols)
+            return u->hits[i].command;
+    return NULL;
+}

@@ -125,7 +125,7 @@ static void pager_close(struct ui *u)
 }
 
 /* Lines that are too wide go on in the next row, with the indent they began with. */
-static void wrap(struct slice line, size_t max_octets, struct buf *out)
+void text_wrap(struct slice line, size_t max_octets, struct buf *out)
 {
     size_t indent = 0;
     bool continued = false;
@@ -176,7 +176,7 @@ void pager_open(struct ui *u, const char *title, struct slice text)
     while (text.len > 0) {
         ptrdiff_t lf = slice_find_octet(text, '\n');
         size_t len = lf < 0 ? text.len : (size_t)lf;
-        wrap(slice_take(text, len), width, &u->page_text);
+        text_wrap(slice_take(text, len), width, &u->page_text);
         text = slice_skip(text, len + (lf >= 0));
     }
 }

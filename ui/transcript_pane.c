@@ -85,7 +85,8 @@ static size_t pane_rows(const struct ui *u)
 
 static size_t height_of(struct ui *u, size_t index)
 {
-    return u->transcript.wrap ? (size_t)transcript_row_height(u, index) : 1;
+    bool single = !u->transcript.wrap && u->mode != LAYOUT_BIG;
+    return single ? 1 : (size_t)transcript_row_height(u, index);
 }
 
 /* As many lines back as `rows` have room for. */

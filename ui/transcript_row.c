@@ -5,7 +5,14 @@
 
 #include "ui_private.h"
 
-enum { RIGHT_COLS = 9, RELATIVE_COLS = 8, ABSOLUTE_COLS = 13, NARROW_COLS = 60, SLOW_US = 1000000 };
+enum {
+    RIGHT_COLS = 9,
+    RELATIVE_COLS = 8,
+    ABSOLUTE_COLS = 13,
+    NARROW_COLS = 60,
+    SLOW_US = 1000000,
+    BIG_FROM_ROWS = 8
+};
 
 struct row_style {
     enum role text, mark;
@@ -97,7 +104,8 @@ static void absolute_text(const struct ui *u, const struct transcript_line *l, c
 
 static int time_cols(const struct ui *u)
 {
-    if (u->transcript.time == TIME_OFF || u->layout.transcript.cols < NARROW_COLS)
+    if (u->transcript.time == TIME_OFF || u->layout.transcript.cols < NARROW_COLS ||
+        u->mode == LAYOUT_BIG)
         return 0;
     return u->transcript.time == TIME_ABSOLUTE ? ABSOLUTE_COLS : RELATIVE_COLS;
 }
@@ -303,13 +311,20 @@ static int wrap_cols(const struct ui *u)
     return cols > 8 ? cols : 8;
 }
 
+/* Rows left free below each line: in a class, lines stand apart. */
+static int row_space(const struct ui *u)
+{
+    return u->mode == LAYOUT_BIG && u->layout.transcript.rows >= BIG_FROM_ROWS;
+}
+
 int transcript_row_height(struct ui *u, size_t index)
 {
     int most = u->layout.transcript.rows > 1 ? u->layout.transcript.rows : 1;
     int cols = wrap_cols(u);
     struct vis_text text;
+    int space = row_space(u);
     if (!u->transcript.wrap || fold_closed_at(u, index))
-        return 1;
+        return 1 + space;
     if (transcript_at(u->transcript.lines, index)->kind == TRANSCRIPT_CONTENT)
         cols -= 2;
     vis_init(&text);
@@ -325,7 +340,7 @@ int transcript_row_height(struct ui *u, size_t index)
     }
     vis_deinit(&part);
     vis_deinit(&text);
-    return rows < 1 ? 1 : rows;
+    return (rows < 1 ? 1 : rows) + space;
 }
 
 /* Column 0: where one stands, what is wrong. A mark's letter stands where times leave room. */
@@ -362,5 +377,5 @@ int transcript_row_draw(struct ui *u, size_t index, int y)
         draw_text(u, &row, y, x, right - x, 1);
     for (int i = 0; selected && i < rows; i++)
         draw_restyle(u, y + i, r->x, r->cols, ROLE_SELECTED);
-    return rows;
+    return rows + row_space(u);
 }

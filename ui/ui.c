@@ -15,6 +15,13 @@
 
 #include "ui_private.h"
 
+enum {
+    MOUSE_LEFT = 0,
+    MOUSE_LEFT_MOVED = 32,
+    MOUSE_MOVED = 35,
+    MOUSE_WHEEL_UP = 64,
+    MOUSE_WHEEL_DOWN = 65
+};
 enum { FRAME_MS = 16, STATUS_MAX_OCTETS = 1024, STDERR_MAX_OCTETS = 65536 };
 
 void ui_touch(struct ui *u)
@@ -92,19 +99,21 @@ void ui_follow_shown(struct ui *u)
     view_init(&u->decoded.then, 0);
     u->decoded.then_valid = false;
     marks_close(u);
+    conns_close(u);
     transcript_pane_reset(u, other);
+    /* A long recording is read behind the screen: what is there first is shown first. */
+    u->transcript.follow = !r || !replay_loading(r);
     u->dirty_data = true;
 }
 
 void ui_relayout(struct ui *u)
 {
-    const struct layout_wish wish = {.rows = u->rows,
-                                     .cols = u->cols,
-                                     .mode = u->mode,
-                                     .split_percent = u->split_percent,
-                                     .zoom = u->zoom,
-                                     .pane = u->focus};
+    struct layout_wish wish = {
+        .rows = u->rows, .cols = u->cols, .mode = u->mode, .zoom = u->zoom, .pane = u->focus};
     layout_compute(&wish, &u->layout);
+    wish.split_percent = u->splits[u->layout.class];
+    if (wish.split_percent)
+        layout_compute(&wish, &u->layout);
     if (u->focus == PANE_DECODED && u->layout.decoded.rows == 0)
         u->focus = PANE_COMMAND;
     ui_touch(u);
@@ -134,28 +143,80 @@ void ui_submit(struct ui *u, struct slice text)
 
 /* ---- input ---- */
 
+static bool inside(const struct rect *r, const struct input_unit *unit)
+{
+    int y = (int)unit->row, x = (int)unit->col;
+    return r->rows > 0 && y >= r->y && y < r->y + r->rows && x >= r->x && x < r->x + r->cols;
+}
+
+static void take_wheel(struct ui *u, const struct input_unit *unit)
+{
+    long step = unit->button == MOUSE_WHEEL_UP ? -3 : 3;
+    if (inside(&u->layout.decoded, unit))
+        u->decoded.scroll =
+            step < 0 && u->decoded.scroll < 3 ? 0 : u->decoded.scroll + (size_t)step;
+    else
+        transcript_move(u, step);
+}
+
+/* The border between the panes follows the pointer. */
+static void drag(struct ui *u, const struct input_unit *unit)
+{
+    const struct layout *l = &u->layout;
+    char line[40];
+    int percent = 0;
+    if (l->columns && l->divider_x > 0 && u->cols > l->sessions_x)
+        percent = ((int)unit->col - l->sessions_x) * 100 / (u->cols - l->sessions_x);
+    else if (l->tabs.rows > 0)
+        percent = ((int)unit->row - 1) * 100 / (l->rule.y > 1 ? l->rule.y - 1 : 1);
+    snprintf(line, sizeof line, "split %d", percent < 20 ? 20 : percent > 85 ? 85 : percent);
+    view_line(u, line);
+}
+
+static bool on_border(const struct ui *u, const struct input_unit *unit)
+{
+    const struct layout *l = &u->layout;
+    if (l->columns)
+        return l->divider_x > 0 && (int)unit->col == l->divider_x && (int)unit->row > 1 &&
+               (int)unit->row < l->rule.y;
+    return l->tabs.rows > 0 && (int)unit->row == l->tabs.y;
+}
+
+static void take_click(struct ui *u, const struct input_unit *unit)
+{
+    const char *command = hit_find(u, (int)unit->row, (int)unit->col);
+    if (command) {
+        char line[sizeof u->hits->command];
+        snprintf(line, sizeof line, "%s", command);
+        view_line(u, line);
+    } else if (on_border(u, unit)) {
+        u->dragging = true;
+    } else if (inside(&u->layout.decoded, unit)) {
+        u->focus = PANE_DECODED;
+    } else if (inside(&u->layout.transcript, unit)) {
+        u->focus = PANE_TRANSCRIPT;
+        size_t index = transcript_at_row(u, (int)unit->row);
+        bool again = index == u->transcript.selected && !u->transcript.follow;
+        if (again && fold_at(u, index))
+            view_line(u, "fold"); /* a second click opens what is folded */
+        else if (index != SIZE_MAX)
+            transcript_select(u, index);
+    } else if (u->layout.prompt.rows > 0 && (int)unit->row >= u->layout.prompt.y) {
+        u->focus = PANE_COMMAND;
+    }
+    ui_relayout(u);
+}
+
 static void take_mouse(struct ui *u, const struct input_unit *unit)
 {
-    const struct rect *t = &u->layout.transcript, *d = &u->layout.decoded;
-    bool over_decoded = d->rows > 0 && (int)unit->row >= d->y && (int)unit->row < d->y + d->rows &&
-                        (int)unit->col >= d->x && (int)unit->col < d->x + d->cols;
-    if (unit->button == 64 || unit->button == 65) {
-        long step = unit->button == 64 ? -3 : 3;
-        if (over_decoded)
-            u->decoded.scroll =
-                step < 0 && u->decoded.scroll < 3 ? 0 : u->decoded.scroll + (size_t)step;
-        else
-            transcript_move(u, step);
-    } else if (unit->button == 0 && unit->press && !u->overlay) {
-        if (over_decoded)
-            u->focus = PANE_DECODED;
-        else if ((int)unit->row >= t->y && (int)unit->row < t->y + t->rows) {
-            u->focus = PANE_TRANSCRIPT;
-            size_t index = transcript_at_row(u, (int)unit->row);
-            if (index != SIZE_MAX)
-                transcript_select(u, index);
-        } else if (u->layout.prompt.rows > 0 && (int)unit->row >= u->layout.prompt.y)
-            u->focus = PANE_COMMAND;
+    if (!unit->press || unit->button == MOUSE_MOVED) {
+        u->dragging = false;
+    } else if (unit->button == MOUSE_WHEEL_UP || unit->button == MOUSE_WHEEL_DOWN) {
+        take_wheel(u, unit);
+    } else if (unit->button == MOUSE_LEFT_MOVED && u->dragging) {
+        drag(u, unit);
+    } else if (unit->button == MOUSE_LEFT && !u->overlay) {
+        take_click(u, unit);
     }
 }
 
@@ -358,6 +419,7 @@ static void take_events(struct ui *u)
             continue;
         decoded_pane_update(u, ev);
         marks_take(u, ev);
+        conns_take(u, ev);
     }
     u->seen_seq = last;
     transcript_pane_update(u);
@@ -368,9 +430,11 @@ static void draw_frame(struct ui *u)
 {
     u->in_frame = true;
     transcript_settle(u);
+    u->n_hits = 0;
     draw_begin(u);
     frame_draw(u);
     header_draw(u);
+    conns_draw(u);
     transcript_pane_draw(u);
     decoded_pane_draw(u);
     command_pane_draw(u);
@@ -454,7 +518,7 @@ static void apply_bindings(struct ui *u)
 void ui_apply_settings(struct ui *u)
 {
     const struct settings *s = console_settings(u->console);
-    static const char *const layouts[] = {"auto", "wide", "stacked", "transcript"};
+    static const char *const layouts[] = {"auto", "wide", "stacked", "transcript", "big"};
     static const char *const times[] = {"relative", "delta", "absolute", "off"};
     enum theme theme = theme_by_name(slice_cstr(settings_text(s, SETTING_ID_theme)));
     u->theme = theme == THEME__COUNT ? THEME_DARK : theme;
@@ -512,6 +576,7 @@ static struct ui *ui_new(struct loop *l, struct console *c, const struct ui_opti
     u->journal = NULL; /* ui_follow_shown */
     u->title = mem_strdup(options->title);
     u->history_path = mem_strdup(options->history_path);
+    u->screen_path = mem_strdup(options->screen_path);
     u->replay = options->replay;
     u->test_sync = options->test_sync;
     u->no_color = options->no_color;
@@ -546,6 +611,7 @@ static void ui_free(struct ui *u)
         buf_deinit(bufs[i]);
     mem_free(u->title);
     mem_free(u->history_path);
+    mem_free(u->screen_path);
     mem_free(u->last_line);
     mem_free(u->page_title);
     mem_free(u->question);
@@ -573,6 +639,7 @@ struct ui *ui_open(struct loop *l, struct console *c, const struct ui_options *o
     line_set_size(u->rows, u->cols);
     ui_follow_shown(u);
     listen_to(u);
+    splits_load(u);
     ui_apply_settings(u);
     history_load(u);
     if (*notice)
@@ -601,6 +668,9 @@ void ui_close(struct ui **up)
     keys_unbind_all();
     transcript_pane_close(u);
     marks_close(u);
+    conns_close(u);
+    decoded_pane_close(u);
+    splits_save(u);
     terminal_close();
     line_close();
     ui_free(u);

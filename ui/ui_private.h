@@ -103,12 +103,21 @@ struct remark {
 enum tab {
     TAB_WHY,
     TAB_ENVELOPE,
-    TAB_SESSION,
+    TAB_MESSAGE,
     TAB_TLS,
+    TAB_CERTS,
     TAB_CAPS,
+    TAB_SESSION,
+    TAB_TIMING,
     TAB_DEVIATIONS,
     TAB__COUNT,
     TAB_AUTO = TAB__COUNT
+};
+/* What is costly to make, kept until it would be another. */
+struct section_text {
+    uint32_t conn;
+    uint64_t seq;
+    struct buf text;
 };
 struct decoded_pane {
     struct view live; /* follows the newest session */
@@ -117,7 +126,24 @@ struct decoded_pane {
     uint64_t then_seq;
     enum tab tab;
     size_t scroll;
+    struct section_text texts[TAB__COUNT];
 };
+/* What is known of a connection for the list of them. */
+struct conn_row {
+    uint32_t conn;
+    char target[64], from[48], rcpt[48], last[80];
+    const char *protocol;
+    unsigned code;
+    bool tls, up, down;
+    uint64_t first_tick_ns, last_tick_ns;
+};
+enum { CONN_ROWS_MAX = 500 };
+/* Where a click runs a command. */
+struct hit {
+    int y, x, cols;
+    char command[40];
+};
+enum { HITS_MAX = 64 };
 
 /* ---- what lies over the panes ---- */
 struct overlay_ops {
@@ -139,13 +165,14 @@ struct ui {
     struct loop *loop;
     struct console *console;
     struct journal *journal;
-    char *title, *history_path;
+    char *title, *history_path, *screen_path;
     bool replay, test_sync, no_color, utf8;
 
     bool ascii;
     enum theme theme;
     enum layout_mode mode;
-    int split_percent;
+    int splits[LAYOUT_CLASS__COUNT]; /* percent; 0: the default */
+    bool splits_changed, dragging;
     bool zoom;
     int rows, cols;
     struct layout layout;
@@ -170,6 +197,10 @@ struct ui {
 
     struct transcript_pane transcript;
     struct decoded_pane decoded;
+    struct conn_row *conns; /* in the order they came */
+    size_t n_conns;
+    struct hit hits[HITS_MAX];
+    size_t n_hits;
     struct mark *marks; /* in the order they were first set */
     size_t n_marks;
     struct remark *remarks;
@@ -358,9 +389,11 @@ struct slice remark_at(const struct ui *u, uint64_t seq);
 
 void decoded_pane_update(struct ui *u, const struct event *ev);
 void decoded_pane_draw(struct ui *u);
+void decoded_pane_close(struct ui *u);
 const struct view *decoded_view(struct ui *u); /* at the selected line, or live */
 enum tab decoded_tab(struct ui *u);
 const char *decoded_tab_name(enum tab tab);
+const char *decoded_tab_word(enum tab tab); /* as it is typed */
 enum tab decoded_tab_by_name(struct slice name);
 
 /* Rows of a section of the decoded pane. */
@@ -386,9 +419,19 @@ void doc_pair(struct doc *d, const char *label, const char *peer_value, enum rol
 void doc_note(struct doc *d, const char *label, const char *own_value, enum role role);
 void doc_right(struct doc *d, struct doc_row *row, const char *own_text, enum role role);
 /* Text over as many rows as it needs; label stands before the first. */
+/* Lines of safe text, wrapped with their indent. */
+void doc_lines(struct doc *d, struct slice text);
 void doc_wrap(struct doc *d, const char *label, const char *text, enum role role);
 void decoded_section(struct doc *d, enum tab tab, const struct view *v);
 bool decoded_section_empty(enum tab tab, const struct view *v);
+
+/* conns.c */
+void conns_take(struct ui *u, const struct event *ev);
+void conns_close(struct ui *u);
+void conns_draw(struct ui *u);
+/* splits.c: sizes of the panes, kept beside the history. */
+void splits_load(struct ui *u);
+void splits_save(struct ui *u);
 
 void command_pane_draw(struct ui *u);
 void command_complete(struct ui *u, bool back);
@@ -406,6 +449,11 @@ void ladder_open(struct ui *u);
 void ladder_begin(struct ui *u); /* makes u->ladder */
 void ladder_end(struct ui *u);
 bool ladder_export(struct ui *u, const char *path, struct err *err);
+/* A place that a click on it runs a command; forgotten with each frame. */
+void hit_add(struct ui *u, int y, int x, int cols, const char *command);
+const char *hit_find(const struct ui *u, int y, int x);
+/* Wrap a line at blanks, with its indent; a line feed behind each part. */
+void text_wrap(struct slice line, size_t max_octets, struct buf *out);
 /* What a line of a page has room for. */
 size_t pager_cols(const struct ui *u);
 void pager_open(struct ui *u, const char *title, struct slice text);

@@ -315,7 +315,6 @@ static bool do_layout(struct ui *u, struct slice args, struct err *err)
     vis_to_cstr(word, sizeof word, args);
     if (!settings_set(console_settings(u->console), SETTING_ID_layout, word, err))
         return false;
-    u->split_percent = 0;
     u->zoom = false;
     ui_apply_settings(u);
     return true;
@@ -344,7 +343,9 @@ static bool do_tab(struct ui *u, struct slice args, struct err *err)
     else if (decoded_tab_by_name(slice_trim(args)) != TAB__COUNT)
         u->decoded.tab = decoded_tab_by_name(slice_trim(args));
     else
-        return unknown_word(err, "tab", "auto why envelope session tls capabilities deviations");
+        return unknown_word(err, "tab",
+                            "auto why envelope message tls certificates capabilities "
+                            "session timing deviations");
     return true;
 }
 
@@ -424,12 +425,21 @@ static bool do_pane(struct ui *u, struct slice args, struct err *err)
 
 static bool do_split(struct ui *u, struct slice args, struct err *err)
 {
-    (void)err;
-    int now = u->split_percent;
-    if (now == 0)
-        now = u->layout.columns ? 62 : 70;
-    now += is(args, "larger") ? 4 : -4;
-    u->split_percent = now < 20 ? 20 : now > 85 ? 85 : now;
+    static const int defaults[LAYOUT_CLASS__COUNT] = {70, 62, 58};
+    enum layout_class class = u->layout.class;
+    uint64_t percent;
+    int now = u->splits[class] ? u->splits[class] : defaults[class];
+    args = slice_trim(args);
+    if (slice_to_u64(args, 100, &percent))
+        now = (int)percent;
+    else if (is(args, "larger") || is(args, "smaller"))
+        now += is(args, "larger") ? 4 : -4;
+    else if (is(args, "reset"))
+        now = 0;
+    else
+        return unknown_word(err, "split", "larger smaller reset, or percent for the transcript");
+    u->splits[class] = now == 0 ? 0 : now < 20 ? 20 : now > 85 ? 85 : now;
+    u->splits_changed = true;
     ui_relayout(u);
     return true;
 }

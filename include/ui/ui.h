@@ -10,6 +10,7 @@
 struct ui;
 struct ui_options {
     const char *history_path; /* NULL: none is kept */
+    const char *screen_path;  /* where sizes of panes are kept; NULL: nowhere */
     const char *term;         /* TERM, read by the caller */
     bool no_color;            /* NO_COLOR or --color never */
     bool replay;              /* show: a recording, no command goes out */

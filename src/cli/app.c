@@ -153,11 +153,11 @@ static void emergency_flush(void *ctx)
         recorder_flush_emergency(r);
 }
 
-/* The state directory's history file; NULL where there is no home to keep it in. */
-static char *history_path(void)
+/* A file of the state directory; NULL where there is no home to keep it in. */
+static char *state_path(const char *name)
 {
     char *dir = xdg_dir("XDG_STATE_HOME", ".local/state");
-    char *path = dir && make_dirs(dir) ? mem_printf("%s/history", dir) : NULL;
+    char *path = dir && make_dirs(dir) ? mem_printf("%s/%s", dir, name) : NULL;
     mem_free(dir);
     return path;
 }
@@ -211,7 +211,8 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
     a->spool_dir = spool_dir();
     a->netrc_path = netrc_path();
     a->host_name = host_name();
-    a->history_path = history_path();
+    a->history_path = state_path("history");
+    a->screen_path = state_path("screen");
     a->loop = loop_new();
     a->clock = (struct clock){.tick_ns = shifted_tick_ns, .wall_us = wall_us, .ctx = a};
     a->journal = journal_new(&a->clock);
@@ -253,6 +254,7 @@ void app_close(struct app *a)
     mem_free(a->netrc_path);
     mem_free(a->host_name);
     mem_free(a->history_path);
+    mem_free(a->screen_path);
     *a = (struct app){0};
 }
 

@@ -35,6 +35,7 @@ bool cli_run_screen(struct app *a, const struct cli_args *args, const char *titl
     const struct ui_options options = {
         .history_path =
             replay || !settings_bool(args->settings, SETTING_ID_history) ? NULL : a->history_path,
+        .screen_path = a->screen_path,
         .term = getenv("TERM"),
         .no_color = no_color(args->settings),
         .replay = replay,

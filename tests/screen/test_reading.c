@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "../lib/screen.h"
@@ -231,14 +232,81 @@ static void test_bind(void **state)
     screen_quit(&v);
 }
 
+static void test_layouts(void **state)
+{
+    (void)state;
+    struct vt *v = show(60, 200);
+    assert_true(vt_has_text(v, " Connections "));
+    assert_true(vt_has_text(v, "ann → bob"));
+    assert_true(vt_has_text(v, "cipher      TLS_AES_256_GCM_SHA384"));
+    screen_line(v, "/split 40");
+    vt_resize(v, 24, 80);
+    screen_line(v, "/layout big");
+    press(v, "<A-e>");
+    assert_true(vt_has_text(v, "Check the spelling"));
+    screen_line(v, "/tab timing");
+    assert_true(vt_has_text(v, "[Timing]"));
+    screen_line(v, "/layout auto");
+    assert_true(vt_has_text(v, "[Timing]"));
+    assert_true(vt_has_text(v, "QUIT       221"));
+    screen_quit(&v);
+}
+
+/* The size of the panes is kept for the next time. */
+static void test_splits_kept(void **state)
+{
+    (void)state;
+    char home[200];
+    snprintf(home, sizeof home, "XDG_STATE_HOME=/tmp/screen-splits-%d", (int)getpid());
+    const char *const env[] = {SCREEN_CLOCK, home, NULL};
+    static const char *const args[] = {"show", SCREEN_FIXTURE, NULL};
+    char before[400], after[400];
+    struct vt *v = screen_open(40, 120, env, args);
+    screen_line(v, "/split 40");
+    snprintf(before, sizeof before, "%s", vt_row(v, 1));
+    screen_quit(&v);
+    v = screen_open(40, 120, env, args);
+    snprintf(after, sizeof after, "%s", vt_row(v, 1));
+    assert_string_equal(after, before);
+    screen_line(v, "/split reset");
+    assert_string_not_equal(vt_row(v, 1), before);
+    screen_quit(&v);
+}
+
+static void test_mouse(void **state)
+{
+    (void)state;
+    static const char *const env[] = {SCREEN_CLOCK, NULL};
+    static const char *const args[] = {"show", "--mouse", SCREEN_FIXTURE, NULL};
+    struct vt *v = screen_open(40, 120, env, args);
+    vt_mouse(v, 0, 4, 39); /* F2 stands behind F1 Help */
+    vt_mouse(v, 0, 12, 38);
+    vt_sync(v);
+    assert_true(vt_has_text(v, "Ladder  #1"));
+    press(v, "q");
+    vt_mouse(v, 0, 86, 1);
+    vt_sync(v);
+    assert_true(vt_has_text(v, "[Envelope]"));
+    vt_mouse(v, 64, 10, 10);
+    vt_sync(v);
+    assert_false(vt_has_text(v, "FOLLOW"));
+    /* The border is dragged: pressed, moved, released. */
+    vt_mouse(v, 0, 74, 10);
+    vt_mouse(v, 32, 60, 10);
+    vt_sync(v);
+    assert_true(strstr(vt_row(v, 1), "┬") - vt_row(v, 1) < 160);
+    screen_quit(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filter),  cmocka_unit_test(test_folds),
-        cmocka_unit_test(test_find),    cmocka_unit_test(test_jumps),
-        cmocka_unit_test(test_columns), cmocka_unit_test(test_ladder),
-        cmocka_unit_test(test_palette), cmocka_unit_test(test_help_runs),
-        cmocka_unit_test(test_bind),
+        cmocka_unit_test(test_filter),      cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_find),        cmocka_unit_test(test_jumps),
+        cmocka_unit_test(test_columns),     cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_palette),     cmocka_unit_test(test_help_runs),
+        cmocka_unit_test(test_bind),        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_splits_kept), cmocka_unit_test(test_mouse),
     };
     return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }

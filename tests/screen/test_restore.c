@@ -57,7 +57,7 @@ static void test_leaving_with_the_mouse_on(void **state)
     screen_line(v, "/set mouse on");
     size_t len;
     const unsigned char *raw = vt_raw(v, &len);
-    assert_non_null(memmem(raw, len, "\033[?1000h", 8));
+    assert_non_null(memmem(raw, len, "\033[?1002h", 8));
     vt_mouse(v, 64, 5, 5);
     vt_mouse(v, 0, 5, 2);
     vt_mouse(v, 0, 500, 200);

@@ -16,8 +16,9 @@ static void check(const struct layout_wish *wish)
     static unsigned char taken[MAX_ROWS][MAX_COLS];
     struct layout l;
     layout_compute(wish, &l);
-    const struct rect *const rects[] = {&l.header, &l.transcript, &l.decoded, &l.prompt, &l.hint,
-                                        &l.footer, &l.status,     &l.tabs,    &l.rule};
+    const struct rect *const rects[] = {&l.header, &l.transcript, &l.decoded, &l.prompt,
+                                        &l.hint,   &l.footer,     &l.status,  &l.tabs,
+                                        &l.rule,   &l.sessions,   &l.second};
     memset(taken, 0, sizeof taken);
     for (size_t i = 0; i < sizeof rects / sizeof rects[0]; i++) {
         const struct rect *r = rects[i];
@@ -87,6 +88,17 @@ static void test_rules(void **state)
     assert_true(l.columns);
     assert_int_equal(l.divider_x, 74); /* 62 of 100 */
     assert_int_equal(l.hint.rows, 2);
+    assert_int_equal(l.sessions.rows + l.second.rows, 0);
+    w = (struct layout_wish){.rows = 60, .cols = 200};
+    layout_compute(&w, &l);
+    assert_int_equal(l.sessions_x, 28);
+    assert_int_equal(l.transcript.x, 29);
+    assert_true(l.second.rows > 10);
+    assert_int_equal(l.class, LAYOUT_CLASS_ROOMY);
+    w = (struct layout_wish){.rows = 24, .cols = 120, .mode = LAYOUT_BIG};
+    layout_compute(&w, &l);
+    assert_false(l.columns);
+    assert_true(l.decoded.rows >= 6);
     w = (struct layout_wish){.rows = 40, .cols = 99};
     layout_compute(&w, &l);
     assert_false(l.columns);
