@@ -207,12 +207,15 @@ static bool prepare(struct serve *s, const struct cli_args *args, struct err *er
     return listen_all(s, args, err) && write_the_ca(s, args, err);
 }
 
-static void run(struct serve *s)
+static void watch_signals(struct serve *s)
 {
     s->term = loop_signal_new(s->app.loop, SIGTERM, stop, s);
     s->intr = loop_signal_new(s->app.loop, SIGINT, stop, s);
     s->hup = loop_signal_new(s->app.loop, SIGHUP, stop, s);
-    loop_run(s->app.loop);
+}
+
+static void ignore_signals(struct serve *s)
+{
     loop_signal_free(&s->term);
     loop_signal_free(&s->intr);
     loop_signal_free(&s->hup);
@@ -256,17 +259,20 @@ int cli_serve(const struct cli_args *args)
         goto out;
     console_take_mock(s.app.console, s.mock); /* /fault, /mailbox and the rest are about it */
     bool quiet = settings_bool(args->settings, SETTING_ID_quiet);
+    if (!ui) /* before anybody learns that it runs */
+        watch_signals(&s);
     print_ready(&s, quiet);
     if (!ui && !quiet)
         backstage = backstage_open(&s.app, STDOUT_FILENO);
     if (!ui)
-        run(&s);
+        loop_run(s.app.loop);
     else if (!cli_run_screen(&s.app, args, "serve", false, &err))
         goto out;
     ok = true;
 out:
     if (!ok)
         cli_say_err(&err);
+    ignore_signals(&s);
     backstage_close(&backstage);
     control_close(&s.control);
     if (s.app.console && console_mock(s.app.console) != s.mock)

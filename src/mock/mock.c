@@ -122,7 +122,7 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
     buf_init(&m->fields, FACTS_CAP_OCTETS);
     buf_init(&m->recipients, FACTS_CAP_OCTETS);
     buf_init(&m->reworded, FACTS_CAP_OCTETS);
-    m->world = mock_world_new(m, NULL);
+    m->world = mock_world_new(m, NULL, NULL);
     smtp_answer_init(&m->answer);
     buf_init(&m->out, OUT_CAP_OCTETS);
     m->idle_timer = loop_timer_new(l, mock_idle_check, m);
@@ -256,4 +256,5 @@ void mock_clear(struct mock *m)
     mock_store_clear(m);
     mock_memory_clear(&m->memory);
     rules_reset(m->world->rules);
+    mock_furnish(m);
 }

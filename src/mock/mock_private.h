@@ -131,6 +131,7 @@ struct mock_world { /* what a scenario makes of the servers */
     struct rules *rules;
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
     const struct scenario_server *servers[MOCK_SERVICE__COUNT]; /* NULL: as usual */
+    struct arena arena;                                         /* of what the options point to */
     bool friendly; /* no scenario and no live rule: nothing is asked */
 };
 
@@ -272,8 +273,9 @@ void mock_path_address(const struct smtp_path *p, char *out, size_t out_octets);
 uint64_t mock_now_ms(const struct mock *m);
 struct tls_practice_ca *mock_ca(struct mock *m);
 
-/* world.c. The scenario is taken over; NULL: the friendly world. */
-struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario_taken);
+/* world.c. The scenario is taken over; NULL: the friendly world. NULL and *err: it asks for what is
+ * not there. */
+struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario_taken, struct err *err);
 struct mock_world *mock_world_hold(struct mock_world *w);
 void mock_world_release(struct mock_world **w);
 const char *mock_world_name(const struct mock_conn *c); /* what this server calls itself */
@@ -281,6 +283,9 @@ bool mock_magic_off(const struct mock_conn *c);
 /* The TLS server for this connection, as rules want it. */
 struct tls_server *mock_tls(struct mock_conn *c, struct err *err);
 void mock_tls_free(struct mock *m);
+
+/* furnish.c: accounts, quotas and messages of the present scenario. */
+void mock_furnish(struct mock *m);
 
 /* plan.c (see plan.h) */
 void mock_facts_gather(struct mock_conn *c, const struct rules_facts *more);
@@ -346,6 +351,7 @@ bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
 bool mock_mailbox_has_room(struct mock *m, int user, uint64_t more_octets);
 /* By name or by address at the practice domain; NULL: none. */
 struct store_user *mock_user_find(struct mock *m, struct slice name);
+struct store_user *mock_account_find(struct mock *m, struct slice address); /* NULL: none */
 bool mock_password(struct mock *m, const char *user, struct secret *password_out);
 void mock_mailbox_event(struct mock *m, uint32_t conn, const struct store_user *u,
                         const char *mailbox, const char *what, uint32_t uid, const char *text);

@@ -258,7 +258,8 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
         return true;
     bool magic = read_magic(c, slice_cstr(local), &g);
     int user = ours ? find_user(slice_cstr(local)) : -1;
-    if (ours && user < 0 && !magic && !accept && !c->mock->plan.replies)
+    if (ours && user < 0 && !magic && !accept && !c->mock->plan.replies &&
+        !mock_account_find(c->mock, slice_cstr(address)))
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
     if (magic && magic_recipient(c, &g, address, a))
         return true;

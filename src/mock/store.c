@@ -101,6 +101,13 @@ struct store_user *mock_user_find(struct mock *m, struct slice name)
     return store_user_find(m->store.store, at >= 0 ? slice_take(name, (size_t)at) : name);
 }
 
+/* Accounts that a scenario adds, by their whole address. */
+struct store_user *mock_account_find(struct mock *m, struct slice address)
+{
+    struct store_user *u = slice_find_octet(address, '@') < 0 ? NULL : mock_user_find(m, address);
+    return u == m->store.elsewhere ? NULL : u;
+}
+
 bool mock_password(struct mock *m, const char *user, struct secret *password_out)
 {
     const struct store_user *u = mock_user_find(m, slice_cstr(user));
@@ -156,7 +163,8 @@ bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
     struct err err;
     uint32_t uid = 0;
     const char *mailbox = user >= 0 ? mock_users[user] : address;
-    struct store_user *u = user >= 0 ? s->users[user] : s->elsewhere;
+    struct store_user *account = user >= 0 ? NULL : mock_account_find(m, slice_cstr(address));
+    struct store_user *u = user >= 0 ? s->users[user] : account ? account : s->elsewhere;
     err_clear(&err);
     enum store_result r = store_append(
         store_mailbox_find(u, SLICE_LIT("INBOX")),

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
+#include "scenario/profile.h"
 
 static const enum scenario_service services[MOCK_SERVICE__COUNT] = {
     [MOCK_SMTP] = SCENARIO_SMTP,
@@ -22,8 +24,53 @@ static const enum scenario_service services[MOCK_SERVICE__COUNT] = {
 
 /* ---- settings of a server ---- */
 
-static void apply(struct smtp_serve_options *o, const struct scenario_server *s)
+/* KEY or KEY=VALUE,VALUE words as lines "KEY VALUE VALUE". */
+static const char *offer_line(struct mock_world *w, struct slice word)
 {
+    char *line = arena_strdup(&w->arena, word);
+    char *at = strchr(line, '=');
+    for (char *p = at; p && *p; p++)
+        if (p == at || *p == ',')
+            *p = ' ';
+    return line;
+}
+
+static void apply_caps(struct mock_world *w, struct smtp_serve_options *o, const char *words)
+{
+    struct slice rest = slice_cstr(words);
+    size_t n = 0, max = rest.len / 2 + 1;
+    struct smtp_offer *offers = arena_alloc(&w->arena, max * sizeof(*offers));
+    for (struct slice word = slice_next_word(&rest); word.len > 0; word = slice_next_word(&rest)) {
+        offers[n] = smtp_offer_of(offer_line(w, word));
+        if (offers[n].ext == SMTP_EXT_AUTH && strchr(offers[n].line, ' '))
+            o->mechanisms = strchr(offers[n].line, ' ') + 1;
+        n++;
+    }
+    o->offers = offers;
+    o->n_offers = n;
+}
+
+static bool apply_relax(struct smtp_serve_options *o, const char *words, struct err *err)
+{
+    struct slice rest = slice_cstr(words ? words : "");
+    for (struct slice word = slice_next_word(&rest); word.len > 0; word = slice_next_word(&rest)) {
+        unsigned bit = smtp_relax_by_name(word);
+        if (bit == 0) {
+            char shown[40];
+            vis_to_cstr(shown, sizeof(shown), word);
+            err_set(err, ERR_FORMAT, 0, "relax: no rule is called %s", shown);
+            err_explain(err, "", "data-bare-lf, data-end-lf, line-bare-lf, ..., all");
+            return false;
+        }
+        o->relax |= bit;
+    }
+    return true;
+}
+
+static bool apply(struct mock_world *w, struct smtp_serve_options *o,
+                  const struct scenario_server *s, struct err *err)
+{
+    const char *caps = s->caps ? s->caps : profile_text(s->profile, "caps");
     if (s->name)
         o->name = s->name;
     if (s->mechanisms)
@@ -43,6 +90,11 @@ static void apply(struct smtp_serve_options *o, const struct scenario_server *s)
         o->recipients_max = (unsigned)s->recipients;
     if (s->errors > 0)
         o->errors_max = (unsigned)s->errors;
+    if (s->messages > 0)
+        o->messages_max = (unsigned)s->messages;
+    if (caps)
+        apply_caps(w, o, caps);
+    return apply_relax(o, s->relax, err);
 }
 
 /* A server without a block of its own takes the settings of its plainer kin. */
@@ -64,10 +116,11 @@ static const struct scenario_server *server_of(const struct scenario *s,
     return s->servers[kin[service]].given ? &s->servers[kin[service]] : NULL;
 }
 
-struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario)
+struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario, struct err *err)
 {
     struct mock_world *w = mem_zalloc(sizeof(*w));
     w->refs = 1;
+    arena_init(&w->arena);
     w->friendly = !scenario;
     w->rules = rules_new(scenario);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++) {
@@ -75,8 +128,10 @@ struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario)
         w->servers[i] = scenario ? server_of(scenario, services[i]) : NULL;
         if (w->servers[i] && w->servers[i]->idle_ms > 0)
             m->odd_idle = true;
-        if (w->servers[i])
-            apply(&w->serve_options[i], w->servers[i]);
+        if (w->servers[i] && !apply(w, &w->serve_options[i], w->servers[i], err)) {
+            mock_world_release(&w);
+            return NULL;
+        }
     }
     return w;
 }
@@ -85,6 +140,7 @@ void mock_world_release(struct mock_world **w)
 {
     if (*w && --(*w)->refs == 0) {
         rules_free(&(*w)->rules);
+        arena_deinit(&(*w)->arena);
         mem_free(*w);
     }
     *w = NULL;
@@ -120,9 +176,15 @@ bool mock_set_scenario(struct mock *m, const char *name, scenario_read_fn read, 
     struct scenario *s = scenario_load(name, read, read_ctx, err);
     if (!s)
         return false;
+    struct mock_world *w = mock_world_new(m, s, err);
+    if (!w)
+        return false;
     mock_world_release(&m->world);
-    m->world = mock_world_new(m, s);
-    mock_clear(m);
+    m->world = w;
+    mock_memory_clear(&m->memory);
+    if (!store_is_maildir(m->store.store)) /* those are somebody's own */
+        mock_store_clear(m);
+    mock_furnish(m);
     return true;
 }
 
