@@ -92,10 +92,15 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
 bool session_login(struct session *s, const struct mailbox_plan *plan);
 /* Send content into an open DATA (after 354), with final dot: /data FILE. */
 bool session_send_content(struct session *s, const struct session_content *content);
+/* Send content by BDAT, chunk after chunk, each when the one before was taken: /bdat FILE. 0: the
+ * default size. */
+bool session_send_chunks(struct session *s, const struct session_content *content,
+                         uint64_t chunk_octets);
 void session_drive_stop(struct session *s); /* give up: nothing more is sent */
 const struct smtp_result *
 session_result(const struct session *s); /* of the running or last drive; NULL */
-/* Progress of the content under way: octets sent and total (0: unknown). False: none is. */
+/* Progress of the content under way: octets sent and total (0: unknown), either may
+ * be NULL. False: none is. */
 bool session_progress(const struct session *s, uint64_t *sent_out, uint64_t *total_out);
 
 #endif

@@ -26,6 +26,7 @@ enum smtp_step {
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
     SMTP_STEP_DATA,
+    SMTP_STEP_BDAT,    /* a chunk on its way, or its reply awaited */
     SMTP_STEP_CONTENT, /* content on its way */
     SMTP_STEP_DOT,     /* wait for the reply to it */
     SMTP_STEP_RSET,    /* no recipient was taken, or the next message */
@@ -62,13 +63,16 @@ struct smtp_plan {
     const char *const *to;
     size_t n_to;
     const char *rcpt_params;
+    bool rcpt_orcpt; /* ORCPT with the recipient itself, as xtext (RFC 3461 section 4.2) */
     bool has_content;
     uint64_t
         content_octets; /* of the message as it will go over the wire, for SIZE; 0: not declared */
-    bool content_8bit;  /* BODY=8BITMIME where offered */
-    bool content_utf8;  /* SMTPUTF8 is needed (addresses or headers) */
-    bool pipeline;      /* MAIL RCPT DATA in one write where offered */
-    bool quit;          /* QUIT at the end */
+    uint64_t chunk_octets;     /* by BDAT in chunks of so many octets; 0: by DATA */
+    bool content_binary;       /* BODY=BINARYMIME: by BDAT only, and where it is offered */
+    bool content_8bit;         /* BODY=8BITMIME where offered */
+    bool content_utf8;         /* SMTPUTF8 is needed (addresses or headers) */
+    bool pipeline;             /* MAIL RCPT DATA in one write where offered */
+    bool quit;                 /* QUIT at the end */
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 
@@ -106,6 +110,10 @@ struct want smtp_drive_next(struct smtp_drive *d);
 void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item);
 void smtp_drive_tls(struct smtp_drive *d, const struct err *err); /* NULL: it is on */
 void smtp_drive_content_sent(struct smtp_drive *d);
+/* BDAT: how big the chunks are that CONTENT asks for, one each time; 0: the content goes by DATA.
+ */
+uint64_t smtp_drive_chunk_octets(const struct smtp_drive *d);
+void smtp_drive_chunk_sent(struct smtp_drive *d, bool last);
 /* Time is up, the connection ended, or a local failure (err may be NULL). */
 void smtp_drive_outcome(struct smtp_drive *d, enum smtp_outcome outcome, const struct err *err);
 const struct smtp_result *smtp_drive_result(const struct smtp_drive *d);

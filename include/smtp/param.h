@@ -43,6 +43,10 @@ bool smtp_xtext_decode(struct slice in, struct buf *out);
  * one, or a day, an hour or a zone that does not exist. */
 bool smtp_date_time_read(struct slice in, int64_t *unix_s_out);
 
+/* The value of ORCPT for this address: "rfc822;" and xtext, or where it holds UTF-8 "utf-8;" and
+ * the address with what may not stand there as \x{XX} (RFC 6533 section 3). False: out's cap. */
+bool smtp_orcpt_encode(struct slice address, struct buf *out);
+
 /* doc/parameters.md. */
 void smtp_param_doc_markdown(struct buf *out);
 

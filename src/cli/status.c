@@ -39,14 +39,23 @@ int cli_status_number(const struct settings *s, enum cli_status status)
 
 /* Where a transaction stopped, as swaks counts it. */
 static const enum cli_status stage_status[SMTP_STEP__COUNT] = {
-    [SMTP_STEP_GREETING] = CLI_BANNER, [SMTP_STEP_EHLO] = CLI_HELO,
-    [SMTP_STEP_HELO] = CLI_HELO,       [SMTP_STEP_STARTTLS] = CLI_TLS,
-    [SMTP_STEP_TLS] = CLI_TLS,         [SMTP_STEP_EHLO_TLS] = CLI_HELO,
-    [SMTP_STEP_XCLIENT] = CLI_XCLIENT, [SMTP_STEP_AUTH] = CLI_AUTH,
-    [SMTP_STEP_MAIL] = CLI_MAIL,       [SMTP_STEP_RCPT] = CLI_RCPT,
-    [SMTP_STEP_DATA] = CLI_DATA,       [SMTP_STEP_CONTENT] = CLI_AFTER_DATA,
-    [SMTP_STEP_DOT] = CLI_AFTER_DATA,  [SMTP_STEP_RSET] = CLI_RCPT,
-    [SMTP_STEP_QUIT] = CLI_CLOSED,     [SMTP_STEP_DONE] = CLI_CLOSED,
+    [SMTP_STEP_GREETING] = CLI_BANNER,
+    [SMTP_STEP_EHLO] = CLI_HELO,
+    [SMTP_STEP_HELO] = CLI_HELO,
+    [SMTP_STEP_STARTTLS] = CLI_TLS,
+    [SMTP_STEP_TLS] = CLI_TLS,
+    [SMTP_STEP_EHLO_TLS] = CLI_HELO,
+    [SMTP_STEP_XCLIENT] = CLI_XCLIENT,
+    [SMTP_STEP_AUTH] = CLI_AUTH,
+    [SMTP_STEP_MAIL] = CLI_MAIL,
+    [SMTP_STEP_RCPT] = CLI_RCPT,
+    [SMTP_STEP_DATA] = CLI_DATA,
+    [SMTP_STEP_BDAT] = CLI_DATA,
+    [SMTP_STEP_CONTENT] = CLI_AFTER_DATA,
+    [SMTP_STEP_DOT] = CLI_AFTER_DATA,
+    [SMTP_STEP_RSET] = CLI_RCPT,
+    [SMTP_STEP_QUIT] = CLI_CLOSED,
+    [SMTP_STEP_DONE] = CLI_CLOSED,
 };
 
 static const enum cli_status domain_status[ERR__COUNT] = {

@@ -337,6 +337,8 @@ static void on_octets(void *ctx, struct slice in)
             s->answer_due = s->answer_due && !item.asked;
             mailbox_drive_item(s->login, &item);
         }
+        if (item.smtp && item.smtp->kind == SMTP_ITEM_REPLY)
+            session_chunk_answered(s, item.smtp);
         if (s->handlers.on_item)
             s->handlers.on_item(s->ctx, &item);
     }

@@ -38,6 +38,8 @@ bool session_stream_begin(struct session *s, const struct session_content *conte
     smtp_stuff_init(&t->stuff, t->source.mend);
     buf_init(&t->raw, SESSION_CONTENT_PIECE_OCTETS);
     buf_init(&t->wire, WIRE_CAP_OCTETS);
+    buf_init(&t->chunk, 0);
+    buf_init(&t->head, SESSION_CONTENT_PIECE_OCTETS + 64);
     return true;
 }
 
@@ -49,10 +51,11 @@ void session_stream_end(struct session *s)
     t->running = false;
     buf_deinit(&t->raw);
     buf_deinit(&t->wire);
+    buf_deinit(&t->chunk);
+    buf_deinit(&t->head);
 }
 
-/* The next piece of the source; empty: it is at its end. False: it cannot be read. */
-static bool next_piece(struct session_stream *t, struct slice *piece_out, struct err *err)
+bool session_stream_piece(struct session_stream *t, struct slice *piece_out, struct err *err)
 {
     if (t->source.fd < 0) {
         *piece_out = slice_take(slice_skip(t->source.octets, t->at), SESSION_CONTENT_PIECE_OCTETS);
@@ -103,7 +106,7 @@ static void stream_done(struct session *s)
     }
 }
 
-static void stream_failed(struct session *s, const struct err *err)
+void session_stream_failed(struct session *s, const struct err *err)
 {
     journal_note_err(s->journal, s->conn, err);
     session_stream_end(s);
@@ -112,7 +115,7 @@ static void stream_failed(struct session *s, const struct err *err)
     session_drive_outcome(s, SMTP_OUT_ABORT, err);
 }
 
-static bool may_send_more(const struct session *s)
+bool session_stream_may_send(const struct session *s)
 {
     if (s->pace_queue.len > SESSION_CONTENT_PIECE_OCTETS)
         return false;
@@ -122,16 +125,21 @@ static bool may_send_more(const struct session *s)
 void session_stream_run(struct session *s)
 {
     struct session_stream *t = &s->stream;
+    if (t->chunked) {
+        if (t->chunk_open && session_chunk_run(s))
+            session_pump(s);
+        return;
+    }
     while (t->running && s->link && link_is_up(s->link)) {
         struct slice piece;
         struct err err;
-        if (!may_send_more(s)) {
+        if (!session_stream_may_send(s)) {
             if (t->by_drive) /* RFC 5321 section 4.5.3.2.5: the wait for one block to leave */
                 session_timer(s, session_stage_wait_ms(s, SMTP_STEP_CONTENT), "content");
             return;
         }
-        if (!next_piece(t, &piece, &err)) {
-            stream_failed(s, &err);
+        if (!session_stream_piece(t, &piece, &err)) {
+            session_stream_failed(s, &err);
             return;
         }
         if (piece.len == 0) {
@@ -160,8 +168,10 @@ bool session_progress(const struct session *s, uint64_t *sent_out, uint64_t *tot
 {
     if (!s->stream.running)
         return false;
-    *sent_out = s->stream.sent;
-    *total_out = s->stream.total;
+    if (sent_out)
+        *sent_out = s->stream.sent;
+    if (total_out)
+        *total_out = s->stream.total;
     return true;
 }
 

@@ -35,7 +35,8 @@ static void wait_for_reply(struct session *s)
 {
     enum smtp_step stage = smtp_drive_result(s->drive)->stage;
     uint64_t wait_ms = session_stage_wait_ms(s, stage);
-    if (s->tls_under_way || s->stream.running) /* they have their own */
+    bool chunk_gone = s->stream.chunked && !s->stream.chunk_open;
+    if (s->tls_under_way || (s->stream.running && !chunk_gone)) /* they have their own */
         return;
     if (s->answer_due && s->timer_stage && strcmp(s->timer_stage, smtp_step_name(stage)) == 0)
         return;
@@ -71,8 +72,13 @@ static bool carry_out(struct session *s, const struct want *want)
         session_start_tls_via(s, TLS_VIA_STARTTLS);
         return false;
     case WANT_CONTENT:
-        if (!s->stream.running)
+        if (!s->stream.running) {
             session_stream_begin(s, &s->stream.source, true);
+            if (smtp_drive_chunk_octets(s->drive) > 0)
+                session_chunks_begin(s, smtp_drive_chunk_octets(s->drive));
+        }
+        if (s->stream.chunked)
+            return session_chunk_run(s);
         session_stream_run(s);
         return false;
     case WANT_CLOSE:

@@ -15,6 +15,8 @@ enum {
     SESSION_ADDRESSES_MAX = 32, /* of one host; more are not tried */
     SESSION_HOSTS_MAX = 16,     /* mail exchangers tried */
     SESSION_CONTENT_PIECE_OCTETS = 65536,
+    SESSION_CHUNK_OCTETS = 1 << 20,      /* of one BDAT where nobody says */
+    SESSION_CHUNK_MAX_OCTETS = 16 << 20, /* limit "chunk": a chunk is held in memory */
     SESSION_PACE_QUEUE_MAX_OCTETS = 4 << 20,
     SESSION_PACE_TICK_MS = 50,
     SESSION_CONNECT_MS = 30000,
@@ -61,6 +63,11 @@ struct session_stream {
     struct buf raw;  /* one piece as read */
     struct buf wire; /* its wire form */
     size_t at;       /* of source.octets */
+    /* BDAT: .wire is read from .wire_at on, .chunk leaves from .chunk_at on behind .head */
+    bool chunked, chunk_open, last_chunk, at_end, last_was_cr;
+    size_t wire_at, chunk_at, chunk_octets;
+    struct buf chunk, head;
+    unsigned replies_due;
     uint64_t sent, total;
 };
 
@@ -151,6 +158,17 @@ void session_login_outcome(struct session *s, enum mailbox_outcome outcome, cons
 bool session_stream_begin(struct session *s, const struct session_content *content, bool by_drive);
 void session_stream_run(struct session *s);
 void session_stream_end(struct session *s);
+/* The next piece of the source; empty: it is at its end. False: it cannot be read. */
+bool session_stream_piece(struct session_stream *t, struct slice *piece_out, struct err *err);
+void session_stream_failed(struct session *s, const struct err *err);
+bool session_stream_may_send(const struct session *s);
+
+/* session_chunks.c */
+void session_chunks_begin(struct session *s, uint64_t chunk_octets);
+/* Send what the link takes of the chunk under way, or begin the next; true: it has left whole. */
+bool session_chunk_run(struct session *s);
+/* A reply came: /bdat goes on with the next chunk, or ends. */
+void session_chunk_answered(struct session *s, const struct smtp_item *reply);
 void session_pace_run(void *session);
 bool session_pace_idle(const struct session *s);
 

@@ -55,6 +55,11 @@ static const struct console_command commands[] = {
     COMMAND("data", "transaction", "[FILE]", "DATA; with FILE its content and the final dot too",
             "Without FILE type the message, a lone dot ends it. LF in FILE becomes CRLF.", false,
             exec_data, ARG_FILE, NULL),
+    COMMAND("bdat", "transaction", "FILE [CHUNK]",
+            "send FILE by BDAT, octet for octet, in chunks of CHUNK octets (1 MiB)",
+            "RFC 3030: no dot-stuffing, no line ends changed; each chunk waits for the reply to "
+            "the one before. Goes out whether CHUNKING was offered or not.",
+            false, exec_bdat, ARG_FILE, NULL),
     COMMAND("send", "transaction", "[FILE]",
             "a whole transaction, by the settings from, to, tls, auth",
             "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
@@ -70,6 +75,8 @@ static const struct console_command commands[] = {
             exec_raw, ARG_NONE, NULL),
     COMMAND("pipe", "bytes", "LINE | LINE ...", "several lines in one write (pipelining)", NULL,
             false, exec_pipe, ARG_NONE, NULL),
+    COMMAND("xtext", "bytes", "TEXT", "TEXT as xtext, for ENVID, ORCPT and AUTH (RFC 3461)", NULL,
+            false, exec_xtext, ARG_NONE, NULL),
     COMMAND("slow", "bytes", "N", "send at most N octets a second; 0: as fast as it goes", NULL,
             false, exec_slow, ARG_NONE, NULL),
     COMMAND("set", "bytes", "NAME [VALUE]", "change a setting; without VALUE back to its default",

@@ -17,6 +17,7 @@ static void on_item(void *ctx, const struct track_item *item)
             console_wait_over(c);
     }
     console_data_try(c, item);
+    console_bdat_try(c, item);
     console_queue_try(c);
     channel_leave(ch, was);
 }

@@ -30,8 +30,9 @@ struct console_task {
     char *from;
     char **to;
     size_t n_to;
-    struct buf message; /* generated, or read from standard input */
-    int fd;             /* message file; -1: none */
+    char *mail_params, *rcpt_params; /* as they stand behind the paths; NULL: none */
+    struct buf message;              /* generated, or read from standard input */
+    int fd;                          /* message file; -1: none */
 };
 
 /* What belongs to one connection of the window: its session and all that is under way on it. It
@@ -168,6 +169,13 @@ void console_queue_clear(struct console *c);
 void console_queue_try(struct console *c);
 void console_data_try(struct console *c, const struct track_item *item);
 bool console_need_session(struct console *c, struct err *err);
+/* esmtp.c */
+bool exec_bdat(struct console *c, const struct console_call *call);
+void console_bdat_try(struct console *c, const struct track_item *item);
+/* The parameters that settings ask for; the caller frees. NULL: none. */
+char *console_mail_params(struct console *c);
+char *console_rcpt_params(struct console *c);
+bool exec_xtext(struct console *c, const struct console_call *call);
 /* raw.c */
 bool exec_raw(struct console *c, const struct console_call *call);
 bool exec_half_close(struct console *c, const struct console_call *call);

@@ -17,6 +17,8 @@ void console_task_reset(struct console *c)
     mem_free(t->user);
     mem_free(t->path);
     mem_free(t->from);
+    mem_free(t->mail_params);
+    mem_free(t->rcpt_params);
     for (size_t i = 0; i < t->n_to; i++)
         mem_free(t->to[i]);
     mem_free(t->to);
@@ -214,18 +216,24 @@ static void start(struct console *c)
         .from = t->from,
         .to = (const char *const *)t->to,
         .n_to = t->n_to,
+        .mail_params = t->mail_params,
+        .rcpt_params = t->rcpt_params,
+        .rcpt_orcpt = settings_bool(c->settings, SETTING_ID_dsn_orcpt),
         .has_content = t->goal == SMTP_GOAL_SEND,
         .content_octets = content_octets(c),
         .content_8bit = t->fd >= 0 ? file_has_8bit(t->fd) : has_8bit(buf_slice(&t->message)),
         .content_utf8 = any_utf8(t->to, t->n_to, t->from),
+        .chunk_octets = settings_number(c->settings, SETTING_ID_bdat),
+        .content_binary = settings_bool(c->settings, SETTING_ID_binary),
         .pipeline = settings_bool(c->settings, SETTING_ID_pipeline),
         .quit = t->quit,
         .quit_after = *quit_after && t->goal == SMTP_GOAL_SEND
                           ? smtp_step_by_name(slice_cstr(quit_after))
                           : SMTP_STEP__COUNT,
     };
-    const struct session_content content = {
-        .fd = t->fd, .octets = buf_slice(&t->message), .mend = true};
+    const struct session_content content = {.fd = t->fd,
+                                            .octets = buf_slice(&t->message),
+                                            .mend = !settings_bool(c->settings, SETTING_ID_binary)};
     t->waiting = false;
     t->active = true;
     if (session_drive(c->now->session, &plan, t->goal == SMTP_GOAL_SEND ? &content : NULL))
@@ -353,6 +361,8 @@ bool console_send_message(struct console *c, const char *path, bool quit, const 
     if (!begin(c, SMTP_GOAL_SEND, err))
         return false;
     c->now->task.quit = quit;
+    c->now->task.mail_params = console_mail_params(c);
+    c->now->task.rcpt_params = console_rcpt_params(c);
     default_from(c);
     if (!default_to(c, err) || !open_message(c, path, err)) {
         console_task_reset(c);

@@ -235,8 +235,13 @@ static void take_data_end(struct transcript *t, const struct event *ev, struct c
     struct ev_data_end end;
     EVENT_GET(ev, DATA_END, &end);
     c->content = false;
-    if (end.offset + end.length >= end.offset)
-        content_mark(t, &c->streams[DIR_C], end.offset + end.length, false);
+    if (end.offset + end.length < end.offset)
+        return;
+    struct stream *s = &c->streams[DIR_C];
+    content_mark(t, s, end.offset + end.length, false);
+    /* A chunk of BDAT ends where it ends, in the middle of a line too. */
+    if (s->has_open && s->next_offset == end.offset + end.length)
+        line_close(t, s);
 }
 
 static uint32_t saturated(uint64_t us)

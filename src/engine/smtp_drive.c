@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "sasl/sasl.h"
+#include "smtp/param.h"
 
 /* What a step's command is called in the tracker's items. */
 #define V(name) (1u << SMTP_VERB_##name)
@@ -25,8 +26,9 @@ static const uint32_t step_verbs[SMTP_STEP__COUNT] = {
     [SMTP_STEP_MAIL] = V(MAIL),
     [SMTP_STEP_RCPT] = V(RCPT),
     [SMTP_STEP_DATA] = V(DATA),
+    [SMTP_STEP_BDAT] = V(BDAT),
     [SMTP_STEP_CONTENT] = V(DOT),
-    [SMTP_STEP_DOT] = V(DOT),
+    [SMTP_STEP_DOT] = V(DOT) | V(BDAT),
     [SMTP_STEP_RSET] = V(RSET),
     [SMTP_STEP_QUIT] = V(QUIT),
 };
@@ -162,6 +164,17 @@ static void after_auth(struct smtp_drive *d, const struct smtp_item *item)
         drive_enter(d, SMTP_STEP_MAIL);
         give_up(d, ERR_USAGE, "the message needs SMTPUTF8 and the server does not offer it",
                 "use ASCII addresses and headers, or another server");
+    } else if (d->plan.chunk_octets > 0 && !smtp_track_offers(d->track, "CHUNKING", NULL)) {
+        drive_enter(d, SMTP_STEP_MAIL);
+        give_up(d, ERR_USAGE, "BDAT is wanted and the server does not offer CHUNKING",
+                "send it by DATA: leave --bdat out");
+    } else if (d->plan.content_binary &&
+               (d->plan.chunk_octets == 0 || !smtp_track_offers(d->track, "BINARYMIME", NULL))) {
+        drive_enter(d, SMTP_STEP_MAIL);
+        give_up(d, ERR_USAGE,
+                d->plan.chunk_octets == 0 ? "binary content goes by BDAT only"
+                                          : "the server does not offer BINARYMIME",
+                "encode the message as base64, or another server");
     } else if (d->plan.n_to == 0) {
         drive_enter(d, SMTP_STEP_RCPT);
         give_up(d, ERR_USAGE, "there is no recipient", "name one with --to");
@@ -273,7 +286,9 @@ static void write_mail(struct smtp_drive *d)
     buf_printf(&d->out, "MAIL FROM:<%s>", p->from ? p->from : "");
     if (p->content_octets > 0 && smtp_track_offers(d->track, "SIZE", NULL))
         buf_printf(&d->out, " SIZE=%llu", (unsigned long long)p->content_octets);
-    if (p->content_8bit && smtp_track_offers(d->track, "8BITMIME", NULL))
+    if (p->content_binary)
+        buf_append_cstr(&d->out, " BODY=BINARYMIME");
+    else if (p->content_8bit && smtp_track_offers(d->track, "8BITMIME", NULL))
         buf_append_cstr(&d->out, " BODY=8BITMIME");
     if (p->content_utf8)
         buf_append_cstr(&d->out, " SMTPUTF8");
@@ -285,9 +300,14 @@ static void write_mail(struct smtp_drive *d)
 static void write_rcpt(struct smtp_drive *d)
 {
     const char *params = d->plan.rcpt_params;
+    const char *to = d->plan.to[d->rcpt_sent++];
     bool has = params && *params;
-    buf_printf(&d->out, "RCPT TO:<%s>%s%s\r\n", d->plan.to[d->rcpt_sent++], has ? " " : "",
-               has ? params : "");
+    buf_printf(&d->out, "RCPT TO:<%s>", to);
+    if (d->plan.rcpt_orcpt) {
+        buf_append_cstr(&d->out, " ORCPT=");
+        smtp_orcpt_encode(slice_cstr(to), &d->out);
+    }
+    buf_printf(&d->out, "%s%s\r\n", has ? " " : "", has ? params : "");
 }
 
 static bool may_pipeline(const struct smtp_drive *d)
@@ -303,7 +323,7 @@ static void write_group(struct smtp_drive *d)
     size_t stop = d->rcpt_sent + DRIVE_GROUP_RECIPIENTS;
     while (d->rcpt_sent < d->plan.n_to && d->rcpt_sent < stop)
         write_rcpt(d);
-    if (d->rcpt_sent == d->plan.n_to && d->plan.has_content) {
+    if (d->rcpt_sent == d->plan.n_to && d->plan.has_content && d->plan.chunk_octets == 0) {
         buf_append_cstr(&d->out, "DATA\r\n");
         d->data_sent = true;
     }
@@ -354,6 +374,7 @@ static bool write_step(struct smtp_drive *d)
         return buf_append_cstr(&d->out, "QUIT\r\n");
     case SMTP_STEP_GREETING:
     case SMTP_STEP_TLS:
+    case SMTP_STEP_BDAT:
     case SMTP_STEP_CONTENT:
     case SMTP_STEP_DONE:
     case SMTP_STEP__COUNT:
@@ -374,7 +395,7 @@ struct want smtp_drive_next(struct smtp_drive *d)
         out_clear(d);
     while (!d->ended && !d->waiting) {
         d->waiting = true;
-        if (d->step == SMTP_STEP_TLS || d->step == SMTP_STEP_CONTENT) {
+        if (d->step == SMTP_STEP_TLS || d->step == SMTP_STEP_CONTENT || d->step == SMTP_STEP_BDAT) {
             want.kind = d->step == SMTP_STEP_TLS ? WANT_TLS : WANT_CONTENT;
             return want;
         }
@@ -493,6 +514,7 @@ static void step_on(struct smtp_drive *d, const struct smtp_item *item)
     case SMTP_STEP_MAIL:
     case SMTP_STEP_RCPT:
     case SMTP_STEP_DATA:
+    case SMTP_STEP_BDAT:
     case SMTP_STEP_CONTENT:
     case SMTP_STEP_DOT:
     case SMTP_STEP_DONE:
@@ -564,6 +586,9 @@ void smtp_drive_reply(struct smtp_drive *d, const struct smtp_item *item)
     case SMTP_STEP_DATA:
         drive_take_data(d, outcome, item);
         break;
+    case SMTP_STEP_BDAT:
+        drive_take_chunk(d, outcome, item);
+        break;
     case SMTP_STEP_CONTENT:
     case SMTP_STEP_DOT:
         drive_take_dot(d, outcome, item);
@@ -605,6 +630,21 @@ void smtp_drive_content_sent(struct smtp_drive *d)
         return;
     drive_enter(d, SMTP_STEP_DOT);
     d->waiting = true;
+}
+
+uint64_t smtp_drive_chunk_octets(const struct smtp_drive *d)
+{
+    return d->plan.chunk_octets;
+}
+
+void smtp_drive_chunk_sent(struct smtp_drive *d, bool last)
+{
+    if (d->ended || d->step != SMTP_STEP_BDAT)
+        return;
+    d->chunks_awaited++;
+    d->chunk_last = last;
+    /* RFC 3030 section 4.2: where PIPELINING is offered the next need not wait. */
+    d->waiting = last || !may_pipeline(d);
 }
 
 void smtp_drive_outcome(struct smtp_drive *d, enum smtp_outcome outcome, const struct err *err)

@@ -26,6 +26,8 @@ struct smtp_drive {
     bool decided;   /* the result stands; what follows is good manners */
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
+    bool chunk_last;         /* the last one has left */
+    unsigned chunks_awaited; /* replies */
     bool xclient_said;
     bool rset_first; /* the RSET clears another's transaction */
     struct auth_client auth;
@@ -47,6 +49,8 @@ void drive_end_here(struct smtp_drive *d, const struct smtp_item *item);
 void drive_take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
 void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item);
 void drive_take_data(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
+void drive_take_chunk(struct smtp_drive *d, enum smtp_outcome outcome,
+                      const struct smtp_item *item);
 void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);
 
 /* smtp_drive_auth.c */

@@ -12,8 +12,8 @@ static void after_recipients(struct smtp_drive *d, const struct smtp_item *item)
         if (drive_ends_here(d)) {
             drive_end_here(d, item);
         } else if (d->plan.has_content) {
-            d->step = SMTP_STEP_DATA;
-            d->result.stage = SMTP_STEP_DATA;
+            d->step = d->plan.chunk_octets > 0 ? SMTP_STEP_BDAT : SMTP_STEP_DATA;
+            d->result.stage = d->step;
         } else {
             drive_decide(d, SMTP_STEP_DONE, SMTP_OUT_2YZ, true, item);
             drive_enter(d, SMTP_STEP_RSET);
@@ -106,6 +106,31 @@ void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struc
     if (ok && d->plan.lmtp)
         cite_accepted(d);
     drive_finish(d);
+}
+
+/* A chunk was answered. The last one's reply is the message's, as the dot's is; a refusal before it
+ * ends the transaction once all that was sent has its reply (RFC 3030 section 2). */
+void drive_take_chunk(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
+{
+    bool more_awaited = d->chunks_awaited > 1;
+    bool of_last = d->chunk_last && !more_awaited;
+    if (of_last && !d->decided && outcome != SMTP_OUT_3YZ) {
+        drive_take_dot(d, outcome, item);
+        return;
+    }
+    if (d->chunks_awaited > 0)
+        d->chunks_awaited--;
+    enum smtp_next next = smtp_drive_table(SMTP_STEP_BDAT, outcome);
+    if (next != SMTP_NEXT_ON)
+        drive_decide(d, SMTP_STEP_BDAT, outcome, false, item);
+    if (next == SMTP_NEXT_QUIT)
+        drive_finish(d);
+    else if (more_awaited)
+        d->waiting = true;
+    else if (d->decided)
+        drive_enter(d, SMTP_STEP_RSET);
+    else
+        drive_enter(d, SMTP_STEP_BDAT);
 }
 
 /* DATA was answered. 354 with nobody left to get the message is possible when it was pipelined:

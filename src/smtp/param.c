@@ -73,6 +73,22 @@ bool smtp_xtext_decode(struct slice in, struct buf *out)
     return true;
 }
 
+bool smtp_orcpt_encode(struct slice address, struct buf *out)
+{
+    bool ascii = true;
+    for (size_t i = 0; i < address.len; i++)
+        ascii = ascii && address.ptr[i] < 0x80;
+    if (ascii)
+        return buf_append_cstr(out, "rfc822;") && smtp_xtext_encode(address, out);
+    bool fits = buf_append_cstr(out, "utf-8;");
+    for (size_t i = 0; i < address.len && fits; i++) {
+        uint8_t octet = address.ptr[i];
+        bool plain = octet >= 0x80 || (is_xchar(octet) && octet != '\\');
+        fits = plain ? buf_append_octet(out, octet) : buf_printf(out, "\\x{%02X}", octet);
+    }
+    return fits;
+}
+
 static bool is_xtext(struct slice in)
 {
     for (size_t i = 0; i < in.len;)

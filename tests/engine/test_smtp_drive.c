@@ -89,6 +89,60 @@ static const struct {
      SMTP_STEP_DONE,
      250,
      WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9},
+     {"220 a", "250-a|250 CHUNKING", "250 a", "250 b", "250 c", "250 1", "250 2", "250 3",
+      "221 bye"},
+     "EHLO MAIL RCPT RCPT BDAT BDAT BDAT QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9, .pipeline = true},
+     {"220 a", "250-a|250-PIPELINING|250 CHUNKING", "250 a", "250 b", "250 c", "250 1", "250 2",
+      "250 3", "221 bye"},
+     "EHLO MAIL RCPT RCPT BDAT BDAT BDAT QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9},
+     {"220 a", "250-a|250 CHUNKING", "250 a", "250 b", "250 c", "250 1", "552 full", "250 reset",
+      "221 bye"},
+     "EHLO MAIL RCPT RCPT BDAT BDAT RSET QUIT",
+     false,
+     SMTP_STEP_BDAT,
+     552,
+     WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9, .pipeline = true},
+     {"220 a", "250-a|250-PIPELINING|250 CHUNKING", "250 a", "250 b", "250 c", "452 full", "503 no",
+      "503 no", "250 reset", "221 bye"},
+     "EHLO MAIL RCPT RCPT BDAT BDAT BDAT RSET QUIT",
+     false,
+     SMTP_STEP_BDAT,
+     452,
+     WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9},
+     {"220 a", "250-a|250 CHUNKING", "250 a", "250 b", "250 c", "250 1", "250 2", "554 spam",
+      "221 bye"},
+     "EHLO MAIL RCPT RCPT BDAT BDAT BDAT QUIT",
+     false,
+     SMTP_STEP_DOT,
+     554,
+     WANT_CLOSE},
+    {{PLAN, .chunk_octets = 9},
+     {"220 a", HELLO_OK, "221 bye"},
+     "EHLO QUIT",
+     false,
+     SMTP_STEP_MAIL,
+     0,
+     WANT_CLOSE},
+    {{PLAN, .content_binary = true},
+     {"220 a", HELLO_OK, "221 bye"},
+     "EHLO QUIT",
+     false,
+     SMTP_STEP_MAIL,
+     0,
+     WANT_CLOSE},
     {{PLAN, .xclient = "ADDR=192.0.2.1"},
      {"220 a", HELLO_OK, "550 not you", "221 bye"},
      "EHLO XCLIENT QUIT",
@@ -306,13 +360,23 @@ static struct want pump(struct kit *k, struct smtp_drive *d, char *sent, size_t 
     for (;;) {
         struct want want = smtp_drive_next(d);
         struct slice out = want.octets;
-        if (want.kind == WANT_CONTENT)
+        /* The content is three chunks of nothing, or nothing. */
+        uint64_t chunked = smtp_drive_chunk_octets(d);
+        bool last = false;
+        if (want.kind == WANT_CONTENT && chunked > 0) {
+            static const char before[] = "BDAT BDAT";
+            size_t len = strlen(sent), n = sizeof(before) - 1;
+            last = len >= n && strcmp(sent + len - n, before) == 0;
+            out = last ? SLICE_LIT("BDAT 0 LAST\r\n") : SLICE_LIT("BDAT 0\r\n");
+        } else if (want.kind == WANT_CONTENT)
             out = SLICE_LIT(".\r\n");
         else if (want.kind != WANT_SEND)
             return want;
         smtp_track_feed_all(k->track, DIR_C, out);
         note_words(sent, sent_octets, out);
-        if (want.kind == WANT_CONTENT)
+        if (want.kind == WANT_CONTENT && chunked > 0)
+            smtp_drive_chunk_sent(d, last);
+        else if (want.kind == WANT_CONTENT)
             smtp_drive_content_sent(d);
     }
 }

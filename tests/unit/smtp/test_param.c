@@ -228,6 +228,28 @@ static void test_xtext(void **state)
     buf_deinit(&text);
 }
 
+static void test_orcpt(void **state)
+{
+    static const struct {
+        const char *address, *value;
+    } rows[] = {
+        {"bob@example.test", "rfc822;bob@example.test"},
+        {"bob+tag@example.test", "rfc822;bob+2Btag@example.test"},
+        {"\"b b\"@example.test", "rfc822;\"b+20b\"@example.test"},
+        {"b\303\266b+x@example.test", "utf-8;b\303\266b\\x{2B}x@example.test"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        assert_true(smtp_orcpt_encode(slice_cstr(rows[i].address), &text));
+        assert_string_equal(buf_cstr(&text), rows[i].value);
+        struct smtp_param p = {SLICE_LIT("ORCPT"), buf_slice(&text)};
+        assert_true(smtp_param_valid(smtp_param_find(SMTP_VERB_RCPT, p.keyword), &p));
+        buf_deinit(&text);
+    }
+}
+
 static void test_doc(void **state)
 {
     struct buf doc;
@@ -243,7 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values), cmocka_unit_test(test_table), cmocka_unit_test(test_needs),
-        cmocka_unit_test(test_lines),  cmocka_unit_test(test_xtext), cmocka_unit_test(test_doc),
+        cmocka_unit_test(test_lines),  cmocka_unit_test(test_xtext), cmocka_unit_test(test_orcpt),
+        cmocka_unit_test(test_doc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
