@@ -29,8 +29,16 @@ struct recorder_options {
     const char *tool;         /* "smtpscope 0.1.0" */
     const char *command_line; /* without secrets */
     const char *target;
+    const char *host; /* may be NULL, as tls: what is known of the machine and its TLS */
+    const char *tls;
     bool keep_secrets;
     bool append_existing_ok; /* false: an existing file is an error (nothing is overwritten) */
+    struct slice redact_key; /* message bodies and addresses are replaced; empty: they are not */
+    /* A file that reaches max_octets is closed at the end of an event. files 0 or 1: the recording
+     * ends there. Else FILE becomes FILE.1, FILE.1 FILE.2 and so on, at most `files` in all, the
+     * oldest goes, and a new FILE begins. max_octets 0: no limit. */
+    uint64_t max_octets;
+    unsigned files;
 };
 /* Events already in the journal are written first, so that nothing is lost when recording starts
  * late. RECORDING is the first event of the file: appended to the journal where that is empty, else
@@ -46,6 +54,8 @@ bool recorder_flush(struct recorder *r, struct err *err);
 /* From a fatal hook: write what is in the buffer, allocate nothing. */
 void recorder_flush_emergency(struct recorder *r);
 bool recorder_close(struct recorder **r, struct err *err);
+/* From here on with or without redaction of bodies and addresses; an empty key: without. */
+void recorder_set_redact(struct recorder *r, struct slice key);
 const char *recorder_path(const struct recorder *r);
 uint64_t recorder_octets(const struct recorder *r);
 

@@ -116,6 +116,8 @@ static bool put_octets(struct buf *out, const struct ev_octets *o, struct slice 
     if (o->offset)
         ok = ok && put_u64(out, "offset", o->offset);
     ok = ok && put_u64(out, "length", o->length);
+    if (o->redacted)
+        ok = ok && put_u64(out, "redacted", o->redacted);
     struct octet_range *ranges = NULL;
     size_t n_ranges = 0;
     if (o->hidden.len > 0) {

@@ -484,7 +484,7 @@ static bool take_member(struct scan *s, struct seen *seen, struct parsed_line *o
         return false;
     int field = field_of(seen, name);
     if (out->header.kind == EVENT_OCTETS &&
-        (field < 0 || seen->fields_of[field].struct_offset >= offsetof(struct ev_octets, store_at)))
+        (field < 0 || same(name, "hidden") || same(name, "store_at")))
         return take_octets_key(s, name, out, &seen->octets);
     if (field < 0 || field >= 32 || seen->fields & UINT32_C(1) << field)
         return false;
