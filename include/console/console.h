@@ -39,6 +39,10 @@ struct console_options {
     const char *keylog_path;  /* SSLKEYLOGFILE; NULL: none */
     const char *tool;         /* "smtpscope 0.1.0" */
     const char *command_line; /* for the recording; secrets removed */
+    const char *host;         /* for the recording: machine and system; NULL: not said */
+    /* The key of the pseudonyms of --redact, asked for when it is first wanted; NULL: there is none.
+     */
+    bool (*redact_key)(uint8_t *key, size_t len);
     bool read_only;           /* show: no connections */
 };
 

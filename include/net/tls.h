@@ -29,6 +29,9 @@ struct tls_client_options {
 
 /* A client context made once for many links. NULL and *err where files or settings do not read. The
  * options are copied. */
+/* "OpenSSL 3.0.17 1 Jul 2025". */
+const char *tls_library(void);
+
 struct tls_client;
 struct tls_client *tls_client_new(const struct tls_client_options *options, struct err *err);
 void tls_client_free(struct tls_client **c);

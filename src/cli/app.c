@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/vis.h"
@@ -162,6 +165,36 @@ static char *state_path(const char *name)
     return path;
 }
 
+/* "name, Linux 6.1.0 x86_64". */
+static char *host_facts(void)
+{
+    struct utsname u;
+    if (uname(&u) != 0)
+        return mem_strdup("");
+    return mem_printf("%s, %s %s %s", u.nodename, u.sysname, u.release, u.machine);
+}
+
+/* The key of the pseudonyms, the same in every run, so that redacted recordings of one person
+ * compare. Made when it is first wanted. */
+static bool read_redact_key(uint8_t *key, size_t len)
+{
+    char *dir = xdg_dir("XDG_STATE_HOME", ".local/state");
+    char *path = dir && make_dirs(dir) ? mem_printf("%s/redact.key", dir) : NULL;
+    bool ok = false;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        ok = read(fd, key, len) == (ssize_t)len;
+    } else if (path && errno == ENOENT && getrandom(key, len, 0) == (ssize_t)len) {
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        ok = fd >= 0 && write(fd, key, len) == (ssize_t)len;
+    }
+    if (fd >= 0)
+        close(fd);
+    mem_free(path);
+    mem_free(dir);
+    return ok;
+}
+
 static uint64_t shifted_tick_ns(void *ctx)
 {
     const struct app *a = ctx;
@@ -213,6 +246,7 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
     a->host_name = host_name();
     a->history_path = state_path("history");
     a->screen_path = state_path("screen");
+    a->host = host_facts();
     a->loop = loop_new();
     a->clock = (struct clock){.tick_ns = shifted_tick_ns, .wall_us = wall_us, .ctx = a};
     a->journal = journal_new(&a->clock);
@@ -224,6 +258,8 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
         .host_name = a->host_name,
         .tool = CLI_TOOL,
         .command_line = args->command_line,
+        .host = a->host,
+        .redact_key = read_redact_key,
         .read_only = read_only,
     };
     a->console = console_new(a->loop, a->journal, args->settings, &options);
@@ -255,6 +291,7 @@ void app_close(struct app *a)
     mem_free(a->host_name);
     mem_free(a->history_path);
     mem_free(a->screen_path);
+    mem_free(a->host);
     *a = (struct app){0};
 }
 

@@ -102,6 +102,7 @@ struct app {
     size_t printed; /* lines of it that are out */
     FILE *print_to;
     char *spool_dir, *netrc_path, *history_path, *screen_path, *host_name;
+    char *host;
 };
 /* Loop, journal, console, the recording asked for. False: said on standard error already. */
 bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct err *err);

@@ -158,6 +158,11 @@ static const struct console_command commands[] = {
     COMMAND("record", "recordings", "FILE|off",
             "write a recording from the first event on, secrets removed", NULL, false, exec_record,
             ARG_FILE, NULL),
+    COMMAND("redact", "recordings", "on|off",
+            "replace message bodies and addresses in what is recorded and saved from now on",
+            "Letters of messages become x, addresses pseudonyms of the same length, the same for "
+            "the same address in every recording of yours. /save then writes what is shown so.",
+            false, exec_redact, ARG_WORDS, "on|off"),
     COMMAND("save", "recordings", "FILE",
             "write what is shown as a recording, with marks and notes", NULL, false, exec_save,
             ARG_FILE, NULL),

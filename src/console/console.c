@@ -346,37 +346,6 @@ void console_remember_addresses(struct console *c, struct slice line)
 
 /* --- recording --- */
 
-struct recorder *console_recorder_open(struct console *c, struct journal *j, const char *path,
-                                       struct err *err)
-{
-    char target[400] = "";
-    if (c->now->session)
-        snprintf(target, sizeof target, "%s", c->now->target.text);
-    const struct recorder_options options = {
-        .path = path,
-        .tool = c->options.tool,
-        .command_line = c->options.command_line,
-        .target = target,
-        .keep_secrets = settings_bool(c->settings, SETTING_ID_keep_secrets),
-    };
-    return recorder_open(j, &options, err);
-}
-
-bool console_record(struct console *c, const char *path, struct err *err)
-{
-    struct recorder *r = console_recorder_open(c, c->journal, path, err);
-    if (!r)
-        return false;
-    if (c->recorder)
-        recorder_close(&c->recorder, NULL);
-    c->recorder = r;
-    if (settings_bool(c->settings, SETTING_ID_keep_secrets))
-        journal_note(c->journal, 0, LEVEL_WARNING, "this recording keeps passwords and tokens",
-                     "everyone who reads the file can use them",
-                     "hand it to nobody; leave --keep-secrets out next time");
-    return true;
-}
-
 void console_page(struct console *c, const char *title, struct slice text)
 {
     if (c->ui && c->ui->page) {

@@ -210,6 +210,7 @@ bool exec_explain(struct console *c, const struct console_call *call);
 /* marks.c */
 bool exec_mark(struct console *c, const struct console_call *call);
 bool exec_save(struct console *c, const struct console_call *call);
+bool exec_redact(struct console *c, const struct console_call *call);
 /* A recorder as the settings ask for it. */
 struct recorder *console_recorder_open(struct console *c, struct journal *j, const char *path,
                                        struct err *err);

@@ -1,4 +1,4 @@
-/* /help /quit /source /alias /note /record /mailbox /explain /certs /timing, and the commands only
+/* /help /quit /source /alias /note /mailbox /explain /certs /timing, and the commands only
  * a screen can do. */
 #include <errno.h>
 #include <fcntl.h>
@@ -186,28 +186,7 @@ bool exec_view(struct console *c, const struct console_call *call)
     return ok;
 }
 
-/* --- recording, practice --- */
-
-bool exec_record(struct console *c, const struct console_call *call)
-{
-    if (call->args.len == 0) {
-        char text[300];
-        snprintf(text, sizeof text, "recording: %s",
-                 c->recorder ? recorder_path(c->recorder) : "off");
-        journal_note(c->journal, 0, LEVEL_INFO, text, "",
-                     c->recorder ? "" : "/record FILE starts one");
-        return true;
-    }
-    if (slice_eq(call->args, SLICE_LIT("off"))) {
-        if (!c->recorder)
-            return true;
-        return recorder_close(&c->recorder, call->err);
-    }
-    char *path = mem_slice_dup(call->args);
-    bool ok = console_record(c, path, call->err);
-    mem_free(path);
-    return ok;
-}
+/* --- practice --- */
 
 static void mailbox_list(struct console *c, struct buf *out)
 {
