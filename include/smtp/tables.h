@@ -20,8 +20,9 @@ struct smtp_extension {
 const struct smtp_extension *smtp_extension_at(size_t index); /* NULL at the end */
 /* By EHLO keyword, case ignored ("AUTH=PLAIN" finds AUTH); NULL: unknown. */
 const struct smtp_extension *smtp_extension_by_keyword(struct slice keyword);
-/* Octets the offered extensions add to a MAIL or RCPT line's limit (RFC 5321 section 4.5.3.1.4). */
-unsigned smtp_extension_line_growth(struct slice keyword);
+/* Octets an offered extension adds to the limit of a line of that verb, "MAIL" or "RCPT"
+ * (RFC 5321 section 4.5.3.1.4). */
+unsigned smtp_extension_line_growth(struct slice keyword, const char *verb);
 
 struct smtp_code_info {
     const char *code;

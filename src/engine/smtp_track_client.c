@@ -252,6 +252,7 @@ static void take_command(struct smtp_track *t, struct smtp_command *c, smtp_rule
                                            .offset = where->offset,
                                            .length = where->length});
     track_report_command(t, rules, c, where);
+    track_declare(t, c);
     if (rules & BIT(NO_EHLO_AFTER_TLS))
         t->after_tls = false; /* said once */
     struct track_pending p = {

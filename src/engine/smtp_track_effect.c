@@ -82,6 +82,8 @@ static void caps_learn(struct smtp_track *t, const struct smtp_reply *r, enum sm
                    (struct ev_caps){.greeting = smtp_reply_line_text(r, 0),
                                     .list = slice_of(t->caps, t->caps_len),
                                     .tls = t->tls});
+    if (t->esmtp)
+        track_report_offer(t, r, reply_seq);
 }
 
 /* ---- envelope ---- */

@@ -85,6 +85,12 @@ struct smtp_track {
     char mechanism[TRACK_MECHANISM_OCTETS];
     bool backstage, lmtp, lmtp_option, want_content;
     bool tls, esmtp, authenticated, hello_done;
+    /* What the client said so far, answered or not. */
+    struct {
+        uint32_t mails; /* of the session */
+        uint32_t rcpts; /* of the newest MAIL, as the rest */
+        bool utf8, binary, bdat;
+    } sent;
     bool greeting_awaited, after_tls, quit_sent, auth_unkept, body_8bit, in_content;
     bool offers_pipelining, offers_enhanced, offers_utf8;
     bool chunked;   /* content.held_cr and .line_octets are of the chunk before */
@@ -123,6 +129,15 @@ smtp_rules track_reply_rules(const struct smtp_track *t, const struct smtp_reply
                              enum smtp_verb answers);
 void track_report_content(struct smtp_track *t, const struct smtp_content_stats *s,
                           const struct track_range *where);
+
+/* smtp_track_offer.c */
+void track_report_offer(struct smtp_track *t, const struct smtp_reply *r, uint64_t reply_seq);
+/* Rules a command breaks with regard to what was offered and declared before it. */
+smtp_rules track_declared_rules(const struct smtp_track *t, const struct smtp_command *c);
+/* The command was sent: remember what it declares. */
+void track_declare(struct smtp_track *t, const struct smtp_command *c);
+/* The limit (and its name in LIMITS) that one more such command would go over; 0: none. */
+uint64_t track_over_limit(const struct smtp_track *t, enum smtp_verb verb, const char **name_out);
 
 /* smtp_track_effect.c */
 void track_set_state(struct smtp_track *t, enum smtp_state to, uint64_t cause_seq);

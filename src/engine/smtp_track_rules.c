@@ -89,7 +89,7 @@ static size_t line_limit(const struct smtp_track *t, enum smtp_verb verb)
         return limit;
     struct slice line;
     for (size_t i = 0; smtp_track_cap_at(t, i, &line); i++)
-        limit += smtp_extension_line_growth(slice_next_word(&line));
+        limit += smtp_extension_line_growth(slice_next_word(&line), smtp_verb_name(verb));
     return limit;
 }
 
@@ -149,6 +149,7 @@ smtp_rules smtp_track_lint(const struct smtp_track *t, const struct smtp_command
         rules &= ~BIT(LINE_8BIT);
     if (t->hello_done && missing_capability(t, c))
         rules |= BIT(COMMAND_NOT_OFFERED);
+    rules |= track_declared_rules(t, c);
     if (smtp_track_pending(t) > 0 && !t->greeting_awaited &&
         (!t->offers_pipelining || smtp_verb_info((enum smtp_verb)t->last_verb)->must_be_last))
         rules |= BIT(COMMAND_EARLY);
@@ -180,6 +181,13 @@ static void command_note(const struct smtp_track *t, enum smtp_rule rule,
         limit = line_limit(t, c->verb);
         n = snprintf(note, note_octets, "%zu octets with its line end; %zu are allowed.",
                      c->line.len + 2, limit);
+    } else if (rule == SMTP_RULE_OVER_LIMITS) {
+        uint64_t most = track_over_limit(t, c->verb, &missing);
+        n = snprintf(note, note_octets, "%s=%llu was offered, and this is one more.",
+                     missing ? missing : "", (unsigned long long)most);
+    } else if (rule == SMTP_RULE_SIZE_OVER_OFFER) {
+        n = snprintf(note, note_octets, "The server takes at most %llu octets.",
+                     (unsigned long long)t->size_max);
     } else if (rule == SMTP_RULE_COMMAND_EARLY) {
         n = snprintf(note, note_octets, "%s was sent while %zu replies were awaited.", verb,
                      smtp_track_pending(t));

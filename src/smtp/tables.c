@@ -59,19 +59,26 @@ const struct smtp_extension *smtp_extension_by_keyword(struct slice keyword)
     return NULL;
 }
 
-/* The greatest "+N" of its line limits: "MAIL +108, RCPT +528" gives 528. */
-unsigned smtp_extension_line_growth(struct slice keyword)
+/* "MAIL +108, RCPT +528": the number behind that verb, "MAIL/RCPT +460" counts for both. */
+unsigned smtp_extension_line_growth(struct slice keyword, const char *verb)
 {
     const struct smtp_extension *e = smtp_extension_by_keyword(keyword);
-    unsigned most = 0;
-    const char *at = e != NULL ? e->line_limits : "";
-    while ((at = strchr(at, '+')) != NULL) {
-        unsigned value = 0;
-        for (at++; smtp_is_digit((uint8_t)*at) && value < 100000; at++)
-            value = value * 10 + (unsigned)(*at - '0');
-        most = value > most ? value : most;
+    struct slice rest = slice_cstr(e != NULL ? e->line_limits : "");
+    while (rest.len > 0) {
+        ptrdiff_t comma = slice_find_octet(rest, ',');
+        struct slice part = slice_take(rest, comma < 0 ? rest.len : (size_t)comma);
+        ptrdiff_t plus = slice_find_octet(part, '+');
+        uint64_t value;
+        size_t digits = 0;
+        rest = slice_skip(rest, part.len + 1);
+        if (plus < 0 || slice_find(slice_take(part, (size_t)plus), slice_cstr(verb)) < 0)
+            continue;
+        part = slice_skip(part, (size_t)plus + 1);
+        while (digits < part.len && smtp_is_digit(part.ptr[digits]))
+            digits++;
+        return slice_to_u64(slice_take(part, digits), 100000, &value) ? (unsigned)value : 0;
     }
-    return most;
+    return 0;
 }
 
 /* ---- codes ---- */

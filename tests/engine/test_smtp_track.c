@@ -7,6 +7,9 @@
 #define OFFER       "S| 250-a~250-SIZE 20~250-PIPELINING~250-AUTH PLAIN LOGIN~250 STARTTLS~\n"
 #define PLAIN_OFFER "S| 250-a~250 HELP~\n"
 #define CODES       "S| 250-a~250 ENHANCEDSTATUSCODES~\n"
+#define UTF8        "S| 250-a~250-8BITMIME~250 SMTPUTF8~\n"
+#define CHUNKS      "S| 250-a~250-8BITMIME~250-CHUNKING~250 BINARYMIME~\n"
+#define LIMITS      "S| 250-a~250 LIMITS MAILMAX=1 RCPTMAX=2~\n"
 #define TO_RCPT     "C: MAIL FROM:<a@b.test>\nS: 250 ok\nC: RCPT TO:<c@d.test>\nS: 250 ok\n"
 #define TO_DATA     TO_RCPT "C: DATA\nS: 354 go\n"
 
@@ -58,7 +61,25 @@ static const struct {
      "no-ehlo-after-tls"},
     {HI OFFER "C: STARTTLS\nS: 220 go\nTLS\nC: NOOP\nS: 250 a\nC: EHLO me.test\nS: 250 a", ""},
     {HI OFFER "C: STARTTLS\nS: 220 go\nTLS\nC: EHLO me.test\nS| 250-a~250 STARTTLS~\nC: STARTTLS",
-     "command-order"},
+     "starttls-in-tls command-order"},
+    {HI UTF8 "C: MAIL FROM:<\xc3\xa4@b.test>", "utf8-undeclared"},
+    {HI UTF8 "C: MAIL FROM:<a@b.test>\nS: 250 ok\nC: RCPT TO:<\xc3\xa4@b.test>", "utf8-undeclared"},
+    {HI UTF8 "C: MAIL FROM:<a@b.test> SMTPUTF8\nS: 250 ok\nC: RCPT TO:<\xc3\xa4@b.test>", ""},
+    {HI OFFER "C: MAIL FROM:<a@b.test> SIZE=21", "size-over-offer"},
+    {HI OFFER "C: MAIL FROM:<a@b.test> SIZE=20", ""},
+    {HI CHUNKS "C: MAIL FROM:<a@b.test> BODY=BINARYMIME\nS: 250 ok\nC: RCPT TO:<c@d.test>\nS: 250 "
+               "ok\nC: DATA\nS: 503 no",
+     "binary-needs-bdat"},
+    {HI CHUNKS TO_RCPT "C| BDAT 3~a~\nS: 250 ok\nC: DATA\nS: 503 no", "data-after-bdat"},
+    {HI CHUNKS TO_RCPT "C| BDAT 3~a~\nS: 250 ok\nC: RSET\nS: 250 ok\n" TO_RCPT "C: DATA\nS: 354 go",
+     ""},
+    {HI LIMITS TO_RCPT "C: RCPT TO:<e@f.test>\nS: 250 ok\nC: RCPT TO:<g@h.test>\nS: 452 no",
+     "over-limits"},
+    {HI LIMITS TO_RCPT "C: RSET\nS: 250 ok\nC: MAIL FROM:<a@b.test>\nS: 452 no", "over-limits"},
+    {HI "S| 250-a~250 BINARYMIME~", "offer-contradicts"},
+    {HI "S| 250-a~250 SMTPUTF8~", "offer-contradicts"},
+    {HI "S| 250-a~250-AUTH=PLAIN~250 _x~", "offer-syntax"},
+    {HI "S| 250-a~250-X-2~250 8BITMIME~", ""},
     {HI OFFER TO_DATA "C| a^b~.~", "data-bare-lf"},
     {HI OFFER TO_DATA "C| a%b~.~", "data-bare-cr"},
     {HI OFFER TO_DATA "C| a`b~.~", "data-nul"},
