@@ -9,6 +9,7 @@
 #include "journal/event_doc.h"
 #include "imap/deviation.h"
 #include "mock/magic.h"
+#include "pop3/deviation.h"
 #include "report/export.h"
 #include "report/filter.h"
 #include "scenario/scenario.h"
@@ -391,6 +392,7 @@ static void keys_markdown(struct buf *out)
 static void deviations_markdown(struct buf *out)
 {
     smtp_rule_doc_markdown(out);
+    pop3_rule_doc_markdown(out);
     imap_rule_doc_markdown(out);
 }
 

@@ -7,6 +7,7 @@
 
 static const struct track_ops *const all[PROTOCOL__COUNT] = {
     [PROTOCOL_SMTP] = &track_ops_smtp,
+    [PROTOCOL_POP3] = &track_ops_pop3,
 };
 
 const char *protocol_name(enum protocol protocol)

@@ -3,6 +3,7 @@
 #ifndef ENGINE_TRACK_PRIVATE_H
 #define ENGINE_TRACK_PRIVATE_H
 
+#include "engine/pop3_track.h"
 #include "engine/smtp_track.h"
 #include "engine/track.h"
 
@@ -35,9 +36,11 @@ struct track {
     void *self; /* the protocol's own tracker */
     union {     /* what track_item.smtp and its sisters point to */
         struct smtp_item smtp;
+        struct pop3_item pop3;
     } item;
 };
 
 extern const struct track_ops track_ops_smtp;
+extern const struct track_ops track_ops_pop3;
 
 #endif
