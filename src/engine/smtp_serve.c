@@ -27,8 +27,9 @@ void smtp_answer_deinit(struct smtp_answer *a)
 }
 
 /* "code[-| ][enhanced ]text", cut at the length of a line; what would break it becomes "?". */
-static void answer_line(struct smtp_answer *a, unsigned code, char separator, const char *enhanced,
-                        const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void answer_line(struct smtp_answer *a, unsigned code,
+                                                              char separator, const char *enhanced,
+                                                              const char *fmt, va_list ap)
 {
     char line[SMTP_REPLY_LINE_MAX_OCTETS - 1]; /* room for CRLF behind, and its own NUL */
     bool has_enhanced = enhanced && *enhanced;
