@@ -30,10 +30,12 @@ static void begin(struct mock_conn *c, bool tls)
     uint32_t conn = link_conn(c->link);
     c->smtp.track = smtp_track_new(
         m->journal, conn,
-        &(struct smtp_track_options){.backstage = !m->options.in_front,
-                                     .lmtp = c->world->serve_options[c->service].lmtp,
-                                     .tls = tls,
-                                     .want_content = true});
+        &(struct smtp_track_options){
+            .backstage = !m->options.in_front,
+            .lmtp = c->world->serve_options[c->service].lmtp,
+            .data_end = smtp_relax_data_end(c->world->serve_options[c->service].relax),
+            .tls = tls,
+            .want_content = true});
     struct smtp_answer *a = answer_begin(c);
     if (c->over_limit) {
         smtp_answer_line(a, 421, "4.7.0", "%s Too many connections, try again later",

@@ -165,14 +165,14 @@ static void read_enhanced(struct slice line, char *out, size_t out_octets)
         snprintf(out, out_octets, "%.*s", SLICE_ARG(word));
 }
 
-/* A profile's text: \n stands between lines. */
+/* A profile's text: a line feed stands between lines. */
 static void put_wording(struct mock_conn *c, struct slice text, struct buf *out)
 {
     while (text.len > 0) {
-        ptrdiff_t end = slice_find(text, SLICE_LIT("\\n"));
+        ptrdiff_t end = slice_find_octet(text, '\n');
         rules_expand(out, end < 0 ? text : slice_take(text, (size_t)end), &c->mock->facts.f, 0);
         buf_append_cstr(out, "\r\n");
-        text = slice_skip(text, end < 0 ? text.len : (size_t)end + 2);
+        text = slice_skip(text, end < 0 ? text.len : (size_t)end + 1);
     }
 }
 
