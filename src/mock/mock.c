@@ -32,10 +32,12 @@ const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
                     .default_port = 995,
                     .implicit_tls = true},
     [MOCK_IMAP] = {.name = "imap",
+                   .protocol = &mock_protocol_imap,
                    .protocol_id = MOCK_PROTOCOL_IMAP,
                    .default_port = 143,
                    .starttls = true},
     [MOCK_IMAPS] = {.name = "imaps",
+                    .protocol = &mock_protocol_imap,
                     .protocol_id = MOCK_PROTOCOL_IMAP,
                     .default_port = 993,
                     .implicit_tls = true},
@@ -115,6 +117,14 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
                                         .require_auth = mock_services[i].require_auth,
                                         .size_max_octets = m->options.limits.message_octets,
                                         .recipients_max = m->options.limits.recipients,
+                                        .errors_max = m->options.limits.errors};
+        /* Passwords go in the clear here: it is loopback, and what people practise is to see it. */
+        m->imap_options[i] =
+            (struct imap_serve_options){.name = m->options.name,
+                                        .offer_starttls = mock_services[i].starttls,
+                                        .mechanisms = MECHANISMS,
+                                        .login_in_clear = true,
+                                        .message_octets = m->options.limits.message_octets,
                                         .errors_max = m->options.limits.errors};
     }
     mock_store_init(m);

@@ -13,6 +13,7 @@
 #ifndef MOCK_MOCK_PRIVATE_H
 #define MOCK_MOCK_PRIVATE_H
 
+#include "engine/imap_serve.h"
 #include "engine/smtp_serve.h"
 #include "mock/dns_server.h"
 #include "mock/magic.h"
@@ -198,6 +199,7 @@ struct mock_protocol {
     void (*free)(struct mock_conn *c); /* also where .begin was never called */
 };
 extern const struct mock_protocol mock_protocol_smtp;
+extern const struct mock_protocol mock_protocol_imap;
 
 /* The table of services (mock.c). */
 struct mock_service_row {
@@ -230,6 +232,7 @@ struct mock {
     char said_id[MOCK_ID_OCTETS];            /* of the message the answer under way is about */
     struct buf fields, recipients, reworded; /* for rules: header fields, addresses, replies */
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
+    struct imap_serve_options imap_options[MOCK_SERVICE__COUNT];
     struct mock_door doors[MOCK_SERVICE__COUNT];
     struct {
         struct mock_conn *first, *last;
