@@ -21,6 +21,7 @@ static const struct key_row rows[] = {
     {FN(5), WHERE_ANY, "again", "send the last line again", "Again"},
     {KEY_ALT('a'), "Alt-a", WHERE_ANY, "again", "send the last line again", NULL},
     {FN(6), WHERE_ANY, "pane next", "next pane", "Pane"},
+    {FN(9), WHERE_ANY, "compare", "two sessions side by side", NULL},
     {KEY_ALT('s'), "Alt-s", WHERE_ANY, "tab next",
      "next section of the decoded pane: Why, Envelope, Session, TLS ...", "Section"},
     {KEY_ALT('x'), "Alt-x", WHERE_ANY, "hex", "octets of the selected line", "Hex"},

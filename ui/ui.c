@@ -497,6 +497,11 @@ static uint64_t console_selects(void *ctx)
     return index < count ? transcript_at(u->transcript.lines, index)->seq : 0;
 }
 
+static void console_compares(void *ctx, struct diff_page *page)
+{
+    diff_pane_open(ctx, page);
+}
+
 static void console_pages(void *ctx, const char *title, struct slice text)
 {
     pager_open(ctx, title, text);
@@ -548,6 +553,7 @@ static const struct console_ui console_side = {.ask = console_asks,
                                                .view = console_views,
                                                .page = console_pages,
                                                .selected = console_selects,
+                                               .diff = console_compares,
                                                .settings_changed = settings_changed,
                                                .quit = console_quits};
 
@@ -657,6 +663,7 @@ void ui_close(struct ui **up)
     *up = NULL;
     console_set_ui(u->console, NULL, NULL);
     overlay_close(u);
+    diff_pane_close(u);
     loop_remove_turn_end(u->loop, on_turn_end, u);
     loop_watch_free(&u->tty_watch);
     if (u->stderr_watch)

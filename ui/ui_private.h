@@ -217,6 +217,7 @@ struct ui {
     struct buf paste;     /* lines that wait: to be asked about, or to be edited one by one */
     bool paste_editing;
 
+    struct diff_pane *diff; /* NULL: nothing was compared yet */
     const struct overlay_ops *overlay;
     struct ladder *ladder; /* while it is shown */
     bool ladder_scale;
@@ -456,6 +457,10 @@ const char *hit_find(const struct ui *u, int y, int x);
 void text_wrap(struct slice line, size_t max_octets, struct buf *out);
 /* What a line of a page has room for. */
 size_t pager_cols(const struct ui *u);
+struct diff_page;
+void diff_pane_open(struct ui *u, struct diff_page *page); /* takes what the page holds */
+bool diff_pane_again(struct ui *u);                        /* the last one; false: there is none */
+void diff_pane_close(struct ui *u);                        /* forget it */
 void pager_open(struct ui *u, const char *title, struct slice text);
 void history_overlay_open(struct ui *u);
 void question_open(struct ui *u, const char *prompt, bool secret,

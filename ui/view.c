@@ -541,6 +541,19 @@ static bool do_cancel(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
+/* What was compared last; before that the command line is made ready for it. */
+static bool do_compare(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    (void)err;
+    if (!diff_pane_again(u)) {
+        line_set("/diff ");
+        u->focus = PANE_COMMAND;
+        ui_say(u, false, "/diff FILE compares this session with a recording");
+    }
+    return true;
+}
+
 /* The console's own: a key is only a short way to type it. */
 static bool do_replay(struct ui *u, struct slice args, struct err *err)
 {
@@ -551,6 +564,7 @@ static bool do_replay(struct ui *u, struct slice args, struct err *err)
 
 static const struct view_command commands[] = {
     {"replay", do_replay},
+    {"compare", do_compare},
     {"scroll", do_scroll},
     {"select", do_select},
     {"follow", do_follow},

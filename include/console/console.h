@@ -13,6 +13,7 @@
 #include "recording/replay.h"
 
 struct console;
+struct diff_page;
 
 /* What a screen can do for the console; NULL members or a NULL struct: there is no screen. */
 struct console_ui {
@@ -24,6 +25,8 @@ struct console_ui {
     bool (*view)(void *ctx, const char *command, struct slice args, struct err *err);
     /* A page of text to read (help, certificates): title, then lines separated by LF. */
     void (*page)(void *ctx, const char *title, struct slice text);
+    /* Two sessions side by side (report/diff.h); what the page holds is taken. */
+    void (*diff)(void *ctx, struct diff_page *page);
     /* The event that the selected line of the transcript shows; 0: none. */
     uint64_t (*selected)(void *ctx);
     /* Settings changed. */
@@ -40,10 +43,11 @@ struct console_options {
     const char *tool;         /* "smtpscope 0.1.0" */
     const char *command_line; /* for the recording; secrets removed */
     const char *host;         /* for the recording: machine and system; NULL: not said */
-    /* The key of the pseudonyms of --redact, asked for when it is first wanted; NULL: there is none.
+    /* The key of the pseudonyms of --redact, asked for when it is first wanted; NULL: there is
+     * none.
      */
     bool (*redact_key)(uint8_t *key, size_t len);
-    bool read_only;           /* show: no connections */
+    bool read_only; /* show: no connections */
 };
 
 /* Everything is borrowed; settings stay the caller's until console_free. */

@@ -77,6 +77,25 @@ void diff_deinit(struct diff *d);
 /* As text, in ASCII: "  " same, "- " only in A, "+ " only in B, "~ " differs, ">" explains the
  * outcome. */
 void diff_print(const struct diff *d, FILE *to);
+
+/* As rows of two columns, for a screen. Texts are in safe form. */
+struct diff_page_row {
+    enum diff_mark mark;
+    bool explains;
+    bool sum;             /* below the dialogue: times, recipients, the end */
+    char *text[2];        /* of A and of B; NULL: there is none */
+    uint64_t reply_us[2]; /* of a reply */
+};
+struct diff_page {
+    char *title[2], *explanation, *noise;
+    size_t differences;
+    struct diff_page_row *rows;
+    size_t n_rows, alloc_rows;
+};
+/* The result holds copies: the journals may go. */
+void diff_page_make(const struct diff *d, struct diff_page *out);
+void diff_page_deinit(struct diff_page *p);
+
 /* As one JSON object. */
 void diff_print_json(const struct diff *d, FILE *to);
 

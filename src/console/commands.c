@@ -153,6 +153,8 @@ static const struct console_command commands[] = {
             exec_view, ARG_WORDS, "on|off"),
     COMMAND("line-ends", "reading", "[on|off]", "show CR and LF at the end of each line", NULL,
             true, exec_view, ARG_WORDS, "on|off"),
+    COMMAND("compare", "reading", "", "the last /diff again", NULL, true, exec_view, ARG_NONE,
+            NULL),
     COMMAND("mark-key", "reading", "set|goto", "set a mark by its letter, or go to one", NULL, true,
             exec_view, ARG_WORDS, "set|goto"),
     COMMAND("record", "recordings", "FILE|off",
@@ -177,11 +179,13 @@ static const struct console_command commands[] = {
             "play, pause, step [N], back [N], speed N, goto SECS, mark [NAME], quiz on, guess "
             "CODE, or off, which goes back to the session.",
             true, exec_replay, ARG_FILE, NULL),
-    COMMAND("diff", "recordings", "FILE [FILE]",
-            "compare this session with a recording, or one recording with another",
-            "Aligned by what was asked and answered; names the first difference that explains the "
-            "outcome (doc/recording.md).",
-            false, exec_diff, ARG_FILE, NULL),
+    COMMAND(
+        "diff", "recordings", "FILE [FILE] [a=N] [b=N]",
+        "compare this session with a recording, or one recording with another",
+        "Aligned by what was asked and answered; names the first difference that explains the "
+        "outcome (doc/recording.md). a=N and b=N choose a connection of either. On a screen: side "
+        "by side.",
+        false, exec_diff, ARG_FILE, NULL),
     COMMAND("practice", "practice", "[SCENARIO]",
             "what the practice server does: a scenario, or the list of them",
             "SCENARIO is one of doc/scenarios.md or a file. It counts from the next connection on; "
@@ -209,7 +213,8 @@ static const struct console_command commands[] = {
     COMMAND("theme", "program", "NAME", "dark, light, contrast or mono", NULL, true, exec_view,
             ARG_WORDS, "dark|light|contrast|mono"),
     COMMAND("tab", "program", "NAME", "section of the decoded pane", NULL, true, exec_view,
-            ARG_WORDS, "auto|why|envelope|message|tls|certificates|capabilities|session|timing|"
+            ARG_WORDS,
+            "auto|why|envelope|message|tls|certificates|capabilities|session|timing|"
             "deviations|next|previous"),
     COMMAND("zoom", "program", "", "one pane on the whole screen, and back", NULL, true, exec_view,
             ARG_NONE, NULL),

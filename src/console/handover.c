@@ -79,6 +79,14 @@ static bool show_diff(struct console *c, const struct journal *a, const struct j
     size_t len = 0;
     if (!diff_sessions(a, b, options, &diff, err))
         return false;
+    if (c->ui && c->ui->diff) {
+        struct diff_page page;
+        diff_page_make(&diff, &page);
+        c->ui->diff(c->ui_ctx, &page);
+        diff_page_deinit(&page);
+        diff_deinit(&diff);
+        return true;
+    }
     FILE *to = open_memstream(&text, &len);
     if (to) {
         diff_print(&diff, to);
@@ -90,32 +98,55 @@ static bool show_diff(struct console *c, const struct journal *a, const struct j
     return true;
 }
 
+/* Files and a=N, b=N, in any order. False: *err. */
+struct diff_words {
+    char *files[2];
+    uint64_t conns[2]; /* 0: not said */
+};
+
+static bool read_diff_words(struct slice rest, struct diff_words *out, struct err *err)
+{
+    *out = (struct diff_words){.files = {NULL, NULL}};
+    size_t n_files = 0;
+    for (struct slice word; (word = slice_next_word(&rest)).len > 0;) {
+        bool conn =
+            word.len > 2 && word.ptr[1] == '=' && (word.ptr[0] == 'a' || word.ptr[0] == 'b');
+        if (conn && slice_to_u64(slice_skip(word, 2), UINT32_MAX, &out->conns[word.ptr[0] - 'a']))
+            continue;
+        if (conn || n_files == 2) {
+            err_set(err, ERR_USAGE, 0, "/diff wants one or two recordings, and a=N, b=N");
+            return false;
+        }
+        out->files[n_files++] = mem_slice_dup(word);
+    }
+    if (n_files == 0)
+        err_set(err, ERR_USAGE, 0, "/diff wants a recording to compare this session with");
+    return n_files > 0;
+}
+
 /* One file: it is A, this session is B. Two: one with the other. */
 bool exec_diff(struct console *c, const struct console_call *call)
 {
-    struct slice rest = call->args;
-    char *first = mem_slice_dup(slice_next_word(&rest)), *second = mem_slice_dup(slice_trim(rest));
+    struct diff_words words;
     struct journal *a = NULL, *b = NULL;
-    bool ok = false;
-    if (!*first) {
-        err_set(call->err, ERR_USAGE, 0, "/diff wants a recording to compare this session with");
-        goto out;
-    }
-    if (!(a = read_file(c, first, call->err)) ||
-        (*second && !(b = read_file(c, second, call->err))))
-        goto out;
+    bool ok = read_diff_words(call->args, &words, call->err);
+    const char *second = words.files[1];
+    ok = ok && (a = read_file(c, words.files[0], call->err)) != NULL &&
+         (!second || (b = read_file(c, second, call->err)) != NULL);
     const struct diff_options options = {
-        .name_a = first,
-        .name_b = *second     ? second
+        .name_a = words.files[0],
+        .name_b = second      ? second
                   : c->replay ? replay_path(c->replay)
                               : "this session",
-        .conn_b = *second ? 0 : console_shown_conn(c),
+        .conn_a = (uint32_t)words.conns[0],
+        .conn_b = words.conns[1] ? (uint32_t)words.conns[1]
+                  : second       ? 0
+                                 : console_shown_conn(c),
     };
-    ok = show_diff(c, a, b ? b : console_shown(c), &options, call->err);
-out:
+    ok = ok && show_diff(c, a, b ? b : console_shown(c), &options, call->err);
     journal_free(&a);
     journal_free(&b);
-    mem_free(first);
-    mem_free(second);
+    mem_free(words.files[0]);
+    mem_free(words.files[1]);
     return ok;
 }
