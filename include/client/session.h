@@ -19,6 +19,9 @@ struct session;
 struct session_options {
     const char *name;              /* EHLO name for helpers */
     struct tls_client_options tls; /* .name is filled from the target where NULL */
+    /* Names come from the practice world: its loopback addresses lead to the practice server, all
+     * others nowhere. */
+    bool practice_world;
     bool ipv4_only, ipv6_only;
     const char *source;                          /* local address; NULL: any */
     const char *proxy;                           /* URL (client/route.h); NULL: none */

@@ -15,6 +15,10 @@
 
 struct smtp_track;
 struct smtp_item;
+struct imap_track;
+struct imap_item;
+struct pop3_track;
+struct pop3_item;
 
 enum protocol { PROTOCOL_SMTP, PROTOCOL_POP3, PROTOCOL_IMAP, PROTOCOL__COUNT };
 /* "smtp", "pop3", "imap": the word of the PROTOCOL event. LMTP counts as smtp here. */
@@ -97,5 +101,7 @@ bool track_mechanisms(const struct track *t, struct slice *out);
 
 /* The protocol's own tracker; NULL for another protocol. */
 struct smtp_track *track_smtp(const struct track *t);
+struct pop3_track *track_pop3(const struct track *t);
+struct imap_track *track_imap(const struct track *t);
 
 #endif

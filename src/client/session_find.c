@@ -2,6 +2,7 @@
  * (RFC 5321 section 5.1, null MX: RFC 7505). */
 #include "client/session_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,8 +117,46 @@ static bool source_address(struct session *s, enum net_family family, struct net
     return true;
 }
 
+static bool take_practice_link(struct session *s)
+{
+    struct link_hop hops[SESSION_HOPS_MAX];
+    if (s->practice)
+        s->link =
+            s->practice(s->practice_ctx, s->conn, s->target.service, &session_link_handlers, s);
+    if (!s->link)
+        return false;
+    link_set_keep_wire(s->link, s->options.keep_wire);
+    link_set_hops(s->link, hops, session_route_hops(s, "", 0, hops));
+    return true;
+}
+
+/* An address of the practice world: a door of the practice server, or nobody. */
+static void connect_in_practice(struct session *s, const struct net_address *to)
+{
+    char text[128];
+    net_address_format(to, text, sizeof(text));
+    JOURNAL_APPEND(s->journal, s->conn, LINK_TRY, 0, 0,
+                   (struct ev_link_try){.address = slice_cstr(text),
+                                        .attempt = s->find.next_address,
+                                        .attempts = s->find.n_addresses});
+    if (net_address_is_loopback(to) && take_practice_link(s))
+        return;
+    err_set(&s->find.last, ERR_CONNECT, ECONNREFUSED, "%s: nobody is there in the practice world",
+            text);
+    err_explain(&s->find.last, "a real network would say: connection refused, or nothing at all",
+                "the next address or exchanger is tried where there is one");
+    journal_note_err(s->journal, s->conn, &s->find.last);
+    s->down_why = DOWN_REFUSED;
+    session_find_next(s);
+}
+
 static void connect_to(struct session *s, const struct net_address *to)
 {
+    if (s->options.practice_world) {
+        s->phase = SESSION_CONNECTING;
+        connect_in_practice(s, to);
+        return;
+    }
     struct net_address source;
     bool fits;
     struct link_options options = {.name = s->find.host ? s->find.host : s->target.name,
@@ -373,15 +412,8 @@ static bool source_reads(struct session *s)
 static void find_practice(struct session *s)
 {
     s->phase = SESSION_CONNECTING;
-    if (s->practice)
-        s->link =
-            s->practice(s->practice_ctx, s->conn, s->target.service, &session_link_handlers, s);
-    if (s->link) {
-        struct link_hop hops[SESSION_HOPS_MAX];
-        link_set_keep_wire(s->link, s->options.keep_wire);
-        link_set_hops(s->link, hops, session_route_hops(s, "", 0, hops));
+    if (take_practice_link(s))
         return;
-    }
     err_set(&s->find.last, ERR_MISSING, 0, "there is no practice server here for this protocol");
     s->down_why = DOWN_UNREACHED;
     session_find_next(s);

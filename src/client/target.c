@@ -320,8 +320,6 @@ static bool read_url(struct slice text, size_t scheme_octets, struct target *out
         return false;
     if (slice_eq_nocase(rest,
                         SLICE_LIT("practice"))) { /* submissions://practice: another of its doors */
-        if (out->service == SERVICE_LMTP)
-            return wrong(err, out, "the practice server speaks no LMTP yet");
         out->kind = TARGET_PRACTICE;
         out->name[0] = '\0';
     }

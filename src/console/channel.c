@@ -19,6 +19,7 @@ struct channel *channel_add(struct console *c, struct err *err)
     secret_init(&ch->password);
     secret_init(&ch->proxy_password);
     buf_init(&ch->task.message, CONSOLE_MESSAGE_MAX_OCTETS);
+    buf_init(&ch->append, CONSOLE_MESSAGE_MAX_OCTETS);
     /* The lowest number that is free, so that Alt-1 stays Alt-1. */
     bool taken[CONSOLE_CHANNELS_MAX + 1] = {false};
     for (size_t i = 0; i < c->n_channels; i++)
@@ -50,11 +51,13 @@ void channel_free(struct channel **chp)
     console_task_reset(c);
     console_queue_clear(c);
     channel_leave(ch, was);
+    dns_free(&ch->dns);
     loop_timer_free(&ch->wait_timer);
     secret_clear(&ch->password);
     secret_clear(&ch->proxy_password);
     mem_free(ch->password_user);
     buf_deinit(&ch->task.message);
+    buf_deinit(&ch->append);
     mem_free(ch);
 }
 

@@ -5,8 +5,14 @@
 
 #include "console/console_private.h"
 
-#define COMMAND(name_, group_, args_, help_, details_, needs_ui_, exec_, kind_, words_)            \
+enum { P_SMTP = 1u << PROTOCOL_SMTP, P_POP3 = 1u << PROTOCOL_POP3, P_IMAP = 1u << PROTOCOL_IMAP };
+
+#define COMMAND(...) COMMAND_FOR(0, __VA_ARGS__)
+/* One that only some protocols have. */
+#define COMMAND_FOR(protocols_, name_, group_, args_, help_, details_, needs_ui_, exec_, kind_,    \
+                    words_)                                                                        \
     {                                                                                              \
+        .protocols = protocols_,                                                                   \
         .info = {.name = name_,                                                                    \
                  .group = group_,                                                                  \
                  .args = args_,                                                                    \
@@ -46,29 +52,49 @@ static const struct console_command commands[] = {
             false, exec_auth, ARG_MECH, NULL),
     COMMAND("wait", "connection", "[SECS]", "wait for the next reply, at most SECS (30)", NULL,
             false, exec_wait, ARG_NONE, NULL),
-    COMMAND("ehlo", "transaction", "[NAME]", "EHLO with NAME, or the set name", NULL, false,
-            exec_ehlo, ARG_NONE, NULL),
-    COMMAND("mail", "transaction", "ADDRESS [PARAM...]", "MAIL FROM:<ADDRESS>; <> is the null path",
-            NULL, false, exec_mail, ARG_ADDRESS, NULL),
-    COMMAND("rcpt", "transaction", "ADDRESS...", "RCPT TO:<ADDRESS>, one after another", NULL,
-            false, exec_rcpt, ARG_ADDRESS, NULL),
-    COMMAND("data", "transaction", "[FILE]", "DATA; with FILE its content and the final dot too",
-            "Without FILE type the message, a lone dot ends it. LF in FILE becomes CRLF.", false,
-            exec_data, ARG_FILE, NULL),
-    COMMAND("bdat", "transaction", "FILE [CHUNK]",
-            "send FILE by BDAT, octet for octet, in chunks of CHUNK octets (1 MiB)",
-            "RFC 3030: no dot-stuffing, no line ends changed; each chunk waits for the reply to "
-            "the one before. Goes out whether CHUNKING was offered or not.",
-            false, exec_bdat, ARG_FILE, NULL),
-    COMMAND("send", "transaction", "[FILE]",
-            "a whole transaction, by the settings from, to, tls, auth",
-            "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
-            "Without FILE a test message.",
-            false, exec_send, ARG_FILE, NULL),
-    COMMAND("rset", "transaction", "", "RSET: drop the envelope", NULL, false, exec_rset, ARG_NONE,
-            NULL),
+    COMMAND_FOR(P_SMTP, "ehlo", "transaction", "[NAME]", "EHLO with NAME, or the set name", NULL,
+                false, exec_ehlo, ARG_NONE, NULL),
+    COMMAND_FOR(P_SMTP, "mail", "transaction", "ADDRESS [PARAM...]",
+                "MAIL FROM:<ADDRESS>; <> is the null path", NULL, false, exec_mail, ARG_ADDRESS,
+                NULL),
+    COMMAND_FOR(P_SMTP, "rcpt", "transaction", "ADDRESS...", "RCPT TO:<ADDRESS>, one after another",
+                NULL, false, exec_rcpt, ARG_ADDRESS, NULL),
+    COMMAND_FOR(P_SMTP, "data", "transaction", "[FILE]",
+                "DATA; with FILE its content and the final dot too",
+                "Without FILE type the message, a lone dot ends it. LF in FILE becomes CRLF.",
+                false, exec_data, ARG_FILE, NULL),
+    COMMAND_FOR(
+        P_SMTP, "bdat", "transaction", "FILE [CHUNK]",
+        "send FILE by BDAT, octet for octet, in chunks of CHUNK octets (1 MiB)",
+        "RFC 3030: no dot-stuffing, no line ends changed; each chunk waits for the reply to "
+        "the one before. Goes out whether CHUNKING was offered or not.",
+        false, exec_bdat, ARG_FILE, NULL),
+    COMMAND_FOR(P_SMTP, "send", "transaction", "[FILE]",
+                "a whole transaction, by the settings from, to, tls, auth",
+                "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
+                "Without FILE a test message.",
+                false, exec_send, ARG_FILE, NULL),
+    COMMAND_FOR(P_SMTP, "rset", "transaction", "", "RSET: drop the envelope", NULL, false,
+                exec_rset, ARG_NONE, NULL),
     COMMAND("quit-session", "transaction", "", "QUIT", NULL, false, exec_quit_session, ARG_NONE,
             NULL),
+    COMMAND_FOR(P_IMAP, "mailboxes", "reading mail", "", "the mailboxes of this user (LIST)", NULL,
+                false, exec_mailboxes, ARG_NONE, NULL),
+    COMMAND_FOR(P_POP3 | P_IMAP, "list", "reading mail", "[N]",
+                "the messages: POP3 LIST; IMAP FETCH of their flags, sizes and envelopes",
+                "IMAP: a mailbox has to be selected, such as with SELECT INBOX.", false, exec_list,
+                ARG_NONE, NULL),
+    COMMAND_FOR(P_POP3 | P_IMAP, "get", "reading mail", "N",
+                "one message: POP3 RETR; IMAP FETCH, without marking it as seen", NULL, false,
+                exec_get, ARG_NONE, NULL),
+    COMMAND_FOR(P_IMAP, "idle", "reading mail", "",
+                "IDLE: the server tells what happens; again ends it (DONE)", NULL, false, exec_idle,
+                ARG_NONE, NULL),
+    COMMAND_FOR(P_IMAP, "append", "reading mail", "FILE [MAILBOX]",
+                "put a message into a mailbox (INBOX)",
+                "The literal is counted: LF in FILE becomes CRLF, and the message goes out when "
+                "the server says +.",
+                false, exec_append, ARG_FILE, NULL),
     COMMAND("raw", "bytes", "\"TEXT\\r\\n\\x00\"",
             "send exactly these octets; C escapes, no line end is added",
             "In several writes with pauses: /raw \"EH\" pause 500ms \"LO a\\r\\n\".", false,

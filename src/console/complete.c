@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "console/console_private.h"
+#include "console/tongue.h"
 #include "smtp/param.h"
 
 enum { CANDIDATES_MAX = 500 };
@@ -138,17 +139,21 @@ static void add_targets(struct console_completion *out, struct slice word)
             add_if(out, word, p->name, p->host, false);
 }
 
-static void add_mechanisms(struct console *c, struct console_completion *out, struct slice word)
+static void add_list(struct console_completion *out, struct slice word, struct slice list)
 {
-    const struct track *t = console_tracker(c);
-    struct slice offered;
-    if (!t || !track_mechanisms(t, &offered))
-        return;
-    for (struct slice one = slice_next_word(&offered); one.len; one = slice_next_word(&offered)) {
+    for (struct slice one = slice_next_word(&list); one.len; one = slice_next_word(&list)) {
         char *name = mem_slice_dup(one);
         add_if(out, word, name, NULL, false);
         mem_free(name);
     }
+}
+
+static void add_mechanisms(struct console *c, struct console_completion *out, struct slice word)
+{
+    const struct track *t = console_tracker(c);
+    struct slice offered;
+    if (t && track_mechanisms(t, &offered))
+        add_list(out, word, offered);
 }
 
 static void add_addresses(struct console *c, struct console_completion *out, struct slice word,
@@ -303,6 +308,38 @@ static void complete_smtp(struct console *c, struct slice line, struct slice bef
     }
 }
 
+/* --- POP3 and IMAP --- */
+
+struct adding {
+    struct console_completion *out;
+    struct slice word;
+};
+
+static void add_verb(void *ctx, const char *text, const char *help)
+{
+    struct adding *a = ctx;
+    add_if(a->out, a->word, text, help, false);
+}
+
+static void complete_tongue(const struct track *t, struct slice before, struct slice word,
+                            struct console_completion *out)
+{
+    struct adding a = {out, word};
+    struct slice rest = before;
+    /* IMAP: a tag may stand in front. */
+    slice_next_word(&rest);
+    bool at_verb = slice_trim(before).len == 0 ||
+                   (track_protocol(t) == PROTOCOL_IMAP && slice_trim(rest).len == 0);
+    struct slice mechanisms;
+    if (track_expects(t) != TRACK_EXPECTS_COMMAND)
+        return;
+    if (at_verb)
+        tongue_complete(t, word, add_verb, &a);
+    else if (track_mechanisms(t, &mechanisms) &&
+             slice_starts_nocase(slice_trim(before), SLICE_LIT("AUTH")))
+        add_list(out, word, mechanisms);
+}
+
 void console_complete(struct console *c, struct slice line, size_t cursor_octets,
                       struct console_completion *out)
 {
@@ -318,6 +355,8 @@ void console_complete(struct console *c, struct slice line, size_t cursor_octets
     const struct track *t = console_tracker(c);
     if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//")))
         complete_command(c, line, before, word, out);
+    else if (t && !track_smtp(t))
+        complete_tongue(t, before, word, out);
     else if (!t || track_expects(t) == TRACK_EXPECTS_COMMAND)
         complete_smtp(c, line, before, word, out);
 }

@@ -1,5 +1,6 @@
 /* /open /close /abort /reopen /wait, and what the session tells. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ static void on_item(void *ctx, const struct track_item *item)
     }
     console_data_try(c, item);
     console_bdat_try(c, item);
+    console_append_try(c, item);
     console_queue_try(c);
     channel_leave(ch, was);
 }
@@ -103,11 +105,30 @@ static void on_drive_done(void *ctx, const struct smtp_result *result)
     channel_leave(ch, was);
 }
 
+static void on_login_done(void *ctx, const struct mailbox_result *result)
+{
+    struct channel *ch = ctx, *was = channel_enter(ch);
+    struct console *c = ch->console;
+    if (!result->ok && result->err.domain != ERR_NONE) {
+        journal_note_err(c->journal, console_conn(c), &result->err);
+    } else if (!result->ok) {
+        char text[160];
+        snprintf(text, sizeof text, "stopped at %s: %s", mailbox_step_name(result->stage),
+                 mailbox_outcome_name(result->outcome));
+        journal_note(c->journal, console_conn(c), LEVEL_WARNING, text, "",
+                     "/explain says more on the last answer");
+    }
+    console_task_over(c);
+    console_queue_try(c);
+    channel_leave(ch, was);
+}
+
 static const struct session_handlers handlers = {.on_item = on_item,
                                                  .on_up = on_up,
                                                  .on_tls = on_tls,
                                                  .on_down = on_down,
-                                                 .on_drive_done = on_drive_done};
+                                                 .on_drive_done = on_drive_done,
+                                                 .on_login_done = on_login_done};
 
 /* --- opening --- */
 
@@ -115,8 +136,17 @@ static const enum mock_service practice_service[SERVICE__COUNT] = {
     [SERVICE_SMTP] = MOCK_SMTP,
     [SERVICE_SUBMISSION] = MOCK_SUBMISSION,
     [SERVICE_SUBMISSIONS] = MOCK_SUBMISSIONS,
-    [SERVICE_LMTP] = MOCK_SMTP,
+    [SERVICE_LMTP] = MOCK_LMTP,
+    [SERVICE_POP3] = MOCK_POP3,
+    [SERVICE_POP3S] = MOCK_POP3S,
+    [SERVICE_IMAP] = MOCK_IMAP,
+    [SERVICE_IMAPS] = MOCK_IMAPS,
 };
+
+bool console_resolves_practice(const struct console *c)
+{
+    return strcmp(settings_text(c->settings, SETTING_ID_resolver), "practice") == 0;
+}
 
 static struct link *practice_link(void *ctx, uint32_t conn, enum target_service service,
                                   const struct link_handlers *link_handlers, void *handlers_ctx)
@@ -168,11 +198,13 @@ static void fill_options(struct console *c, struct session_options *o)
         .reply_timeout_ms = timeout_ms,
         .keep_wire = c->options.keylog_path != NULL,
     };
-    if (c->now->target.kind == TARGET_PRACTICE && !o->tls.ca_file) {
-        struct mock *m = console_practice(c);
-        o->tls.ca_pem = mock_ca_pem(m);
-        o->tls.name = mock_server_name(m, practice_service[c->now->target.service]);
-    }
+    bool by_name = console_resolves_practice(c);
+    o->practice_world = by_name;
+    if ((c->now->target.kind == TARGET_PRACTICE || by_name) && !o->tls.ca_file)
+        o->tls.ca_pem = mock_ca_pem(console_practice(c));
+    if (c->now->target.kind == TARGET_PRACTICE && !o->tls.ca_file)
+        o->tls.name =
+            mock_server_name(console_practice(c), practice_service[c->now->target.service]);
 }
 
 /* Files that TLS will need are looked for before anything is sent. */
@@ -191,6 +223,15 @@ static bool files_are_there(const struct console *c, struct err *err)
     return true;
 }
 
+/* The resolver that is set: the system's, another, or the practice world's own names. */
+static struct dns *resolver(struct console *c)
+{
+    const struct dns_options options = {.forward = text_or_null(c, SETTING_ID_resolver)};
+    if (console_resolves_practice(c))
+        return dns_new_zone(c->loop, c->journal, mock_zone(console_practice(c)));
+    return dns_new(c->loop, c->journal, &options);
+}
+
 static bool open_target(struct console *c, struct err *err)
 {
     if (c->options.read_only) {
@@ -201,6 +242,13 @@ static bool open_target(struct console *c, struct err *err)
     if (c->now->target.kind == TARGET_PRACTICE && c->now->target.name[0] &&
         !console_set_scenario(c, c->now->target.name, err))
         return false;
+    enum mock_service service = practice_service[c->now->target.service];
+    if (c->now->target.kind == TARGET_PRACTICE && !mock_service_is_served(service)) {
+        err_set(err, ERR_USAGE, 0, "the practice server does not serve %s",
+                mock_service_name(service));
+        err_explain(err, "", "/open practice is its SMTP");
+        return false;
+    }
     struct session_options options;
     fill_options(c, &options);
     if (!files_are_there(c, err) || !console_route_fill(c, &options, err))
@@ -209,9 +257,8 @@ static bool open_target(struct console *c, struct err *err)
         session_close(c->now->session);
     session_free(&c->now->session);
     console_queue_clear(c);
-    dns_free(&c->dns); /* /set resolver may have changed since */
-    const struct dns_options dns_options = {.forward = text_or_null(c, SETTING_ID_resolver)};
-    c->dns = dns_new(c->loop, c->journal, &dns_options);
+    dns_free(&c->now->dns); /* /set resolver may have changed since */
+    c->now->dns = resolver(c);
     err_clear(&c->now->link_err);
     c->now->went_down = false;
     c->now->connecting = true;
@@ -222,7 +269,7 @@ static bool open_target(struct console *c, struct err *err)
     if (options.tls.keylog_file)
         journal_note(c->journal, 0, LEVEL_WARNING, "TLS keys are being written to SSLKEYLOGFILE",
                      "who has that file can read this session", "unset SSLKEYLOGFILE to stop it");
-    c->now->session = session_open(c->loop, c->journal, c->dns, &c->now->target, &options,
+    c->now->session = session_open(c->loop, c->journal, c->now->dns, &c->now->target, &options,
                                    practice_link, c, &handlers, c->now);
     return true;
 }

@@ -28,7 +28,6 @@ void console_free(struct console **cp)
         channel_free(&c->channels[i]);
     replay_free(&c->replay);
     mock_free(&c->mock);
-    dns_free(&c->dns);
     if (c->recorder)
         recorder_close(&c->recorder, NULL);
     for (size_t i = 0; i < c->n_addresses; i++)
@@ -204,6 +203,26 @@ static bool unknown_command(struct slice word, struct err *err)
     return false;
 }
 
+/* A command of another protocol would only send what this server does not understand. */
+static bool fits_protocol(const struct console *c, const struct console_command *command,
+                          struct err *err)
+{
+    const struct track *t = console_tracker(c);
+    if (!t || !command->protocols || (command->protocols & 1u << track_protocol(t)))
+        return true;
+    char words[64] = "";
+    for (int p = 0; p < PROTOCOL__COUNT; p++)
+        if (command->protocols & 1u << p)
+            snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s",
+                     *words ? " and " : "", protocol_name((enum protocol)p));
+    err_set(err, ERR_USAGE, 0, "/%s is for %s; this connection speaks %s", command->info.name,
+            words, protocol_name(track_protocol(t)));
+    err_explain(err, "nothing was sent",
+                "/session goes to another connection; the server's own commands are typed as they "
+                "are");
+    return false;
+}
+
 static bool run_command(struct console *c, struct slice line, const char *origin, struct err *err,
                         int depth)
 {
@@ -234,6 +253,8 @@ static bool run_command(struct console *c, struct slice line, const char *origin
         err_explain(err, "this run has none", "open the console in a terminal: smtpscope TARGET");
         return false;
     }
+    if (!fits_protocol(c, command, err))
+        return false;
     /* exec_view wants the name: it stands right before the arguments, in one piece. */
     const struct console_call call = {
         .args = command->exec == exec_view ? line : slice_trim(rest), .origin = origin, .err = err};

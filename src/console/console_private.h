@@ -41,6 +41,7 @@ struct channel {
     struct console *console;
     unsigned number; /* as people name it, from 1 */
     struct session *session;
+    struct dns *dns; /* of that session */
     struct target target;
     bool connecting; /* from /open until it is up or down */
     bool closing;    /* asked to close, not down yet */
@@ -57,6 +58,7 @@ struct channel {
     size_t n_queue, at_queue;
     char *data_path; /* /data FILE: goes out when 354 comes */
     int data_fd;
+    struct buf append; /* /append FILE: goes out when the server says + */
 
     struct console_raw *raw; /* parts of /raw behind a pause; NULL: none */
     struct secret proxy_password;
@@ -73,7 +75,6 @@ struct console {
     const struct console_ui *ui;
     void *ui_ctx;
 
-    struct dns *dns;
     struct mock *mock;
     struct recorder *recorder;
     struct replay *replay; /* a recording is shown */
@@ -135,7 +136,8 @@ struct console_command {
     struct console_command_info info;
     console_exec_fn exec;
     enum console_arg_kind arg_kind;
-    const char *words; /* ARG_WORDS: separated by | */
+    const char *words;  /* ARG_WORDS: separated by | */
+    unsigned protocols; /* bits of enum protocol it is for; 0: all */
 };
 const struct console_command *console_command_find(struct slice name); /* NULL */
 const struct console_command *console_command_entry(size_t index);     /* NULL at the end */
@@ -148,6 +150,8 @@ bool exec_abort(struct console *c, const struct console_call *call);
 bool exec_reopen(struct console *c, const struct console_call *call);
 bool exec_wait(struct console *c, const struct console_call *call);
 void console_wait_over(struct console *c);
+/* --resolver practice: names are asked of the practice world. */
+bool console_resolves_practice(const struct console *c);
 /* helpers.c: what runs a driver */
 bool exec_tls(struct console *c, const struct console_call *call);
 bool exec_auth(struct console *c, const struct console_call *call);
@@ -222,6 +226,15 @@ bool exec_server(struct console *c, const struct console_call *call);
 bool exec_login(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
 bool exec_certs(struct console *c, const struct console_call *call);
+/* mailbox.c: reading mail, by POP3 and IMAP */
+bool exec_mailboxes(struct console *c, const struct console_call *call);
+bool exec_list(struct console *c, const struct console_call *call);
+bool exec_get(struct console *c, const struct console_call *call);
+bool exec_idle(struct console *c, const struct console_call *call);
+bool exec_append(struct console *c, const struct console_call *call);
+/* The server asked for the message of an APPEND. */
+void console_append_try(struct console *c, const struct track_item *item);
+void console_append_drop(struct console *c);
 /* handover.c */
 bool exec_export(struct console *c, const struct console_call *call);
 bool exec_diff(struct console *c, const struct console_call *call);

@@ -194,8 +194,48 @@ static bool any_utf8(char *const *texts, size_t n, const char *from)
     return found;
 }
 
+static void could_not_start(struct console *c)
+{
+    journal_note(c->journal, console_conn(c), LEVEL_WARNING,
+                 "the helper could not start: the session is busy or down", "",
+                 "/reopen, or wait until the other helper is done");
+    console_task_reset(c);
+}
+
+static struct credentials credentials(const struct console *c, const char *service)
+{
+    return (struct credentials){.mechanisms = auth_mechanisms(c),
+                                .in_clear = auth_mechanisms(c) != NULL,
+                                .user = auth_user(c),
+                                .password = &c->now->password,
+                                .service = service,
+                                .host = c->now->target.name};
+}
+
+/* POP3 and IMAP: TLS, and logging in. */
+static void start_login(struct console *c)
+{
+    static const enum mailbox_tls by_smtp[] = {[SMTP_TLS_NONE] = MAILBOX_TLS_NONE,
+                                               [SMTP_TLS_TRY] = MAILBOX_TLS_TRY,
+                                               [SMTP_TLS_MUST] = MAILBOX_TLS_MUST};
+    struct console_task *t = &c->now->task;
+    bool pop3 = track_protocol(session_track(c->now->session)) == PROTOCOL_POP3;
+    const struct mailbox_plan plan = {.login = t->goal != SMTP_GOAL_TLS,
+                                      .tls = by_smtp[tls_use(c)],
+                                      .credentials = credentials(c, pop3 ? "pop" : "imap")};
+    t->waiting = false;
+    t->active = true;
+    if (session_login(c->now->session, &plan))
+        return;
+    could_not_start(c);
+}
+
 static void start(struct console *c)
 {
+    if (!session_smtp(c->now->session)) {
+        start_login(c);
+        return;
+    }
     struct console_task *t = &c->now->task;
     const char *quit_after = settings_text(c->settings, SETTING_ID_quit_after);
     const struct smtp_plan plan = {
@@ -205,14 +245,7 @@ static void start(struct console *c)
         .tls = tls_use(c),
         .xclient = settings_text(c->settings, SETTING_ID_xclient),
         .auth = auth_wanted(c),
-        .credentials =
-            {
-                .mechanisms = auth_mechanisms(c),
-                .in_clear = auth_mechanisms(c) != NULL,
-                .user = auth_user(c),
-                .password = &c->now->password,
-                .host = c->now->target.name,
-            },
+        .credentials = credentials(c, "smtp"),
         .from = t->from,
         .to = (const char *const *)t->to,
         .n_to = t->n_to,
@@ -238,10 +271,7 @@ static void start(struct console *c)
     t->active = true;
     if (session_drive(c->now->session, &plan, t->goal == SMTP_GOAL_SEND ? &content : NULL))
         return;
-    journal_note(c->journal, console_conn(c), LEVEL_WARNING,
-                 "the helper could not start: the session is busy or down", "",
-                 "/reopen, or wait until the other helper is done");
-    console_task_reset(c);
+    could_not_start(c);
 }
 
 void console_task_try_start(struct console *c)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/console_private.h"
+#include "console/tongue.h"
 #include "smtp/param.h"
 
 enum { HINT_MAX_OCTETS = 1024 };
@@ -175,6 +176,10 @@ void console_hint_for(struct console *c, struct slice line, struct console_hint 
     const struct smtp_track *t = track_smtp(tracker);
     if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//"))) {
         hint_command(line, out);
+        return;
+    }
+    if (tracker && !t) {
+        tongue_hint(tracker, line, out);
         return;
     }
     if (!t) {

@@ -8,6 +8,7 @@
 
 #include "base/vis.h"
 #include "console/console_private.h"
+#include "console/tongue.h"
 #include "decode/notice.h"
 #include "decode/timing.h"
 #include "decode/view.h"
@@ -100,7 +101,8 @@ static bool help_topic(struct slice topic, struct buf *out)
                    setting_info(id)->help);
         return true;
     }
-    return help_verb(topic, out) || help_extension(topic, out) || help_code(topic, out);
+    return help_verb(topic, out) || tongue_help(topic, out) || help_extension(topic, out) ||
+           help_code(topic, out);
 }
 
 bool exec_help(struct console *c, const struct console_call *call)

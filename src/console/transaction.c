@@ -22,6 +22,7 @@ void console_queue_clear(struct console *c)
     if (c->now->data_fd >= 0)
         close(c->now->data_fd);
     c->now->data_fd = -1;
+    console_append_drop(c);
 }
 
 static bool queue_line(struct console *c, const char *line, struct err *err)

@@ -8,12 +8,14 @@
 static const struct track_ops *const all[PROTOCOL__COUNT] = {
     [PROTOCOL_SMTP] = &track_ops_smtp,
     [PROTOCOL_POP3] = &track_ops_pop3,
+    [PROTOCOL_IMAP] = &track_ops_imap,
 };
 
 const char *protocol_name(enum protocol protocol)
 {
+    static const char *const names[PROTOCOL__COUNT] = {"smtp", "pop3", "imap"};
     BUG_IF((unsigned)protocol >= PROTOCOL__COUNT);
-    return all[protocol]->name;
+    return names[protocol];
 }
 
 bool track_known(enum protocol protocol)
@@ -125,6 +127,16 @@ bool track_offers(const struct track *t, const char *capability)
 bool track_mechanisms(const struct track *t, struct slice *out)
 {
     return t->ops->mechanisms(t->self, out);
+}
+
+struct pop3_track *track_pop3(const struct track *t)
+{
+    return t && t->protocol == PROTOCOL_POP3 ? t->self : NULL;
+}
+
+struct imap_track *track_imap(const struct track *t)
+{
+    return t && t->protocol == PROTOCOL_IMAP ? t->self : NULL;
 }
 
 struct smtp_track *track_smtp(const struct track *t)

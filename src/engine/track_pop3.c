@@ -133,7 +133,6 @@ static bool pop3_mechanisms(const void *self, struct slice *out)
 }
 
 const struct track_ops track_ops_pop3 = {
-    .name = "pop3",
     .new = pop3_new,
     .free = pop3_free,
     .feed = pop3_feed,

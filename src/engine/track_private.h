@@ -4,11 +4,11 @@
 #define ENGINE_TRACK_PRIVATE_H
 
 #include "engine/pop3_track.h"
+#include "engine/imap_track.h"
 #include "engine/smtp_track.h"
 #include "engine/track.h"
 
 struct track_ops {
-    const char *name; /* of the protocol */
     void *(*new)(struct journal *j, uint32_t conn, const struct track_options *options);
     void (*free)(void *self);
     size_t (*feed)(struct track *t, enum event_dir dir, struct slice in,
@@ -37,10 +37,12 @@ struct track {
     union {     /* what track_item.smtp and its sisters point to */
         struct smtp_item smtp;
         struct pop3_item pop3;
+        struct imap_item imap;
     } item;
 };
 
 extern const struct track_ops track_ops_smtp;
 extern const struct track_ops track_ops_pop3;
+extern const struct track_ops track_ops_imap;
 
 #endif

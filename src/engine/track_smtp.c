@@ -125,7 +125,6 @@ static bool smtp_mechanisms(const void *self, struct slice *out)
 }
 
 const struct track_ops track_ops_smtp = {
-    .name = "smtp",
     .new = smtp_new,
     .free = smtp_free,
     .feed = smtp_feed,

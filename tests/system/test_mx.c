@@ -227,14 +227,59 @@ static void no_such_domain_is_said(void **state)
     proc_free(&p);
 }
 
+/* --resolver practice: no network, no server of ours; each domain fails or works in its own way. */
+static void the_practice_world_has_names(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *target;
+        int status;
+        const char *said;
+    } rows[] = {
+        {"bob@example.test", 0, "250 2.0.0"},
+        {"bob@a-only.test", 0, "250 2.0.0"}, /* no MX: its address, where the server takes it */
+        {"bob@two-mx.test", 0, "nobody is there in the practice world"}, /* then the second */
+        {"bob@null-mx.test", 2, "takes no mail: it has a null MX"},
+        {"bob@dangling.test", 2, "gone.dangling.test A: NXDOMAIN"},
+        {"bob@servfail.test", 2, "SERVFAIL"},
+        {"bob@no-such.test", 2, "NXDOMAIN"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct proc *p =
+            proc_scope(w->dir, NULL, 0, "send", "--resolver", "practice", "--tls", "none", "--from",
+                       "ann@example.net", "--to", "bob@example.test", rows[i].target, NULL);
+        if (p->status != rows[i].status || !proc_text_has(p->out_text, rows[i].said))
+            fail_msg("%s: status %d\n%s", rows[i].target, p->status, p->out_text.ptr);
+        proc_free(&p);
+    }
+}
+
+/* The same world for other programs: serve --dns, asked by --resolver ADDRESS@PORT. */
+static void the_practice_name_server_answers(void **state)
+{
+    struct world *w = *state;
+    const char *argv[] = {proc_smtpscope(), "serve", "--dns", "0", NULL};
+    struct proc *server = proc_start(argv, proc_env(w->dir));
+    char *port = proc_line(server, "dns 127.0.0.1:");
+    char option[80];
+    snprintf(option, sizeof option, "--resolver=127.0.0.1@%s", port);
+    free(port);
+    free(proc_line(server, "ready"));
+    struct proc *p = proc_scope(w->dir, NULL, 0, "send", option, "--to", "bob@null-mx.test",
+                                "bob@null-mx.test", NULL);
+    assert_int_equal(p->status, 2);
+    assert_true(proc_text_has(p->out_text, "takes no mail: it has a null MX"));
+    proc_free(&p);
+    proc_free(&server);
+}
+
 int main(void)
 {
 #define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WORLD(exchangers_are_tried_in_order),
-        WORLD(no_exchanger_means_the_domain_itself),
-        WORLD(a_null_exchanger_is_said),
-        WORLD(no_such_domain_is_said),
+        WORLD(exchangers_are_tried_in_order), WORLD(no_exchanger_means_the_domain_itself),
+        WORLD(a_null_exchanger_is_said),      WORLD(no_such_domain_is_said),
+        WORLD(the_practice_world_has_names),  WORLD(the_practice_name_server_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,6 @@ static const char *const bads[] = {
     "bob@",
     "bob@a b",
     "ftp://h",
-    "imaps://h",
     "smtp://",
     "smtp:///",
     "smtp://h/x",
