@@ -53,8 +53,12 @@ struct mock_options {
     bool forget_octets; /* journal_conn_forget when a connection ends: for servers, not the console
                          */
     unsigned
-        hurry; /* for tests: late replies and timeouts come so many times sooner; 0: as they are
-                */
+        hurry;    /* for tests: late replies and timeouts come so many times sooner; 0: as they are
+                   */
+    bool xclient; /* XCLIENT is offered and believed */
+    bool proxy;        /* each TCP connection begins with a PROXY header */
+    bool client_certs; /* clients are asked for a certificate; those of mock_client_pem log in */
+    unsigned relax;    /* set of enum smtp_relax: what the SMTP servers bear */
     struct mock_limits limits; /* 0: the default */
 };
 
@@ -80,6 +84,8 @@ bool mock_listen_dns(struct mock *m, const struct net_address *at, struct err *e
 const struct net_address *mock_dns_address(const struct mock *m); /* NULL: none */
 /* The practice CA's certificate, PEM; made at first use. */
 struct slice mock_ca_pem(struct mock *m);
+/* A certificate for that user and its key, PEM text, for AUTH EXTERNAL. */
+bool mock_client_pem(struct mock *m, const char *user, struct buf *pem_out);
 const char *mock_name(const struct mock *m);
 /* What the server behind a door calls itself in the present scenario; its certificate says so. */
 const char *mock_server_name(const struct mock *m, enum mock_service service);

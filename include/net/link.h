@@ -103,6 +103,9 @@ size_t link_queued_octets(const struct link *k);
  * DOWN_TLS. */
 void link_start_tls_client(struct link *k, struct tls_client *c, enum event_tls_via via);
 void link_start_tls_server(struct link *k, struct tls_server *s, enum event_tls_via via);
+/* Octets of the peer's handshake that came as plain ones before it was started here (behind a PROXY
+ * header). Handlers run from inside: the last thing to do with the link. */
+void link_tls_early(struct link *k, struct slice wire);
 bool link_is_up(const struct link *k);
 bool link_is_tls(const struct link *k);
 /* No on_octets until resumed: back pressure on the peer. */
@@ -129,6 +132,9 @@ bool link_channel_binding(struct link *k, uint8_t out[32]);
  * there is none. */
 enum { LINK_TLS_UNIQUE_OCTETS = 64 };
 size_t link_tls_unique(struct link *k, uint8_t out[LINK_TLS_UNIQUE_OCTETS]);
+/* Server side with practice certificates: who the client's certificate proves to be; false: it has
+ * shown none that our own CA has made for clients. */
+bool link_client_identity(struct link *k, char *out, size_t out_octets);
 
 /* Listening. on_accept gets a link whose handlers it must set with link_set_handlers before it
  * returns; LINK_UP has been appended; on_up is not called. NULL and *err where the address cannot

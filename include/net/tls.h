@@ -7,6 +7,7 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "journal/event.h"
@@ -58,6 +59,10 @@ struct tls_practice_ca *tls_practice_ca_new(int64_t wall_us);
 void tls_practice_ca_free(struct tls_practice_ca **ca);
 /* The CA certificate as PEM text; valid as long as ca. */
 struct slice tls_practice_ca_pem(const struct tls_practice_ca *ca);
+
+/* A certificate of this CA for a client, and its key, as PEM text: `identity` (at most 64 octets)
+ * is who it proves to be. False: it could not be made. */
+bool tls_practice_client_pem(struct tls_practice_ca *ca, const char *identity, struct buf *pem_out);
 
 /* A server context: certificate for `name` (and localhost, 127.0.0.1, ::1) of the given kind. The
  * ca must outlive it. */

@@ -2,6 +2,7 @@
 #include "cli/backstage.h"
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "engine/smtp_serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,17 +98,60 @@ static bool listen_all(struct serve *s, const struct cli_args *args, struct err 
     return listen_dns(s, args, !named, err);
 }
 
-static bool write_ca(struct mock *m, const char *path, struct err *err)
+static bool write_pem(struct slice pem, const char *path, mode_t mode, const char *what,
+                      struct err *err)
 {
-    struct slice pem = mock_ca_pem(m);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     bool ok = fd >= 0 && write(fd, pem.ptr, pem.len) == (ssize_t)pem.len;
     if (!ok)
-        err_set(err, ERR_FILE, errno, "cannot write the practice CA to %.120s: %s", path,
-                strerror(errno));
+        err_set(err, ERR_FILE, errno, "cannot write %s to %.120s: %s", what, path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return ok;
+}
+
+static bool write_ca(struct mock *m, const char *path, struct err *err)
+{
+    return write_pem(mock_ca_pem(m), path, 0644, "the practice CA", err);
+}
+
+static bool write_client_cert(struct mock *m, const char *path, struct err *err)
+{
+    struct buf pem;
+    buf_init(&pem, 16384);
+    bool ok = mock_client_pem(m, "alice", &pem);
+    if (!ok)
+        err_set(err, ERR_TLS, 0, "a client certificate could not be made");
+    ok = ok && write_pem(buf_slice(&pem), path, 0600, "the client certificate", err);
+    mem_wipe(pem.ptr, pem.len);
+    buf_deinit(&pem);
+    return ok;
+}
+
+/* Rules with commas between; false and *err for one nobody knows. */
+static bool parse_relax(const char *text, unsigned *relax_out, struct err *err)
+{
+    struct slice rest = slice_cstr(text);
+    while (rest.len > 0) {
+        ptrdiff_t comma = slice_find_octet(rest, ',');
+        struct slice name = comma < 0 ? rest : slice_take(rest, (size_t)comma);
+        unsigned bit = smtp_relax_by_name(slice_trim(name));
+        if (bit == 0) {
+            struct buf known;
+            buf_init(&known, sizeof(err->next) - 1);
+            for (size_t i = 0; smtp_relax_at(i); i++)
+                buf_printf(&known, "%s%s", i ? " " : "", smtp_relax_at(i)->name);
+            err_set(err, ERR_USAGE, 0, "--relax: no rule is called %.*s",
+                    SLICE_ARG(slice_take(name, 40)));
+            err_explain(err, "they are all, or some of those named next, with commas between",
+                        buf_cstr(&known));
+            buf_deinit(&known);
+            return false;
+        }
+        *relax_out |= bit;
+        rest = slice_skip(rest, comma < 0 ? rest.len : (size_t)comma + 1);
+    }
+    return true;
 }
 
 /* ---- what a person wants to know ---- */
@@ -204,7 +248,9 @@ static bool prepare(struct serve *s, const struct cli_args *args, struct err *er
             return false;
     if (control && !(s->control = control_open(s->app.loop, s->mock, control, err)))
         return false;
-    return listen_all(s, args, err) && write_the_ca(s, args, err);
+    const char *client = cli_own(args, "client-cert-out", 0);
+    return listen_all(s, args, err) && write_the_ca(s, args, err) &&
+           (!client || write_client_cert(s->mock, client, err));
 }
 
 static void watch_signals(struct serve *s)
@@ -247,13 +293,19 @@ int cli_serve(const struct cli_args *args)
         .events_octets = 1 << 20, .store_memory_octets = 1 << 20, .store_spool_octets = 0};
     if (!ui)
         journal_set_limits(s.app.journal, &limits);
-    const struct mock_options options = {
+    const char *relax = cli_own(args, "relax", 0);
+    struct mock_options options = {
+        .xclient = cli_own(args, "xclient", 0) != NULL,
+        .proxy = cli_own(args, "proxy", 0) != NULL,
+        .client_certs = cli_own(args, "client-cert-out", 0) != NULL,
         .magic_off = cli_own(args, "no-magic", 0) != NULL,
         .allow_remote = cli_own(args, "allow-remote", 0) != NULL,
         .keep_nothing = cli_own(args, "keep-nothing", 0) != NULL,
         .forget_octets = !ui,
         .in_front = true,
     };
+    if (relax && !parse_relax(relax, &options.relax, &err))
+        goto out;
     s.mock = mock_new(s.app.loop, s.app.journal, &options);
     if (!prepare(&s, args, &err))
         goto out;

@@ -21,6 +21,11 @@ static const struct cli_option serve_options[] = {
     {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},
     {"keep-nothing", NULL, "count messages instead of keeping them"},
     {"maildir", "DIR", "keep messages as Maildirs below DIR, for other programs to read, too"},
+    {"client-cert-out", "FILE",
+     "ask clients for a certificate, and write one for alice with its key there (AUTH EXTERNAL)"},
+    {"xclient", NULL, "offer XCLIENT and believe what it says of the client"},
+    {"proxy", NULL, "each connection begins with a PROXY header, version 1 or 2"},
+    {"relax", "RULES", "bear what strict servers refuse: data-bare-lf,data-end-lf,...; all"},
     {"ca-out", "FILE", "write the practice CA's certificate there (PEM), for clients to trust"},
     {NULL, NULL, NULL},
 };

@@ -392,7 +392,7 @@ static void take_backstage(struct transcript *t, const struct event *ev)
         return;
     if (ev->kind == EVENT_NOTE)
         add_note(t, ev, TRANSCRIPT_BACKSTAGE);
-    else if (ev->kind == EVENT_FAULT || ev->kind == EVENT_STORED)
+    else if (ev->kind == EVENT_FAULT || ev->kind == EVENT_STORED || ev->kind == EVENT_BOUNCED)
         add_line(t, ev, TRANSCRIPT_BACKSTAGE);
 }
 
@@ -423,6 +423,7 @@ static const struct {
     [EVENT_DNS_ANSWER] = {NULL, TRANSCRIPT_LINK},
     [EVENT_FAULT] = {NULL, TRANSCRIPT_BACKSTAGE},
     [EVENT_STORED] = {NULL, TRANSCRIPT_BACKSTAGE},
+    [EVENT_BOUNCED] = {NULL, TRANSCRIPT_BACKSTAGE},
     [EVENT_GAP] = {NULL, TRANSCRIPT_GAP},
 };
 

@@ -304,6 +304,18 @@ static void text_fault(struct pen *p, const struct event *ev, const struct trans
     pen_with(p, ", asked for by ", e.rule);
 }
 
+static void text_bounced(struct pen *p, const struct event *ev, const struct transcript_line *line)
+{
+    struct ev_bounced e;
+    EVENT_GET(ev, BOUNCED, &e);
+    (void)line;
+    pen_own(p, "practice server: gave up on ");
+    pen_foreign(p, e.to);
+    pen_with(p, ": ", e.text);
+    pen_with(p, ", told to ", e.report_to);
+    pen_with(p, ", queue id ", e.id);
+}
+
 static void text_stored(struct pen *p, const struct event *ev, const struct transcript_line *line)
 {
     struct ev_stored e;
@@ -361,6 +373,7 @@ static const text_fn texts[EVENT__COUNT] = {
     [EVENT_NOTE] = text_note,
     [EVENT_FAULT] = text_fault,
     [EVENT_STORED] = text_stored,
+    [EVENT_BOUNCED] = text_bounced,
     [EVENT_GAP] = text_gap,
 };
 

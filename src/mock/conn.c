@@ -374,15 +374,39 @@ void mock_conn_begin(struct mock_conn *c)
         start_tls(c, TLS_VIA_IMPLICIT);
 }
 
+/* The link is up: the session begins, or the header of a proxy comes first. */
+static void begin(struct mock_conn *c)
+{
+    if (!mock_proxy_begin(c))
+        mock_conn_begin(c);
+}
+
 static void on_up(void *ctx)
 {
-    mock_conn_begin(ctx);
+    begin(ctx);
+}
+
+/* Behind the header the session begins; what came with it is the session's, or the handshake's. */
+static void proxied_octets(struct mock_conn *c, struct slice octets)
+{
+    octets = mock_proxy_feed(c, octets);
+    if (c->proxy || c->phase == MOCK_CONN_CLOSING)
+        return;
+    mock_conn_begin(c);
+    if (octets.len > 0 && c->phase == MOCK_CONN_HANDSHAKE)
+        link_tls_early(c->link, octets);
+    else if (octets.len > 0 && c->phase == MOCK_CONN_OPEN)
+        mock_link_handlers.on_octets(c, octets);
 }
 
 static void on_octets(void *ctx, struct slice octets)
 {
     struct mock_conn *c = ctx;
     touch(c);
+    if (c->proxy) {
+        proxied_octets(c, octets);
+        return;
+    }
     if (!c->begun || c->phase == MOCK_CONN_CLOSING)
         return;
     c->early = c->early || !c->spoke;
@@ -464,6 +488,8 @@ void mock_conn_free(struct mock_conn *c)
     struct mock *m = c->mock;
     uint32_t conn = c->link ? link_conn(c->link) : 0;
     list_remove(c);
+    mem_free(c->proxy);
+    mem_free(c->peer);
     if (c->over_limit)
         m->over_limit_now--;
     else
@@ -491,7 +517,7 @@ void mock_conn_accepted(void *door, struct link *link)
         link_abort(link);
         return;
     }
-    mock_conn_begin(c);
+    begin(c);
 }
 
 /* ---- silence ---- */

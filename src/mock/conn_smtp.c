@@ -28,22 +28,21 @@ static void begin(struct mock_conn *c, bool tls)
 {
     struct mock *m = c->mock;
     uint32_t conn = link_conn(c->link);
-    c->smtp.track = smtp_track_new(
-        m->journal, conn,
-        &(struct smtp_track_options){
-            .backstage = !m->options.in_front,
-            .lmtp = c->world->serve_options[c->service].lmtp,
-            .data_end = smtp_relax_data_end(c->world->serve_options[c->service].relax),
-            .tls = tls,
-            .want_content = true});
+    const struct smtp_serve_options *o = &c->world->serve_options[c->service];
+    c->smtp.track =
+        smtp_track_new(m->journal, conn,
+                       &(struct smtp_track_options){.backstage = !m->options.in_front,
+                                                    .lmtp = o->lmtp,
+                                                    .data_end = smtp_relax_data_end(o->relax),
+                                                    .tls = tls,
+                                                    .want_content = true});
     struct smtp_answer *a = answer_begin(c);
     if (c->over_limit) {
         smtp_answer_line(a, 421, "4.7.0", "%s Too many connections, try again later",
                          m->options.name);
         a->then = SMTP_THEN_CLOSE;
     } else {
-        c->smtp.serve = smtp_serve_new(m->journal, conn, c->smtp.track,
-                                       &c->world->serve_options[c->service], &mock_policy, c);
+        c->smtp.serve = smtp_serve_new(m->journal, conn, c->smtp.track, o, &mock_policy, c);
         mock_smtp_banner(c, a);
     }
     say(c);
@@ -74,6 +73,7 @@ static void tls_up(struct mock_conn *c)
 {
     smtp_track_tls_up(c->smtp.track);
     smtp_serve_tls_up(c->smtp.serve);
+    c->smtp.certificate = NULL;
     c->smtp.esmtp = false;
 }
 

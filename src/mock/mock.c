@@ -5,7 +5,9 @@
 
 enum { BACKLOG = 1024, OUT_CAP_OCTETS = 1 << 20, FACTS_CAP_OCTETS = 1 << 18 };
 
-static const char MECHANISMS[] = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN";
+static const char MECHANISMS[] =
+    "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 DIGEST-MD5 CRAM-MD5 PLAIN LOGIN "
+    "OAUTHBEARER XOAUTH2 EXTERNAL ANONYMOUS";
 
 const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
     [MOCK_SMTP] = {.name = "smtp",
@@ -115,6 +117,9 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
                                         .offer_starttls = mock_services[i].starttls,
                                         .mechanisms = MECHANISMS,
                                         .require_auth = mock_services[i].require_auth,
+                                        .submission = mock_services[i].require_auth,
+                                        .xclient = m->options.xclient,
+                                        .relax = m->options.relax,
                                         .size_max_octets = m->options.limits.message_octets,
                                         .recipients_max = m->options.limits.recipients,
                                         .errors_max = m->options.limits.errors};
@@ -152,6 +157,7 @@ void mock_free(struct mock **mock)
     for (int i = 0; i < MOCK_PROTOCOL__COUNT; i++)
         while (m->conns[i].first)
             mock_conn_free(m->conns[i].first);
+    mock_reports_free(m);
     mock_store_deinit(m);
     mock_txn_spares_free(m);
     mock_memory_clear(&m->memory);
@@ -248,6 +254,11 @@ bool mock_listen_dns(struct mock *m, const struct net_address *at, struct err *e
 const struct net_address *mock_dns_address(const struct mock *m)
 {
     return m->dns_server ? dns_server_address(m->dns_server) : NULL;
+}
+
+bool mock_client_pem(struct mock *m, const char *user, struct buf *pem_out)
+{
+    return tls_practice_client_pem(mock_ca(m), user, pem_out);
 }
 
 const char *mock_name(const struct mock *m)

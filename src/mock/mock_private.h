@@ -20,6 +20,8 @@
 #include "mock/mock.h"
 #include "mock/names.h"
 #include "mock/plan.h"
+#include "mock/report.h"
+#include "net/proxy.h"
 #include "store/store.h"
 
 enum {
@@ -69,15 +71,24 @@ struct mock_recipient {
     int user;      /* index in the table of users; -1: .address */
     char *address; /* without brackets, owned; NULL for users */
     bool bounce;
-    unsigned bounce_code;     /* 0: as the address asks, 550 */
-    char *bounce_text;        /* owned; NULL: as the address asks */
-    uint64_t bounce_after_ms; /* 0: at once */
-    bool discard;             /* accepted, and its copy thrown away */
+    unsigned bounce_code;         /* 0: as the address asks, 550 */
+    char *bounce_text;            /* owned; NULL: as the address asks */
+    uint64_t bounce_after_ms;     /* 0: at once */
+    bool discard;                 /* accepted, and its copy thrown away */
+    bool refused;                 /* LMTP: after the content */
+    const struct mock_list *list; /* NULL: no list */
+    uint8_t notify;               /* set of enum mock_notify */
+    char *orcpt;                  /* as given, owned; NULL: none */
+    uint8_t action;               /* enum mock_action: what became of it */
+    uint16_t code;                /* of the reply that says so; 0: it was taken */
+    char status[16];
+    char *diagnostic; /* owned; NULL: none */
 };
 
 struct mock_fault { /* a magic address with something to do at a later stage */
     struct magic magic;
     char *address;
+    size_t recipient; /* its index; SIZE_MAX: it is the sender's */
 };
 
 struct mock_txn {
@@ -92,6 +103,9 @@ struct mock_txn {
     size_t charged_octets; /* of mock.unstored_octets */
     uint64_t declared_octets;
     uint64_t id;
+    char envid[104];     /* xtext, "": none */
+    bool utf8;           /* SMTPUTF8 */
+    bool ret_full;       /* RET=FULL */
     uint64_t asked;      /* rules at body that had their say */
     size_t trace_octets; /* of .content: our own lines in front */
     bool started;        /* content has its trace lines in front */
@@ -122,7 +136,8 @@ struct mock_smtp {
     struct smtp_track *track;
     struct smtp_serve *serve;
     struct mock_txn *txn;
-    char *hello; /* as the client called itself */
+    char *hello;             /* as the client called itself */
+    const char *certificate; /* user the client's certificate proves; NULL: none */
     uint32_t n_messages;
     bool esmtp;
 };
@@ -152,6 +167,8 @@ struct mock_conn {
     struct mock_world *world;
     struct mock_changed *changed;  /* by rules; NULL: nothing */
     struct rules_session scripted; /* what the rules keep of it */
+    struct net_proxy *proxy;       /* its header is still to come; NULL: none is due */
+    char *peer; /* address literal a proxy has told, without brackets; NULL: the link's own */
     uint64_t active_tick_ms;
     union {
         struct mock_smtp smtp;
@@ -247,6 +264,8 @@ struct mock {
     size_t unstored_octets;
     uint64_t next_id;
     struct mock_memory memory;
+    struct mock_late *late; /* reports that wait */
+    size_t n_late;
     struct mock_store store;
     struct smtp_answer answer; /* one connection is served at a time */
     struct buf out;            /* what one read is answered with */
@@ -309,6 +328,14 @@ enum mock_fate mock_smtp_fate(struct mock_conn *c);
  */
 unsigned mock_smtp_copies(struct mock_conn *c, struct mock_recipient *r);
 
+/* door.c */
+/* A PROXY header is due first; true: wait for it. */
+bool mock_proxy_begin(struct mock_conn *c);
+/* Octets while it is: those behind it, once it is whole (or none, and the connection is over). */
+struct slice mock_proxy_feed(struct mock_conn *c, struct slice octets);
+/* Who the client is: "192.0.2.1", "IPv6:2001:db8::1", as a proxy has told or the link knows. */
+void mock_peer_literal(const struct mock_conn *c, char *out, size_t out_octets);
+
 /* conn.c */
 extern const struct link_handlers mock_link_handlers;
 struct mock_conn *mock_conn_new(struct mock *m, enum mock_service service);
@@ -328,6 +355,25 @@ void mock_conn_poke(struct mock_conn *c);
 void mock_idle_schedule(struct mock *m);
 void mock_idle_check(void *mock);
 
+/* policy.c, policy_auth.c, policy_ask.c */
+struct mock_list {
+    const char *name;
+    const char *members[8]; /* users; NULL behind the last */
+};
+const struct mock_list *mock_list_find(struct slice local_part); /* NULL: none */
+int mock_user_index(struct slice local_part); /* "+detail" aside (RFC 5233); -1: none */
+void mock_smtp_hello(struct mock_conn *c, struct slice name);
+/* Logged in as somebody: may send to other domains. */
+bool mock_policy_trusts(const struct mock_conn *c);
+bool mock_policy_password(void *ctx, const char *user, struct secret *password_out);
+bool mock_policy_token(void *ctx, const char *user, struct slice token, struct buf *user_out);
+bool mock_policy_channel(void *ctx, struct sasl_channel *out);
+const char *mock_policy_external(void *ctx);
+void mock_policy_xclient(void *ctx, const struct smtp_xclient *x);
+bool mock_policy_vrfy(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a);
+bool mock_policy_expn(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a);
+bool mock_policy_etrn(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a);
+
 /* txn.c */
 struct mock_txn *mock_txn_get(struct mock_conn *c);
 void mock_txn_end(struct mock_conn *c);
@@ -335,7 +381,8 @@ void mock_txn_add_recipient(struct mock_txn *t, int user, const char *address, b
 void mock_txn_plan_recipient(struct mock_conn *c);
 void mock_recipient_bounces(struct mock_recipient *r, const struct mock_plan *p);
 void mock_recipient_address(const struct mock *m, const struct mock_recipient *r, struct buf *out);
-void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address);
+void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address,
+                        size_t recipient);
 void mock_txn_content(struct mock_conn *c, struct slice octets);
 void mock_txn_id(const struct mock_txn *t, char out[MOCK_ID_OCTETS]);
 void mock_txn_spares_free(struct mock *m);
@@ -359,8 +406,13 @@ bool mock_password(struct mock *m, const char *user, struct secret *password_out
 void mock_mailbox_event(struct mock *m, uint32_t conn, const struct store_user *u,
                         const char *mailbox, const char *what, uint32_t uid, const char *text);
 
-/* bounce.c */
-void mock_bounce(struct mock_conn *c, const struct mock_recipient *r, struct slice message,
-                 const char *id);
+/* report.c */
+/* What became of a recipient, with the reply that would have said so (0: none). */
+void mock_recipient_outcome(struct mock_recipient *r, enum mock_action action, unsigned code,
+                            const char *words);
+void mock_recipient_bounce(struct mock_recipient *r);
+/* Reports on the message under way, whose recipients have their outcomes. */
+void mock_report_txn(struct mock_conn *c, struct slice message);
+void mock_reports_free(struct mock *m); /* those that wait */
 
 #endif

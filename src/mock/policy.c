@@ -157,7 +157,7 @@ static bool domain_is_ours(const struct mock *m, const struct smtp_path *p)
 }
 
 /* The user of a local part, "+detail" aside (RFC 5233); -1: none. */
-static int find_user(struct slice local_part)
+int mock_user_index(struct slice local_part)
 {
     ptrdiff_t plus = slice_find_octet(local_part, '+');
     struct slice name = plus < 0 ? local_part : slice_take(local_part, (size_t)plus);
@@ -175,21 +175,50 @@ static bool read_magic(const struct mock_conn *c, struct slice local_part, struc
 
 /* ---- the policy ---- */
 
-static bool policy_hello(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+/* It goes into a header line, in a comment's company. */
+void mock_smtp_hello(struct mock_conn *c, struct slice name)
 {
-    (void)a;
-    struct mock_conn *c = ctx;
-    struct slice name = slice_take(slice_trim(cmd->args), MOCK_HELLO_MAX_OCTETS);
+    name = slice_take(slice_trim(name), MOCK_HELLO_MAX_OCTETS);
     mem_free(c->smtp.hello);
     c->smtp.hello = mem_alloc(name.len + 1);
-    for (size_t i = 0; i < name.len; i++) /* it goes into a header line, in a comment's company */
+    for (size_t i = 0; i < name.len; i++)
         c->smtp.hello[i] = name.ptr[i] > ' ' && name.ptr[i] < 0x7f && name.ptr[i] != '(' &&
                                    name.ptr[i] != ')' && name.ptr[i] != ';'
                                ? (char)name.ptr[i]
                                : '?';
     c->smtp.hello[name.len] = '\0';
+}
+
+static bool policy_hello(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
+{
+    (void)a;
+    struct mock_conn *c = ctx;
+    mock_smtp_hello(c, cmd->args);
     c->smtp.esmtp = cmd->verb != SMTP_VERB_HELO;
     return false;
+}
+
+static void note_mail_params(struct mock_txn *t, const struct smtp_command *cmd)
+{
+    const struct smtp_param *size = smtp_command_param(cmd, "SIZE");
+    const struct smtp_param *ret = smtp_command_param(cmd, "RET");
+    const struct smtp_param *envid = smtp_command_param(cmd, "ENVID");
+    if (size)
+        slice_to_u64(size->value, UINT64_MAX, &t->declared_octets);
+    t->utf8 = smtp_command_param(cmd, "SMTPUTF8") != NULL;
+    t->ret_full = ret && slice_eq_nocase(ret->value, SLICE_LIT("FULL"));
+    if (envid)
+        snprintf(t->envid, sizeof(t->envid), "%.*s", SLICE_ARG(envid->value));
+}
+
+static void note_rcpt_params(struct mock_recipient *r, const struct smtp_command *cmd)
+{
+    const struct smtp_param *notify = smtp_command_param(cmd, "NOTIFY");
+    const struct smtp_param *orcpt = smtp_command_param(cmd, "ORCPT");
+    if (notify)
+        r->notify = (uint8_t)mock_notify_read(notify->value);
+    if (orcpt)
+        r->orcpt = mem_slice_dup(orcpt->value);
 }
 
 static bool policy_mail(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
@@ -201,14 +230,13 @@ static bool policy_mail(void *ctx, const struct smtp_command *cmd, struct smtp_a
     struct mock_txn *t = mock_txn_get(c);
     mock_path_address(&cmd->path, address, sizeof(address));
     snprintf(t->from, sizeof(t->from), "%s", address);
-    const struct smtp_param *size = smtp_command_param(cmd, "SIZE");
-    if (size)
-        slice_to_u64(size->value, UINT64_MAX, &t->declared_octets);
+    if (cmd->n_params > 0)
+        note_mail_params(t, cmd);
     if (!smtp_local_part_unquote(cmd->path.local_part, local, sizeof(local)) ||
         !read_magic(c, slice_cstr(local), &g))
         return false;
     if (g.stage != MAGIC_AT_ONCE && g.stage != MAGIC_AT_MAIL) {
-        mock_txn_add_fault(t, &g, address);
+        mock_txn_add_fault(t, &g, address, SIZE_MAX);
         return false;
     }
     if (!misbehave(c, &g, address, MAGIC_AT_MAIL, a))
@@ -232,7 +260,8 @@ static bool magic_recipient(struct mock_conn *c, const struct magic *g, const ch
 {
     bool now = g->stage == MAGIC_AT_ONCE || g->stage == MAGIC_AT_MAIL || g->stage == MAGIC_AT_RCPT;
     if (!now) {
-        mock_txn_add_fault(mock_txn_get(c), g, address);
+        struct mock_txn *t = mock_txn_get(c);
+        mock_txn_add_fault(t, g, address, t->n_recipients);
         return false;
     }
     if (!misbehave(c, g, address, MAGIC_AT_RCPT, a) || says_yes(a))
@@ -251,14 +280,15 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
     bool ours = domain_is_ours(c->mock, p), accept = c->mock->plan.accept;
     if (!smtp_local_part_unquote(p->local_part, local, sizeof(local)))
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
-    if (!ours && !smtp_serve_user(c->smtp.serve) && !accept)
+    if (!ours && !mock_policy_trusts(c) && !accept)
         return refuse_recipient(c, a, 550, "5.7.1", address,
                                 "Relaying denied: other domains need AUTH");
     if (misbehave_at(c, MAGIC_AT_RCPT, a))
         return true;
     bool magic = read_magic(c, slice_cstr(local), &g);
-    int user = ours ? find_user(slice_cstr(local)) : -1;
-    if (ours && user < 0 && !magic && !accept && !c->mock->plan.replies &&
+    int user = ours ? mock_user_index(slice_cstr(local)) : -1;
+    const struct mock_list *list = ours && user < 0 ? mock_list_find(slice_cstr(local)) : NULL;
+    if (ours && user < 0 && !list && !magic && !accept && !c->mock->plan.replies &&
         !mock_account_find(c->mock, slice_cstr(address)))
         return refuse_recipient(c, a, 550, "5.1.1", address, "User unknown");
     if (magic && magic_recipient(c, &g, address, a))
@@ -267,6 +297,10 @@ static bool policy_rcpt(void *ctx, const struct smtp_command *cmd, struct smtp_a
     if (user >= 0 && !mock_mailbox_has_room(c->mock, user, t->declared_octets))
         return refuse_recipient(c, a, 452, "4.2.2", address, "The mailbox is full");
     mock_txn_add_recipient(t, user, address, g.action == MAGIC_BOUNCE);
+    struct mock_recipient *r = &t->recipients[t->n_recipients - 1];
+    r->list = list;
+    if (cmd->n_params > 0)
+        note_rcpt_params(r, cmd);
     mock_txn_plan_recipient(c);
     return says_yes(a);
 }
@@ -281,6 +315,69 @@ static void policy_content(void *ctx, struct slice octets)
     mock_txn_content(ctx, octets);
 }
 
+/* ---- LMTP: each recipient has its own reply (RFC 2033 section 4.2) ---- */
+
+/* What its address, or the sender's, asked for at the end of data; NULL: nothing. */
+static const struct mock_fault *fault_at_dot(const struct mock_txn *t, size_t recipient)
+{
+    for (size_t i = 0; i < t->n_faults; i++)
+        if (t->faults[i].magic.stage == MAGIC_AT_DOT &&
+            (t->faults[i].recipient == recipient || t->faults[i].recipient == SIZE_MAX))
+            return &t->faults[i];
+    return NULL;
+}
+
+/* One that cuts or closes leaves no reply to give. True: it did. */
+static bool refuse_some(struct mock_conn *c, struct smtp_answer *said)
+{
+    struct mock_txn *t = c->smtp.txn;
+    for (size_t i = 0; i < t->n_recipients; i++) {
+        struct mock_recipient *r = &t->recipients[i];
+        const struct mock_fault *f = fault_at_dot(t, i);
+        struct slice before = buf_slice(&said->text);
+        if (!f || !misbehave(c, &f->magic, f->address, MAGIC_AT_DOT, said))
+            continue;
+        if (said->then == SMTP_THEN_DROP || said->then == SMTP_THEN_RESET)
+            return true;
+        r->refused = true;
+        mem_free(r->diagnostic);
+        r->diagnostic = mem_slice_dup(slice_skip(buf_slice(&said->text), before.len));
+    }
+    return false;
+}
+
+static void answer_each(struct mock_conn *c, struct smtp_answer *a, const char *id)
+{
+    const struct mock_txn *t = c->smtp.txn;
+    struct buf address;
+    buf_init(&address, 2 * MOCK_ADDRESS_OCTETS);
+    buf_reset(&a->text);
+    for (size_t i = 0; i < t->n_recipients; i++) {
+        const struct mock_recipient *r = &t->recipients[i];
+        buf_reset(&address);
+        mock_recipient_address(c->mock, r, &address);
+        if (!r->refused)
+            smtp_answer_line(a, 250, "2.0.0", "<%s> kept as %s", buf_cstr(&address), id);
+        else if (r->code == 0) /* the whole line, as the address asked */
+            buf_append_cstr(&a->text, r->diagnostic);
+        else
+            smtp_answer_line(a, r->code, NULL, "%s", r->diagnostic + 4);
+    }
+    buf_deinit(&address);
+}
+
+static void keep_for_each(struct mock_conn *c, struct smtp_answer *a)
+{
+    char id[MOCK_ID_OCTETS];
+    mock_txn_id(c->smtp.txn, id);
+    if (refuse_some(c, a))
+        return;
+    c->smtp.n_messages += mock_store_txn(c);
+    answer_each(c, a, id);
+}
+
+/* ---- the end of a message ---- */
+
 /* The message is complete. With drop and reset of an address it is kept first: the client cannot
  * know, which is the point (RFC 1047). A refused one is not. Rules say it themselves. */
 static void keep_or_refuse(struct mock_conn *c, struct smtp_answer *a)
@@ -290,6 +387,10 @@ static void keep_or_refuse(struct mock_conn *c, struct smtp_answer *a)
     if (!c->smtp.txn->started) /* an empty message has its trace lines too */
         mock_txn_content(c, slice_of(NULL, 0));
     enum mock_fate fate = mock_smtp_fate(c);
+    if (mock_services[c->service].lmtp && fate == MOCK_FATE_NONE) {
+        keep_for_each(c, a);
+        return;
+    }
     bool faulty = fate == MOCK_FATE_NONE && misbehave_at(c, MAGIC_AT_DOT, a);
     bool taken = !faulty || a->text.len == 0 || says_yes(a);
     bool keep = fate == MOCK_FATE_STORE_QUIETLY || (fate == MOCK_FATE_NONE && taken);
@@ -320,29 +421,6 @@ static void policy_reset(void *ctx)
     mock_txn_end(ctx);
 }
 
-static bool policy_vrfy(void *ctx, const struct smtp_command *cmd, struct smtp_answer *a)
-{
-    struct mock_conn *c = ctx;
-    struct slice who = slice_trim(cmd->args);
-    if (who.len > 1 && who.ptr[0] == '<' && who.ptr[who.len - 1] == '>')
-        who = slice_take(slice_skip(who, 1), who.len - 2);
-    ptrdiff_t at = slice_find_octet(who, '@');
-    if (at >= 0 &&
-        !slice_eq_nocase(slice_skip(who, (size_t)at + 1), slice_cstr(c->mock->options.domain)))
-        return false;
-    int user = find_user(at < 0 ? who : slice_take(who, (size_t)at));
-    if (user < 0)
-        return false;
-    smtp_answer_line(a, 250, "2.1.5", "<%s@%s>", mock_users[user], c->mock->options.domain);
-    return true;
-}
-
-static bool policy_password(void *ctx, const char *user, struct secret *password_out)
-{
-    const struct mock_conn *c = ctx;
-    return mock_password(c->mock, user, password_out);
-}
-
 const struct smtp_policy mock_policy = {
     .hello = policy_hello,
     .mail = policy_mail,
@@ -351,6 +429,12 @@ const struct smtp_policy mock_policy = {
     .content = policy_content,
     .dot = policy_dot,
     .reset = policy_reset,
-    .vrfy = policy_vrfy,
-    .password = policy_password,
+    .vrfy = mock_policy_vrfy,
+    .expn = mock_policy_expn,
+    .etrn = mock_policy_etrn,
+    .password = mock_policy_password,
+    .token = mock_policy_token,
+    .channel = mock_policy_channel,
+    .external = mock_policy_external,
+    .xclient = mock_policy_xclient,
 };

@@ -184,26 +184,70 @@ bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
     return true;
 }
 
+/* The mailbox of a user, or of a list's members. */
+static bool deliver_copy(struct mock_conn *c, const struct mock_recipient *r,
+                         struct store_blob *blob, const char *id)
+{
+    struct mock *m = c->mock;
+    uint32_t conn = link_conn(c->link);
+    const char *from = c->smtp.txn->from;
+    if (!r->list)
+        return mock_store_add(m, conn, r->user, r->address, blob, from, id);
+    bool any = false;
+    for (size_t i = 0; r->list->members[i]; i++) {
+        int user = mock_user_index(slice_cstr(r->list->members[i]));
+        any = mock_store_add(m, conn, user, NULL, blob, from, id) || any;
+    }
+    return any;
+}
+
+/* To one recipient; its outcome is noted. */
+static void deliver(struct mock_conn *c, struct mock_recipient *r, struct store_blob *blob,
+                    const char *id)
+{
+    unsigned copies = mock_smtp_copies(c, r);
+    if (r->bounce) {
+        mock_recipient_bounce(r);
+        return;
+    }
+    bool ok = true;
+    for (; copies > 0 && !c->mock->options.keep_nothing; copies--)
+        ok = deliver_copy(c, r, blob, id) && ok;
+    if (!ok)
+        mock_recipient_outcome(r, MOCK_ACTION_FAILED, 452, "4.3.1 The mailbox cannot take it");
+    else
+        mock_recipient_outcome(r,
+                               r->list        ? MOCK_ACTION_EXPANDED
+                               : r->user >= 0 ? MOCK_ACTION_DELIVERED
+                                              : MOCK_ACTION_RELAYED,
+                               0, "2.0.0");
+}
+
 bool mock_store_txn(struct mock_conn *c)
 {
     struct mock *m = c->mock;
     struct mock_txn *t = c->smtp.txn;
     char id[MOCK_ID_OCTETS];
-    size_t kept = 0, failed = 0;
+    size_t failed = 0;
+    bool lmtp = mock_services[c->service].lmtp;
     mock_txn_id(t, id);
     struct store_blob *blob = store_blob_take(m->store.store, &t->content);
-    uint32_t conn = link_conn(c->link);
     for (size_t i = 0; i < t->n_recipients; i++) {
         struct mock_recipient *r = &t->recipients[i];
-        unsigned copies = mock_smtp_copies(c, r);
-        if (r->bounce)
-            mock_bounce(c, r, store_blob_octets(blob), id);
-        for (; copies > 0 && !m->options.keep_nothing; copies--)
-            *(mock_store_add(m, conn, r->user, r->address, blob, t->from, id) ? &kept : &failed) +=
-                1;
+        if (!r->refused)
+            deliver(c, r, blob, id);
+        if (r->action == MOCK_ACTION_FAILED && !r->bounce)
+            failed++;
+        if (lmtp && r->action == MOCK_ACTION_FAILED && !r->bounce) {
+            r->refused = true; /* its own reply says so, and no report */
+            r->action = MOCK_ACTION_NONE;
+        }
     }
+    /* Where nobody got it the client is told so by the reply, and keeps it. */
+    bool ok = lmtp || failed == 0 || failed < t->n_recipients;
+    if (ok)
+        mock_report_txn(c, store_blob_octets(blob));
     store_blob_release(m->store.store, &blob);
-    bool ok = failed == 0 || kept > 0;
     m->counters.messages += ok;
     return ok;
 }

@@ -55,6 +55,8 @@ void mock_txn_end(struct mock_conn *c)
     for (size_t i = 0; i < t->n_recipients; i++) {
         mem_free(t->recipients[i].address);
         mem_free(t->recipients[i].bounce_text);
+        mem_free(t->recipients[i].orcpt);
+        mem_free(t->recipients[i].diagnostic);
     }
     for (size_t i = 0; i < t->n_faults; i++)
         mem_free(t->faults[i].address);
@@ -70,7 +72,8 @@ void mock_txn_end(struct mock_conn *c)
     t->declared_octets = 0;
     t->asked = 0;
     t->trace_octets = 0;
-    t->started = t->dropped = false;
+    t->started = t->dropped = t->utf8 = t->ret_full = false;
+    t->envid[0] = '\0';
     t->from[0] = t->to[0] = '\0';
     t->next_spare = m->spare_txns;
     m->spare_txns = t;
@@ -137,10 +140,12 @@ void mock_recipient_address(const struct mock *m, const struct mock_recipient *r
         buf_printf(out, "%s@%s", mock_users[r->user], m->options.domain);
 }
 
-void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address)
+void mock_txn_add_fault(struct mock_txn *t, const struct magic *magic, const char *address,
+                        size_t recipient)
 {
     t->faults = grow(t->faults, sizeof(*t->faults), t->n_faults, &t->alloc_faults);
-    t->faults[t->n_faults++] = (struct mock_fault){.magic = *magic, .address = mem_strdup(address)};
+    t->faults[t->n_faults++] = (struct mock_fault){
+        .magic = *magic, .address = mem_strdup(address), .recipient = recipient};
 }
 
 void mock_txn_id(const struct mock_txn *t, char out[MOCK_ID_OCTETS])
@@ -184,40 +189,31 @@ const char *mock_date(struct mock *m)
     return m->date;
 }
 
-/* RFC 3848: which kind of session it came by; [TLS][AUTH] for ESMTP. */
+/* RFC 3848 and RFC 6531 section 3.7.3: which kind of session it came by; [UTF8][TLS][AUTH]. */
 static const char *with_type(const struct mock_conn *c)
 {
-    static const char *const types[2][2] = {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}};
-    return c->smtp.esmtp ? types[link_is_tls(c->link)][smtp_serve_user(c->smtp.serve) != NULL]
-                         : "SMTP";
-}
-
-static void peer_literal(const struct link *link, char *out, size_t out_octets)
-{
-    const struct net_address *peer = link_peer(link);
-    char text[128] = "";
-    if (peer && (peer->family == NET_INET || peer->family == NET_INET6))
-        net_address_format(peer, text, sizeof(text));
-    char *port = strrchr(text, ':');
-    if (!port) {
-        snprintf(out, out_octets, "[127.0.0.1]"); /* memory or unix: this very machine */
-        return;
-    }
-    *port = '\0';
-    if (text[0] == '[')
-        snprintf(out, out_octets, "[IPv6:%s", text + 1);
-    else
-        snprintf(out, out_octets, "[%s]", text);
+    static const char *const types[2][2][2] = {
+        {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}},
+        {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}},
+    };
+    static const char *const lmtp[2][2][2] = {
+        {{"LMTP", "LMTPA"}, {"LMTPS", "LMTPSA"}},
+        {{"UTF8LMTP", "UTF8LMTPA"}, {"UTF8LMTPS", "UTF8LMTPSA"}},
+    };
+    bool tls = link_is_tls(c->link), auth = smtp_serve_user(c->smtp.serve) != NULL;
+    if (mock_services[c->service].lmtp)
+        return lmtp[c->smtp.txn->utf8][tls][auth];
+    return c->smtp.esmtp ? types[c->smtp.txn->utf8][tls][auth] : "SMTP";
 }
 
 static void trace_lines(struct mock_conn *c)
 {
     struct mock_txn *t = c->smtp.txn;
     char peer[140], id[MOCK_ID_OCTETS];
-    peer_literal(c->link, peer, sizeof(peer));
+    mock_peer_literal(c, peer, sizeof(peer));
     mock_txn_id(t, id);
     buf_printf(&t->content,
-               "Return-Path: <%s>\r\nReceived: from %s (%s)\r\n\tby %s (smtpscope) with %s id %s",
+               "Return-Path: <%s>\r\nReceived: from %s ([%s])\r\n\tby %s (smtpscope) with %s id %s",
                t->from, c->smtp.hello ? c->smtp.hello : "unknown", peer, c->mock->options.name,
                with_type(c), id);
     if (t->n_recipients == 1)

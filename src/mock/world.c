@@ -271,7 +271,7 @@ struct tls_server *mock_tls(struct mock_conn *c, struct err *err)
     const struct tls_server_options o = {.version_min = *min ? min : NULL,
                                          .version_max = *max ? max : NULL,
                                          .ciphers = ch->ciphers,
-                                         .ask_client = ch->ask_client,
+                                         .ask_client = ch->ask_client || m->options.client_certs,
                                          .require_client = ch->require_client};
     struct tls_server *server =
         tls_server_practice_with(mock_ca(m), name, certs[ch->cert], &o, err);

@@ -567,6 +567,17 @@ size_t link_tls_unique(struct link *k, uint8_t out[LINK_TLS_UNIQUE_OCTETS])
     return k->tls != NULL ? link_tls_unique_octets(k, out, LINK_TLS_UNIQUE_OCTETS) : 0;
 }
 
+void link_tls_early(struct link *k, struct slice wire)
+{
+    if (k->tls != NULL && k->state == LINK_UP)
+        link_tls_input(k, wire);
+}
+
+bool link_client_identity(struct link *k, char *out, size_t out_octets)
+{
+    return k->tls != NULL && link_tls_client_identity(k, out, out_octets);
+}
+
 void link_set_handlers(struct link *k, const struct link_handlers *handlers, void *ctx)
 {
     k->handlers = handlers;

@@ -373,6 +373,17 @@ size_t link_tls_unique_octets(struct link *k, uint8_t *out, size_t out_octets)
     return n <= out_octets ? n : 0;
 }
 
+bool link_tls_client_identity(struct link *k, char *out, size_t out_octets)
+{
+    const struct tls_server *s = k->tls->server;
+    if (!link_tls_is_up(k) || s == NULL || s->ca == NULL)
+        return false;
+    X509 *cert = SSL_get1_peer_certificate(k->tls->ssl);
+    bool ok = cert != NULL && practice_identity(s->ca, cert, out, out_octets);
+    X509_free(cert);
+    return ok;
+}
+
 /* ---- starting ---- */
 
 static void start(struct link *k, struct tls_client *c, struct tls_server *s,

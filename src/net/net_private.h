@@ -227,6 +227,7 @@ bool link_tls_send(struct link *k, struct slice plain);
 void link_tls_close_notify(struct link *k);
 void link_tls_free(struct link *k);
 bool link_tls_channel_binding(struct link *k, uint8_t out[32]);
+bool link_tls_client_identity(struct link *k, char *out, size_t out_octets);
 size_t link_tls_unique_octets(struct link *k, uint8_t *out, size_t out_octets);
 
 #endif

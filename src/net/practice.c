@@ -284,3 +284,53 @@ out:
     GENERAL_NAMES_free(names);
     return ok;
 }
+
+/* ---- certificates of clients ---- */
+
+static bool write_pair(X509 *cert, EVP_PKEY *key, struct buf *pem_out)
+{
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool ok = bio != NULL && PEM_write_bio_X509(bio, cert) == 1 &&
+              PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    if (ok) {
+        long octets = BIO_get_mem_data(bio, &text);
+        ok = buf_append(pem_out, slice_of(text, (size_t)octets));
+        mem_wipe(text, (size_t)octets);
+    }
+    BIO_free(bio);
+    return ok;
+}
+
+bool tls_practice_client_pem(struct tls_practice_ca *ca, const char *identity, struct buf *pem_out)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    X509 *cert = NULL;
+    if (ca_ready(ca) && key != NULL && names != NULL && add_name(names, identity))
+        cert = make(&(struct cert_order){.now_s = ca->now_s,
+                                         .from_days = -1,
+                                         .to_days = 364,
+                                         .subject = identity,
+                                         .key = key,
+                                         .issuer = ca->cert,
+                                         .issuer_key = ca->key,
+                                         .for_clients = true,
+                                         .names = names});
+    bool ok = cert != NULL && write_pair(cert, key, pem_out);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    GENERAL_NAMES_free(names);
+    return ok;
+}
+
+/* The common name, where our own CA has signed it for clients. */
+bool practice_identity(struct tls_practice_ca *ca, X509 *cert, char *out, size_t out_octets)
+{
+    if (!ca_ready(ca) || X509_verify(cert, ca->key) != 1 ||
+        !(X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT))
+        return false;
+    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out,
+                                      (int)out_octets);
+    return n > 0 && (size_t)n == strlen(out);
+}

@@ -70,6 +70,8 @@ bool tls_is_ip(const char *name);
 bool practice_certificate(struct tls_practice_ca *ca, const char *name, enum tls_practice_cert kind,
                           SSL_CTX *ctx);
 
+bool practice_identity(struct tls_practice_ca *ca, X509 *cert, char *out, size_t out_octets);
+
 /* verify.c: the certificate check of a client session; its app data is the link. */
 int verify_chain(X509_STORE_CTX *x, void *arg);
 void verdict_err(struct err *e, const struct link_tls *t);
