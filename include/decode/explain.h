@@ -25,8 +25,9 @@ const char *explain_party_name(enum explain_party party); /* "your admin" */
 
 /* All strings are static. */
 struct explanation {
-    const char *class_meaning; /* of the first digit; never NULL */
-    const char *code_meaning;  /* basic code; NULL: unknown */
+    const char *class_meaning; /* of the first digit, or of the status; never NULL */
+    const char *class_rfc;
+    const char *code_meaning; /* basic code; NULL: unknown */
     const char *code_rfc;
     const char *enhanced_name; /* NULL: none or unknown */
     const char *enhanced_meaning;
@@ -64,6 +65,8 @@ struct explain_input {
     const char *banner;   /* greeting of the server, with or without its code */
     const char *host;     /* its name: asked for, said in the greeting, or the MX */
     const char *provider; /* named by a log or a person: a provider of the table */
+    const char *protocol; /* "pop3", "imap": text is a status line of it (decode/status.h); NULL:
+                             SMTP */
 };
 void explain_reply_text(const struct explain_input *in, struct explanation *out);
 /* Code and enhanced code as explain_reply_text reads them. enhanced_out[0] 0: none. */

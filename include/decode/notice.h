@@ -1,5 +1,6 @@
-/* Replies found in free text: a reply as it came, a transcript, a log line (Postfix, Exim,
- * sendmail, qmail), a delivery report (RFC 3464). What is found is ready for explain_reply_text.
+/* Replies found in free text: a reply as it came, a status line of POP3 or IMAP, a transcript, a
+ * log line (Postfix, Exim, sendmail, qmail), a delivery report (RFC 3464). What is found is ready
+ * for explain_reply_text.
  *
  * In a log only what failed is taken; a reply pasted alone is taken whatever it says. Where a
  * delivery report stands in the text, its fields count and the prose around them does not. Where no
@@ -13,7 +14,7 @@
 struct notice {
     struct explain_input input; /* texts are valid during the call */
     struct slice recipient;     /* empty: not named */
-    const char *form;           /* "reply", "log", "report", "words" */
+    const char *form;           /* "reply", "status", "log", "report", "words" */
     size_t line;                /* where it begins, from 1 */
 };
 typedef void (*notice_fn)(void *ctx, const struct notice *n);

@@ -64,7 +64,7 @@ static json_t *layers_json(const struct explanation *e)
     add_layer(layers, "enhanced", e->enhanced_name, e->enhanced_meaning, e->enhanced_rfc);
     add_layer(layers, "subject", e->subject_name, e->subject_meaning, e->enhanced_rfc);
     add_layer(layers, "code", NULL, e->code_meaning, e->code_rfc);
-    add_layer(layers, "class", NULL, e->class_meaning, "RFC 5321 section 4.2.1");
+    add_layer(layers, "class", NULL, e->class_meaning, e->class_rfc);
     return layers;
 }
 

@@ -175,6 +175,12 @@ static char *command_line_of(int argc, char **argv)
     return line;
 }
 
+/* "-ERR ..." of POP3 is pasted behind explain, and is no option of anybody. */
+static bool is_status(const char *word)
+{
+    return strncmp(word, "-ERR", 4) == 0 && (word[4] == '\0' || word[4] == ' ');
+}
+
 bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
 {
     *out = (struct cli_args){.settings = out->settings, .verb = cli_verb_by_name("")};
@@ -194,7 +200,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
         else if (!options_over && word[0] == '-' && word[1] == '-') {
             if (!parse_option(&p))
                 return false;
-        } else if (!options_over && word[0] == '-' && word[1]) {
+        } else if (!options_over && word[0] == '-' && word[1] && !is_status(word)) {
             err_set(err, ERR_USAGE, 0,
                     "no option %.60s; options are written --name, see smtpscope help", word);
             return false;

@@ -244,7 +244,7 @@ static void summarize(struct explanation *out, unsigned klass, bool class_only)
                                        : out->class_meaning;
     out->source = by_enhanced && out->enhanced_rfc     ? out->enhanced_rfc
                   : out->code_meaning && out->code_rfc ? out->code_rfc
-                                                       : "RFC 5321 section 4.2.1";
+                                                       : out->class_rfc;
 }
 
 static void add_subject(const unsigned e[3], const struct smtp_enhanced_info *info,
@@ -266,6 +266,7 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
     unsigned e[3];
     memset(out, 0, sizeof(*out));
     out->class_meaning = class_meaning(code);
+    out->class_rfc = "RFC 5321 section 4.2.1";
     if (basic) {
         out->code_meaning = basic->meaning;
         out->code_rfc = basic->rfc;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/vis.h"
+#include "decode/status.h"
 #include "decode/wording.h"
 #include "smtp/reply.h"
 
@@ -103,6 +104,8 @@ void explain_reply_text(const struct explain_input *in, struct explanation *out)
     struct wording_hit hit;
     unsigned code, e[3];
     char enhanced[40] = "";
+    if (status_explain(status_protocol_by_name(in->protocol), in->text, out))
+        return;
     explain_codes(in, &code, e);
     if (e[0] != 0)
         snprintf(enhanced, sizeof(enhanced), "%u.%u.%u", e[0], e[1], e[2]);
@@ -183,8 +186,9 @@ void explain_print(const struct explain_input *in, const struct explanation *e, 
                    struct buf *out)
 {
     char head[48];
-    unsigned code, enhanced[3];
-    explain_codes(in, &code, enhanced);
+    unsigned code = 0, enhanced[3] = {0};
+    if (status_protocol_by_name(in->protocol) == STATUS_NONE)
+        explain_codes(in, &code, enhanced);
     reply_lines(out, in->text, vis_flags);
     line(out, "means", e->meaning, vis_flags);
     line(out, "who", explain_party_name(e->party), vis_flags);
@@ -199,7 +203,10 @@ void explain_print(const struct explain_input *in, const struct explanation *e, 
             line(out, "", e->enhanced_meaning, vis_flags);
         line(out, "subject", e->subject_meaning, vis_flags);
     }
-    snprintf(head, sizeof(head), "%u", code);
+    if (code != 0)
+        snprintf(head, sizeof(head), "%u", code);
+    else
+        head[0] = '\0';
     if (e->code_meaning != e->meaning)
         sourced_line(out, "code", head, e->code_meaning, e->code_rfc, vis_flags);
     if (e->class_meaning != e->meaning)

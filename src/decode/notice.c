@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "decode/status.h"
 #include "smtp/reply.h"
 
 /* ---- what the readers share ---- */
@@ -132,6 +133,26 @@ static bool read_bare(struct notice_scan *s, struct slice line)
     }
     n.input.text = buf_slice(&s->text);
     n.input.code = code;
+    notice_found(s, &n, slice_of(NULL, 0));
+    return true;
+}
+
+/* A status line of POP3 or IMAP, behind the marks of a transcript or not. A "* OK" among other
+ * lines is no news. */
+static bool read_status(struct notice_scan *s, struct slice line)
+{
+    static const char *const marks[] = {"S: ", "< ", "<S ", "<ST "};
+    struct slice text = slice_trim(line);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+        if (slice_starts(text, slice_cstr(marks[i])))
+            text = slice_trim(slice_skip(text, strlen(marks[i])));
+    enum status_protocol protocol = status_guess(text);
+    struct explanation e;
+    if (protocol == STATUS_NONE || !status_explain(protocol, text, &e))
+        return false;
+    struct notice n = {.form = "status", .line = s->line};
+    n.input.text = text;
+    n.input.protocol = protocol == STATUS_POP3 ? "pop3" : "imap";
     notice_found(s, &n, slice_of(NULL, 0));
     return true;
 }
@@ -361,7 +382,7 @@ size_t notice_scan(struct slice text, const struct explain_input *known, notice_
         s.rest = text;
         s.line = 0;
         while (notice_line(&s, &line)) {
-            if (!read_bare(&s, line))
+            if (!read_bare(&s, line) && !read_status(&s, slice_take(line, LINE_OCTETS)))
                 read_log(&s, slice_take(line, LINE_OCTETS));
         }
     }

@@ -37,6 +37,7 @@ static struct explain_input input_of(const struct view *v, char banner[BANNER_OC
         .text = slice_cstr(v->last_reply),
         .banner = banner_of(v, banner),
         .host = v->target,
+        .protocol = v->protocol,
     };
 }
 

@@ -1,0 +1,36 @@
+/* What a status line of POP3 or IMAP means: its response code ([IN-USE], [AUTHENTICATIONFAILED]),
+ * well-known words of servers, and the status itself; who must act and what to do next. The result
+ * is an explanation like that of an SMTP reply, so that panes and pages show both alike.
+ */
+#ifndef DECODE_STATUS_H
+#define DECODE_STATUS_H
+
+#include "decode/explain.h"
+
+enum status_protocol { STATUS_NONE, STATUS_POP3, STATUS_IMAP };
+/* Which protocol's status line it is by its look: "-ERR ...", "* BYE ...", "a1 NO ...";
+ * STATUS_NONE: neither. A single "OK" or "+" is neither: too little to tell. */
+enum status_protocol status_guess(struct slice line);
+/* "pop3", "imap": of explain_input.protocol and of PROTOCOL events; others STATUS_NONE. */
+enum status_protocol status_protocol_by_name(const char *name);
+
+/* Explain one status line (the first line of `line` counts). False, and *out untouched: it is none
+ * of that protocol. */
+bool status_explain(enum status_protocol protocol, struct slice line, struct explanation *out);
+
+/* The tables behind it, for tests and help. */
+struct status_imap_code {
+    const char *code, *who, *next, *example; /* meaning and source: imap/tables.h */
+};
+struct status_pop3_code {
+    const char *code, *meaning, *who, *next, *rfc, *example;
+};
+struct status_wording {
+    const char *protocol, *match /* lower case; "*" stands for anything */;
+    const char *meaning, *next, *who, *source, *example;
+};
+const struct status_imap_code *status_imap_code_at(size_t index); /* NULL at the end */
+const struct status_pop3_code *status_pop3_code_at(size_t index);
+const struct status_wording *status_wording_at(size_t index);
+
+#endif
