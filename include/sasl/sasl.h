@@ -114,6 +114,12 @@ const char *sasl_user(const struct sasl *s);
 struct slice sasl_server_reason(const struct sasl *s);
 void sasl_free(struct sasl **s);
 
+/* The digest of APOP (RFC 1939 section 7), in lower-case hexadecimal. False: no MD5 to be had (some
+ * systems forbid it). */
+enum { SASL_APOP_OCTETS = 32 };
+bool sasl_apop_digest(struct slice stamp, const struct secret *password,
+                      char out[SASL_APOP_OCTETS + 1]);
+
 /* What a decoded step says, in words, secrets as dots: "user ann, password hidden (6 octets)".
  * from_client and step number (1 for the first of either side) tell which; an undecodable one says
  * so. */

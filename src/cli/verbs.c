@@ -6,6 +6,8 @@ static const struct cli_option serve_options[] = {
     {"smtp", "PORT", "SMTP as between servers, port 25 style; 0 takes a free port"},
     {"submission", "PORT", "submission with STARTTLS and AUTH, port 587 style"},
     {"submissions", "PORT", "submission inside TLS from the first octet, port 465 style"},
+    {"pop3", "PORT", "POP3 with STLS, port 110 style"},
+    {"pop3s", "PORT", "POP3 inside TLS from the first octet, port 995 style"},
     {"imap", "PORT", "IMAP with STARTTLS, port 143 style"},
     {"imaps", "PORT", "IMAP inside TLS from the first octet, port 993 style"},
     {"lmtp", "PORT|PATH",

@@ -26,10 +26,12 @@ const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
                           .require_auth = true},
     [MOCK_LMTP] = {.name = "lmtp", .protocol = &mock_protocol_smtp, .starttls = true, .lmtp = true},
     [MOCK_POP3] = {.name = "pop3",
+                   .protocol = &mock_protocol_pop3,
                    .protocol_id = MOCK_PROTOCOL_POP3,
                    .default_port = 110,
                    .starttls = true},
     [MOCK_POP3S] = {.name = "pop3s",
+                    .protocol = &mock_protocol_pop3,
                     .protocol_id = MOCK_PROTOCOL_POP3,
                     .default_port = 995,
                     .implicit_tls = true},
@@ -139,6 +141,7 @@ struct mock *mock_new(struct loop *l, struct journal *j, const struct mock_optio
     buf_init(&m->reworded, FACTS_CAP_OCTETS);
     m->world = mock_world_new(m, NULL, NULL);
     smtp_answer_init(&m->answer);
+    pop3_answer_init(&m->pop3_answer);
     buf_init(&m->out, OUT_CAP_OCTETS);
     m->idle_timer = loop_timer_new(l, mock_idle_check, m);
     return m;
@@ -169,6 +172,7 @@ void mock_free(struct mock **mock)
     buf_deinit(&m->reworded);
     tls_practice_ca_free(&m->ca);
     smtp_answer_deinit(&m->answer);
+    pop3_answer_deinit(&m->pop3_answer);
     buf_deinit(&m->out);
     mem_free((char *)(uintptr_t)m->options.name);
     mem_free((char *)(uintptr_t)m->options.domain);

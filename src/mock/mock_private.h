@@ -14,6 +14,7 @@
 #define MOCK_MOCK_PRIVATE_H
 
 #include "engine/imap_serve.h"
+#include "engine/pop3_serve.h"
 #include "engine/smtp_serve.h"
 #include "mock/dns_server.h"
 #include "mock/magic.h"
@@ -146,6 +147,7 @@ struct mock_world { /* what a scenario makes of the servers */
     unsigned refs;
     struct rules *rules;
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
+    struct pop3_serve_options pop3_options[2];                  /* POP3, POP3S */
     const struct scenario_server *servers[MOCK_SERVICE__COUNT]; /* NULL: as usual */
     struct arena arena;                                         /* of what the options point to */
     bool friendly; /* no scenario and no live rule: nothing is asked */
@@ -216,6 +218,7 @@ struct mock_protocol {
     void (*free)(struct mock_conn *c); /* also where .begin was never called */
 };
 extern const struct mock_protocol mock_protocol_smtp;
+extern const struct mock_protocol mock_protocol_pop3;
 extern const struct mock_protocol mock_protocol_imap;
 
 /* The table of services (mock.c). */
@@ -268,8 +271,9 @@ struct mock {
     size_t n_late;
     struct mock_store store;
     struct smtp_answer answer; /* one connection is served at a time */
-    struct buf out;            /* what one read is answered with */
-    int64_t date_second;       /* of .date */
+    struct pop3_answer pop3_answer;
+    struct buf out;      /* what one read is answered with */
+    int64_t date_second; /* of .date */
     char date[64];
     bool said_content_limit;
     bool odd_idle; /* some world has a timeout of its own */

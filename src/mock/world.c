@@ -97,6 +97,21 @@ static bool apply(struct mock_world *w, struct smtp_serve_options *o,
     return apply_relax(o, s->relax, err);
 }
 
+/* Passwords go in the clear here unless a scenario wants TLS first: it is loopback, and what people
+ * practise is to see it. */
+static void apply_pop3(struct pop3_serve_options *o, const struct smtp_serve_options *like,
+                       const struct scenario_server *s, bool implicit_tls)
+{
+    *o = (struct pop3_serve_options){.name = like->name,
+                                     .banner_text = s ? s->banner : NULL,
+                                     .offer_stls = !implicit_tls && !(s && s->tls_off),
+                                     .mechanisms = like->mechanisms,
+                                     .user_pass = !(s && s->auth_off),
+                                     .apop = !(s && s->auth_off),
+                                     .tls_for_login = s && s->tls_required,
+                                     .errors_max = like->errors_max};
+}
+
 /* A server without a block of its own takes the settings of its plainer kin. */
 static const struct scenario_server *server_of(const struct scenario *s,
                                                enum scenario_service service)
@@ -132,6 +147,9 @@ struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario, str
             mock_world_release(&w);
             return NULL;
         }
+        if (i == MOCK_POP3 || i == MOCK_POP3S)
+            apply_pop3(&w->pop3_options[i == MOCK_POP3S], &w->serve_options[i], w->servers[i],
+                       mock_services[i].implicit_tls);
     }
     return w;
 }
