@@ -1,4 +1,5 @@
-/* The history file: one line each, 0600, only what console_history_allows let through. */
+/* The history files, one for each protocol: one line each, 0600, only what console_history_allows
+ * let through. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static size_t take_lines(struct slice all)
 static void shorten(struct ui *u)
 {
     struct buf all;
-    char *path = mem_printf("%s.new", u->history_path);
+    char *path = mem_printf("%s.new", u->history_file);
     buf_init(&all, HISTORY_FILE_MAX_OCTETS);
     for (size_t i = 0; i < line_history_count(); i++) {
         buf_append_cstr(&all, line_history_at(i));
@@ -72,22 +73,46 @@ static void shorten(struct ui *u)
     if (fd >= 0) {
         bool whole = write(fd, all.ptr, all.len) == (ssize_t)all.len;
         whole = close(fd) == 0 && whole;
-        if (!whole || rename(path, u->history_path) != 0)
+        if (!whole || rename(path, u->history_file) != 0)
             unlink(path);
     }
     buf_deinit(&all);
     mem_free(path);
 }
 
+/* Each protocol has a file of its own; SMTP and LMTP, which say the same, share one. */
+static char *file_for(const struct ui *u, const char *protocol)
+{
+    if (!u->history_path)
+        return NULL;
+    bool own = strcmp(protocol, "pop3") == 0 || strcmp(protocol, "imap") == 0;
+    return mem_printf("%s%s%s", u->history_path, own ? "-" : "", own ? protocol : "");
+}
+
+void history_follow(struct ui *u)
+{
+    const char *protocol = u->decoded.live.protocol ? u->decoded.live.protocol : "smtp";
+    char *file = file_for(u, protocol);
+    bool same = file && u->history_file && strcmp(file, u->history_file) == 0;
+    if (!file || same) {
+        mem_free(file);
+        return;
+    }
+    mem_free(u->history_file);
+    u->history_file = file;
+    line_history_clear();
+    history_load(u);
+}
+
 void history_load(struct ui *u)
 {
     struct buf all;
-    if (!u->history_path)
+    if (!u->history_file)
         return;
-    int fd = open_own(u->history_path, O_RDONLY);
+    int fd = open_own(u->history_file, O_RDONLY);
     if (fd < 0) {
         if (errno != ENOENT)
-            ui_say(u, true, "no history: %s: %s", u->history_path, strerror(errno));
+            ui_say(u, true, "no history: %s: %s", u->history_file, strerror(errno));
         return;
     }
     buf_init(&all, HISTORY_FILE_MAX_OCTETS);
@@ -111,9 +136,9 @@ void history_append(struct ui *u, struct slice text)
     char *copy = mem_slice_dup(text);
     line_history_add(copy);
     mem_free(copy);
-    if (!u->history_path || !settings_bool(console_settings(u->console), SETTING_ID_history))
+    if (!u->history_file || !settings_bool(console_settings(u->console), SETTING_ID_history))
         return;
-    int fd = open_own(u->history_path, O_WRONLY | O_APPEND | O_CREAT);
+    int fd = open_own(u->history_file, O_WRONLY | O_APPEND | O_CREAT);
     if (fd < 0)
         return; /* said when it was loaded, or it went away since: not worth a word for each line */
     struct buf out;

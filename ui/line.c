@@ -458,3 +458,11 @@ void line_history_add(const char *text)
     add_history(text);
     using_history();
 }
+
+void line_history_clear(void)
+{
+    detach_undo();
+    for (int i = history_length; i-- > 0;)
+        free_entry(remove_history(i));
+    using_history();
+}

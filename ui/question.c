@@ -100,7 +100,7 @@ static bool paste_pop(struct ui *u, struct buf *out)
     return true;
 }
 
-static bool in_content(const struct ui *u)
+bool ui_in_content(const struct ui *u)
 {
     return u->decoded.live.link == VIEW_LINK_UP && u->decoded.live.state == SMTP_STATE_DATA;
 }
@@ -109,7 +109,7 @@ static void paste_send(struct ui *u)
 {
     struct buf one;
     buf_init(&one, INPUT_PASTE_MAX_OCTETS + 2);
-    bool content = in_content(u);
+    bool content = ui_in_content(u);
     transcript_end(u);
     while (paste_pop(u, &one)) {
         /* A line of a message is a line of a message, even where it looks like a command of ours.
@@ -175,18 +175,10 @@ static void paste_clean(struct slice text, struct buf *out)
     }
 }
 
-void paste_take(struct ui *u, const struct input_unit *unit)
+static void offer(struct ui *u, struct slice text, bool cut)
 {
-    if (u->overlay) {
-        field_key(&u->field, unit);
-        return;
-    }
-    if (u->paste_editing) {
-        ui_say(u, true, "lines of the last paste still wait; Ctrl-c drops them");
-        return;
-    }
     buf_reset(&u->paste);
-    paste_clean(unit->octets, &u->paste);
+    paste_clean(text, &u->paste);
     size_t n_lines = 1, lf_count = 0;
     for (size_t i = 0; i < u->paste.len; i++)
         lf_count += u->paste.ptr[i] == '\n';
@@ -203,9 +195,27 @@ void paste_take(struct ui *u, const struct input_unit *unit)
     overlay_open(u, &paste_ops);
     mem_free(u->question);
     u->question = mem_printf("send %zu lines%s%s? y/n/e(dit) ", n_lines,
-                             in_content(u) ? " of the message" : "",
-                             unit->cut ? " (the rest was too long and is gone)" : "");
+                             ui_in_content(u) ? " of the message" : "",
+                             cut ? " (the rest was too long and is gone)" : "");
     u->question_secret = false;
+}
+
+void paste_take(struct ui *u, const struct input_unit *unit)
+{
+    if (u->overlay)
+        field_key(&u->field, unit);
+    else if (u->paste_editing)
+        ui_say(u, true, "lines of the last paste still wait; Ctrl-c drops them");
+    else
+        offer(u, unit->octets, unit->cut);
+}
+
+void paste_offer(struct ui *u, struct slice text)
+{
+    if (u->paste_editing)
+        ui_say(u, true, "lines of the last paste still wait; Ctrl-c drops them");
+    else
+        offer(u, slice_take(text, INPUT_PASTE_MAX_OCTETS), text.len > INPUT_PASTE_MAX_OCTETS);
 }
 
 /* ---- drawing ---- */

@@ -260,18 +260,34 @@ bool terminal_read_size(int *rows_out, int *cols_out)
 void terminal_suspend(void)
 {
     struct sigaction stop = {.sa_handler = SIG_DFL}, old;
-    terminal_write(modes_off);
-    def_prog_mode();
-    endwin();
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal.saved);
+    terminal_away();
     sigemptyset(&stop.sa_mask);
     sigaction(SIGTSTP, &stop, &old);
     kill(0, SIGTSTP);
     /* Here again after SIGCONT. */
     sigaction(SIGTSTP, &old, NULL);
+    terminal_back();
+}
+
+void terminal_away(void)
+{
+    terminal_write(modes_off);
+    def_prog_mode();
+    endwin();
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal.saved);
+}
+
+void terminal_back(void)
+{
     reset_prog_mode();
     refresh();
     modes_enter();
+}
+
+void terminal_child_stderr(void)
+{
+    if (terminal.stderr_saved >= 0)
+        dup2(terminal.stderr_saved, STDERR_FILENO);
 }
 
 void terminal_mouse(bool on)

@@ -45,6 +45,25 @@ bool theme_start(void)
     return have_colors;
 }
 
+/* On a direct-colour terminal (TERM *-direct) a number is red, green and blue, but for the first
+ * eight; ours are places in xterm's palette of 256. */
+static int color_number(short place)
+{
+    static const int ansi_bright[8] = {0x808080, 0xFF5555, 0x55FF55, 0xFFFF55,
+                                       0x5C9CFF, 0xFF55FF, 0x55FFFF, 0xFFFFFF};
+    static const int steps[6] = {0, 95, 135, 175, 215, 255};
+    if (COLORS <= 256 || place < 8)
+        return place;
+    if (place < 16)
+        return ansi_bright[place - 8];
+    if (place >= 232) {
+        int gray = 8 + 10 * (place - 232);
+        return gray << 16 | gray << 8 | gray;
+    }
+    int cube = place - 16;
+    return steps[cube / 36] << 16 | steps[cube / 6 % 6] << 8 | steps[cube % 6];
+}
+
 static short pair_for(short fg, short bg)
 {
     if (fg == -1 && bg == -1)
@@ -57,7 +76,7 @@ static short pair_for(short fg, short bg)
     n_pairs++;
     pairs[n_pairs].fg = fg;
     pairs[n_pairs].bg = bg;
-    init_pair(n_pairs, fg, bg);
+    init_extended_pair(n_pairs, color_number(fg), color_number(bg));
     return n_pairs;
 }
 

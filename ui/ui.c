@@ -363,7 +363,7 @@ static void on_stderr(void *ctx, unsigned ready)
 
 /* ---- signals ---- */
 
-static void take_size(struct ui *u)
+void ui_take_size(struct ui *u)
 {
     int rows = u->rows, cols = u->cols;
     if (!terminal_read_size(&rows, &cols))
@@ -378,12 +378,16 @@ static void take_size(struct ui *u)
 static void on_signal(void *ctx, int signum)
 {
     struct ui *u = ctx;
+    /* In an editor the terminal's signals are the editor's; its end brings us back. */
+    if (editor_is_open(u) && (signum == SIGINT || signum == SIGTSTP || signum == SIGQUIT ||
+                              signum == SIGCONT || signum == SIGWINCH))
+        return;
     switch (signum) {
     case SIGWINCH:
-        take_size(u);
+        ui_take_size(u);
         break;
     case SIGCONT:
-        take_size(u);
+        ui_take_size(u);
         draw_repaint();
         break;
     case SIGTSTP:
@@ -422,6 +426,7 @@ static void take_events(struct ui *u)
         conns_take(u, ev);
     }
     u->seen_seq = last;
+    history_follow(u);
     transcript_pane_update(u);
     u->dirty_data = true;
 }
@@ -463,6 +468,8 @@ static void on_turn_end(void *ctx)
     if (u->lost)
         return;
     take_events(u);
+    if (editor_is_open(u))
+        return;
     if (u->dirty_input) {
         loop_timer_stop(u->frame_timer);
         draw_frame(u);
@@ -583,6 +590,8 @@ static struct ui *ui_new(struct loop *l, struct console *c, const struct ui_opti
     u->title = mem_strdup(options->title);
     u->history_path = mem_strdup(options->history_path);
     u->screen_path = mem_strdup(options->screen_path);
+    u->draft_path = mem_strdup(options->draft_path);
+    u->editor = mem_strdup(options->editor);
     u->replay = options->replay;
     u->test_sync = options->test_sync;
     u->no_color = options->no_color;
@@ -617,7 +626,10 @@ static void ui_free(struct ui *u)
         buf_deinit(bufs[i]);
     mem_free(u->title);
     mem_free(u->history_path);
+    mem_free(u->history_file);
     mem_free(u->screen_path);
+    mem_free(u->draft_path);
+    mem_free(u->editor);
     mem_free(u->last_line);
     mem_free(u->page_title);
     mem_free(u->question);
@@ -647,7 +659,7 @@ struct ui *ui_open(struct loop *l, struct console *c, const struct ui_options *o
     listen_to(u);
     splits_load(u);
     ui_apply_settings(u);
-    history_load(u);
+    history_follow(u);
     if (*notice)
         ui_say(u, true, "%s", notice);
     take_events(u);
@@ -673,6 +685,7 @@ void ui_close(struct ui **up)
     for (size_t i = 0; i < u->n_signals; i++)
         loop_signal_free(&u->signals[i]);
     keys_unbind_all();
+    editor_close(u);
     transcript_pane_close(u);
     marks_close(u);
     conns_close(u);

@@ -10,6 +10,8 @@
 #ifndef UI_UI_PRIVATE_H
 #define UI_UI_PRIVATE_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vis.h"
@@ -165,7 +167,8 @@ struct ui {
     struct loop *loop;
     struct console *console;
     struct journal *journal;
-    char *title, *history_path, *screen_path;
+    char *title, *history_path, *screen_path, *draft_path, *editor;
+    char *history_file; /* of the protocol that is spoken */
     bool replay, test_sync, no_color, utf8;
 
     bool ascii;
@@ -231,6 +234,12 @@ struct ui {
     void (*answer)(void *ctx, const char *text);
     void *answer_ctx;
 
+    pid_t editor_pid; /* 0: none is open */
+    struct loop_signal *child_signal;
+    char *edited_path;
+    bool edited_remove;
+    void (*edited_then)(struct ui *u, struct slice text);
+
     struct buf status; /* message on the status row, until the next key */
     bool status_bad;
     struct buf stderr_text;
@@ -240,6 +249,7 @@ struct ui {
 void ui_touch(struct ui *u); /* something a person did changed the screen */
 void ui_say(struct ui *u, bool bad, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void ui_relayout(struct ui *u);
+void ui_take_size(struct ui *u);
 void ui_submit(struct ui *u, struct slice line);
 bool ui_connected(const struct ui *u);
 /* What is shown is another journal, or it went back: everything is folded anew. */
@@ -256,6 +266,10 @@ void terminal_close(void);    /* as it was; may be called twice */
 int terminal_stderr_fd(void); /* what libraries write to standard error comes here */
 bool terminal_read_size(int *rows_out, int *cols_out);
 void terminal_suspend(void); /* returns when continued */
+/* The terminal is given to another program, and taken again. */
+void terminal_away(void);
+void terminal_back(void);
+void terminal_child_stderr(void); /* in the child */
 void terminal_mouse(bool on);
 void terminal_write(const char *sequence); /* own control sequences, behind a frame */
 const char *terminal_name(void);
@@ -308,10 +322,12 @@ void line_set_size(int rows, int cols);
 size_t line_history_count(void);
 const char *line_history_at(size_t index); /* oldest first */
 void line_history_add(const char *text);
+void line_history_clear(void);
 
 /* ---- history.c ---- */
 enum { HISTORY_MAX_LINES = 1000 };
 void history_load(struct ui *u);
+void history_follow(struct ui *u); /* the protocol may be another one */
 void history_append(struct ui *u, struct slice line);
 
 /* ---- panes ---- */
@@ -426,6 +442,13 @@ void doc_wrap(struct doc *d, const char *label, const char *text, enum role role
 void decoded_section(struct doc *d, enum tab tab, const struct view *v);
 bool decoded_section_empty(enum tab tab, const struct view *v);
 
+/* copy.c */
+bool copy_run(struct ui *u, struct slice args, struct err *err);
+/* editor.c */
+bool editor_compose(struct ui *u, struct err *err);
+bool editor_line(struct ui *u, struct err *err);
+bool editor_is_open(const struct ui *u); /* the terminal is somebody else's */
+void editor_close(struct ui *u);
 /* conns.c */
 void conns_take(struct ui *u, const struct event *ev);
 void conns_close(struct ui *u);
@@ -468,6 +491,9 @@ void question_open(struct ui *u, const char *prompt, bool secret,
 void quit_ask(struct ui *u);
 void paste_take(struct ui *u, const struct input_unit *unit);
 bool paste_next_line(struct ui *u);
+/* Text of several lines: asked about before it goes out; one line goes into the command line. */
+void paste_offer(struct ui *u, struct slice text);
+bool ui_in_content(const struct ui *u); /* DATA was said: lines are the message's */
 bool question_active(const struct ui *u);
 void question_draw(struct ui *u);
 bool completion_active(const struct ui *u);

@@ -384,6 +384,23 @@ static bool do_keys(struct ui *u, struct slice args, struct err *err)
     return true;
 }
 
+static bool do_copy(struct ui *u, struct slice args, struct err *err)
+{
+    return copy_run(u, args, err);
+}
+
+static bool do_compose(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    return editor_compose(u, err);
+}
+
+static bool do_edit_line(struct ui *u, struct slice args, struct err *err)
+{
+    (void)args;
+    return editor_line(u, err);
+}
+
 static bool do_palette(struct ui *u, struct slice args, struct err *err)
 {
     (void)args;
@@ -586,6 +603,9 @@ static const struct view_command commands[] = {
     {"ladder", do_ladder},
     {"keys", do_keys},
     {"palette", do_palette},
+    {"copy", do_copy},
+    {"compose", do_compose},
+    {"edit-line", do_edit_line},
     {"bind", do_bind},
     {"pane", do_pane},
     {"split", do_split},

@@ -11,6 +11,8 @@ struct ui;
 struct ui_options {
     const char *history_path; /* NULL: none is kept */
     const char *screen_path;  /* where sizes of panes are kept; NULL: nowhere */
+    const char *draft_path;   /* where /compose keeps a message; NULL: nowhere */
+    const char *editor;       /* VISUAL or EDITOR; NULL: vi */
     const char *term;         /* TERM, read by the caller */
     bool no_color;            /* NO_COLOR or --color never */
     bool replay;              /* show: a recording, no command goes out */

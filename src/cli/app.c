@@ -247,6 +247,7 @@ bool app_open(struct app *a, const struct cli_args *args, bool read_only, struct
     a->history_path = state_path("history");
     a->screen_path = state_path("screen");
     a->host = host_facts();
+    a->draft_path = state_path("draft.eml");
     a->loop = loop_new();
     a->clock = (struct clock){.tick_ns = shifted_tick_ns, .wall_us = wall_us, .ctx = a};
     a->journal = journal_new(&a->clock);
@@ -292,6 +293,7 @@ void app_close(struct app *a)
     mem_free(a->history_path);
     mem_free(a->screen_path);
     mem_free(a->host);
+    mem_free(a->draft_path);
     *a = (struct app){0};
 }
 

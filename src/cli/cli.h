@@ -101,7 +101,7 @@ struct app {
         tell; /* neither transcript nor screen shows notes: what breaks is said on standard error */
     size_t printed; /* lines of it that are out */
     FILE *print_to;
-    char *spool_dir, *netrc_path, *history_path, *screen_path, *host_name;
+    char *spool_dir, *netrc_path, *history_path, *screen_path, *draft_path, *host_name;
     char *host;
 };
 /* Loop, journal, console, the recording asked for. False: said on standard error already. */

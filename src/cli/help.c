@@ -345,8 +345,9 @@ static const struct {
     {"TERM", "The terminal; dumb means line by line."},
     {"SSLKEYLOGFILE", "TLS keys are appended to this file, and a note says so."},
     {"XDG_CONFIG_HOME", "smtpscope/config there holds settings, one `name value` a line."},
-    {"XDG_STATE_HOME",
-     "smtpscope/history there holds typed lines, never secrets; screen the sizes of panes."},
+    {"XDG_STATE_HOME", "smtpscope/history (history-pop3, history-imap) there hold typed lines, "
+                       "never secrets; screen the sizes of panes; "
+                       "draft.eml what /compose wrote last."},
     {"NETRC", "Where machine, login and password are looked up; default ~/.netrc."},
     {"TMPDIR", "Where octets of long sessions are kept, in a file without a name."},
 };

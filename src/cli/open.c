@@ -27,6 +27,12 @@ static bool over(void *ctx)
     return console_wants_quit(a->console);
 }
 
+static const char *editor(void)
+{
+    const char *visual = getenv("VISUAL");
+    return visual && *visual ? visual : getenv("EDITOR");
+}
+
 /* On a screen where there is one. False: there is none (err says why). */
 bool cli_run_screen(struct app *a, const struct cli_args *args, const char *title, bool replay,
                     struct err *err)
@@ -36,6 +42,8 @@ bool cli_run_screen(struct app *a, const struct cli_args *args, const char *titl
         .history_path =
             replay || !settings_bool(args->settings, SETTING_ID_history) ? NULL : a->history_path,
         .screen_path = a->screen_path,
+        .draft_path = a->draft_path,
+        .editor = editor(),
         .term = getenv("TERM"),
         .no_color = no_color(args->settings),
         .replay = replay,

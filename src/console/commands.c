@@ -74,6 +74,11 @@ static const struct console_command commands[] = {
                 "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
                 "Without FILE a test message.",
                 false, exec_send, ARG_FILE, NULL),
+    COMMAND_FOR(P_SMTP, "compose", "transaction", "",
+                "write a message in your editor (VISUAL, EDITOR), then send it",
+                "The session goes on meanwhile. After DATA its lines go out as the message; else "
+                "/send is offered. The draft is kept.",
+                true, exec_view, ARG_NONE, NULL),
     COMMAND_FOR(P_SMTP, "rset", "transaction", "", "RSET: drop the envelope", NULL, false,
                 exec_rset, ARG_NONE, NULL),
     COMMAND("quit-session", "transaction", "", "QUIT", NULL, false, exec_quit_session, ARG_NONE,
@@ -171,6 +176,11 @@ static const struct console_command commands[] = {
             "The language of smtpscope find (doc/filter.md): dir=S code>=500, kind=tls, "
             "text~quota. How many lines are hidden is always shown.",
             true, exec_view, ARG_NONE, NULL),
+    COMMAND("copy", "reading", "[line|shown] [FILE]",
+            "copy the selected line, or all that the filter shows",
+            "To the clipboard by OSC 52, where the terminal takes it, or to a new file. Safe text, "
+            "secrets masked.",
+            true, exec_view, ARG_WORDS, "line|shown"),
     COMMAND("ladder", "reading", "[scale|export FILE]",
             "this connection as a sequence diagram, with the time between the arrows",
             "scale: long waits take more room. export: the same as text in a new file.", true,
@@ -252,6 +262,8 @@ static const struct console_command commands[] = {
             ARG_WORDS, "smaller|larger|reset"),
     COMMAND("again", "program", "", "send the last line again", NULL, true, exec_view, ARG_NONE,
             NULL),
+    COMMAND("edit-line", "program", "", "the line being typed in your editor", NULL, true,
+            exec_view, ARG_NONE, NULL),
     COMMAND("history", "program", "", "search the typed lines", NULL, true, exec_view, ARG_NONE,
             NULL),
     COMMAND("repaint", "program", "", "draw the screen anew", NULL, true, exec_view, ARG_NONE,

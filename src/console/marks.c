@@ -15,6 +15,8 @@ enum { MARK_NAME_MAX_OCTETS = 31 };
 static uint64_t event_of_line(const struct console *c, uint64_t number)
 {
     struct transcript *t = transcript_new(console_shown(c), 0, true);
+    /* Numbers are those on the screen, where a handshake is a line a message. */
+    transcript_show_handshakes(t, c->ui && c->ui->selected);
     transcript_update(t, NULL);
     uint64_t seq = number >= 1 && number <= transcript_count(t)
                        ? transcript_at(t, (size_t)number - 1)->seq

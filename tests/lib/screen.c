@@ -179,18 +179,36 @@ void screen_assert_restored(struct vt *v)
     assert_memory_equal(now.c_cc, fresh.c_cc, sizeof now.c_cc);
 }
 
+/* Octets of an OSC of ours: the sync marker, the clipboard (base64 only), colours as they were
+ * (what curses says when it gives the terminal away); 0: none of ours. */
+static size_t own_string(const unsigned char *raw, size_t len)
+{
+    static const struct {
+        const char *start, *letters;
+    } rows[] = {
+        {"\033]777;sync;", "0123456789"},
+        {"\033]52;c;", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="},
+        {"\033]104", ""},
+    };
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        size_t at = strlen(rows[i].start);
+        if (len <= at || memcmp(raw, rows[i].start, at) != 0)
+            continue;
+        while (at < len && raw[at] && strchr(rows[i].letters, raw[at]))
+            at++;
+        return at < len && raw[at] == '\a' ? at + 1 : 0;
+    }
+    return 0;
+}
+
 /* Octets of one control sequence of ours at raw[0] = ESC; 0: none of ours. */
 static size_t own_sequence(const unsigned char *raw, size_t len)
 {
-    static const char sync_marker[] = "\033]777;sync;";
     size_t at = 2;
     if (len < 2)
         return 0;
-    if (len >= sizeof sync_marker && memcmp(raw, sync_marker, sizeof sync_marker - 1) == 0) {
-        for (at = sizeof sync_marker - 1; at < len && raw[at] >= '0' && raw[at] <= '9'; at++)
-            ;
-        return at < len && raw[at] == '\a' ? at + 1 : 0;
-    }
+    if (raw[1] == ']')
+        return own_string(raw, len);
     if (strchr("=>M78c", raw[1]))
         return 2;
     if ((raw[1] == '(' || raw[1] == ')') && len >= 3 && strchr("0AB", raw[2]))

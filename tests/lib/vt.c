@@ -70,6 +70,7 @@ static _Noreturn void child(const char *const *argv, const char *term, const cha
     vars[n++] = "INPUTRC=/dev/null";
     vars[n++] = "TZ=UTC";
     vars[n++] = "SMTPSCOPE_TEST_SYNC=1";
+    vars[n++] = "EDITOR=true"; /* Ctrl-o must not open a real one */
     for (size_t i = 0; env && env[i] && n < 63; i++) {
         /* A later value replaces an earlier one: the first found counts for getenv. */
         size_t name_len = strcspn(env[i], "=") + 1, at = 0;

@@ -15,8 +15,8 @@ struct vt;
 enum { VT_WAIT_MS = 5000 };
 
 /* argv ends with NULL. The environment is made anew: PATH, TERM, LC_ALL=C.UTF-8, HOME (a temporary
- * directory), INPUTRC=/dev/null, SMTPSCOPE_TEST_SYNC=1, then env ("NAME=VALUE", NULL at the end;
- * may be NULL). */
+ * directory), INPUTRC=/dev/null, SMTPSCOPE_TEST_SYNC=1, EDITOR=true, then env ("NAME=VALUE", NULL
+ * at the end; may be NULL). */
 struct vt *vt_spawn(const char *const *argv, int rows, int cols, const char *term,
                     const char *const *env);
 /* Kills what still runs. */

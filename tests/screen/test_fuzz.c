@@ -75,7 +75,7 @@ static const char *const tokens[] = {
     "\013",
     "\014",
     "\016",
-    "\017",
+    /* not Ctrl-o: while an editor has the terminal, the kernel echoes what is typed ahead */
     "\020",
     "\021",
     "\022",
@@ -366,8 +366,21 @@ static void test_vi(void **state)
     fuzz(true);
 }
 
+/* What is typed may name a file: it is made where nothing of value is. */
+static void leave_the_tree(void)
+{
+    static char dir[] = "/tmp/screen-fuzz-XXXXXX";
+    char *program = realpath(screen_program(), NULL);
+    assert_non_null(program);
+    assert_int_equal(setenv("SMTPSCOPE", program, 1), 0);
+    free(program);
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+}
+
 int main(void)
 {
+    leave_the_tree();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_emacs), cmocka_unit_test(test_vi)};
     return cmocka_run_group_tests_name("fuzz", tests, NULL, NULL);
 }

@@ -298,15 +298,85 @@ static void test_mouse(void **state)
     screen_quit(&v);
 }
 
+static void test_copy(void **state)
+{
+    (void)state;
+    char line[200];
+    size_t len;
+    struct vt *v = show(24, 80);
+    press(v, "<Esc>");
+    press(v, "g");
+    press(v, "}y");
+    assert_true(vt_has_text(v, "1 line copied to the clipboard"));
+    /* "EHLO client.example.net" and a line feed */
+    static const char sequence[] = "\033]52;c;RUhMTyBjbGllbnQuZXhhbXBsZS5uZXQK\a";
+    const unsigned char *raw = vt_raw(v, &len);
+    assert_non_null(memmem(raw, len, sequence, sizeof sequence - 1));
+    snprintf(line, sizeof line, "i/copy shown %s/copied.txt", vt_home(v));
+    screen_line(v, line);
+    assert_true(vt_has_text(v, "70 lines copied to"));
+    screen_line(v, line + 1);
+    assert_true(vt_has_text(v, "cannot write"));
+    screen_quit(&v);
+}
+
+static void test_compose(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"VISUAL=sed -i s/^Subject:.*/Subject:edited/", NULL};
+    struct vt *v = screen_practice(24, 80, env);
+    screen_line(v, "/compose");
+    screen_wait(v, "is kept in");
+    assert_non_null(strstr(screen_input(v), "/send "));
+    assert_non_null(strstr(screen_input(v), "draft.eml"));
+    press(v, "<C-c>");
+    /* After DATA its lines go out as the message. */
+    screen_line(v, "EHLO client.example.net");
+    screen_line(v, "MAIL FROM:<ann@example.net>");
+    screen_line(v, "RCPT TO:<bob@example.test>");
+    screen_line(v, "DATA");
+    screen_wait(v, "354 ");
+    screen_line(v, "/compose");
+    screen_wait(v, "of the message? y/n/e");
+    press(v, "y");
+    screen_wait(v, "Subject:edited");
+    screen_line(v, ".");
+    screen_wait(v, "kept as");
+    /* The line being typed: more lines than one are asked about. */
+    vt_send(v, "NOOP");
+    press(v, "<C-o>");
+    screen_wait(v, "smtp> NOOP");
+    screen_quit(&v);
+}
+
+static void test_editor_that_fails(void **state)
+{
+    (void)state;
+    static const char *const env[] = {"VISUAL=/nonexistent/editor", NULL};
+    struct vt *v = screen_practice(24, 80, env);
+    screen_line(v, "/compose");
+    screen_wait(v, "the editor ended with an error");
+    screen_quit(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filter),      cmocka_unit_test(test_folds),
-        cmocka_unit_test(test_find),        cmocka_unit_test(test_jumps),
-        cmocka_unit_test(test_columns),     cmocka_unit_test(test_ladder),
-        cmocka_unit_test(test_palette),     cmocka_unit_test(test_help_runs),
-        cmocka_unit_test(test_bind),        cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_splits_kept), cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_jumps),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_ladder),
+        cmocka_unit_test(test_palette),
+        cmocka_unit_test(test_help_runs),
+        cmocka_unit_test(test_bind),
+        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_splits_kept),
+        cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_compose),
+        cmocka_unit_test(test_editor_that_fails),
     };
     return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }
