@@ -181,7 +181,7 @@ static void print_examples(const struct serve *s)
     if (address_of(s, MOCK_SMTP, at)) {
         printf("# swaks --server %s --from you@example.com --to bob@example.test\n", at);
         printf("# curl smtp://%s --mail-from you@example.com --mail-rcpt bob@example.test "
-               "--upload-file MESSAGE\n",
+               "--crlf --upload-file MESSAGE\n",
                at);
     }
     if (address_of(s, MOCK_SUBMISSION, at))

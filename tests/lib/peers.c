@@ -25,6 +25,7 @@ static const struct {
     {"smtp-sink", "usr/sbin/smtp-sink"},
     {"swaks", "usr/bin/swaks"},
     {"msmtp", "usr/bin/msmtp"},
+    {"gsasl", "usr/bin/gsasl"},
     {"curl", "usr/bin/curl"},
     {"python3", "usr/bin/python3"},
 };
