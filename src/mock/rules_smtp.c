@@ -192,9 +192,11 @@ static void reword(struct mock_conn *c, enum scenario_stage stage, struct smtp_a
         char enhanced[16];
         read_enhanced(slice_trim(line), enhanced, sizeof(enhanced));
         bool more = line.len > 3 && line.ptr[3] == '-';
-        const char *text = code > 0 && !more ? profile_reply(s->profile, scenario_stage_word(stage),
-                                                             code, enhanced)
-                                             : NULL;
+        /* Where nobody was greeted yet, that is what 503 is about, whatever the command. */
+        bool unmet = code == 503 && smtp_track_state(c->smtp.track) == SMTP_STATE_GREETED;
+        const char *word = unmet ? "*" : scenario_stage_word(stage);
+        const char *text =
+            code > 0 && !more ? profile_reply(s->profile, word, code, enhanced) : NULL;
         if (text && (stage != SCENARIO_STAGE_EHLO || code != 250))
             put_wording(c, slice_cstr(text), &m->reworded);
         else
@@ -254,13 +256,12 @@ static bool asked_before(struct mock_conn *c, const struct smtp_item *item,
     return decided;
 }
 
-static void ask_content(struct mock_conn *c, const struct smtp_item *item)
+static void ask_content(struct mock_conn *c)
 {
     struct mock_txn *t = c->smtp.txn;
     if (!t || !mock_rules_any(c, SCENARIO_STAGE_BODY) ||
         smtp_track_state(c->smtp.track) != SMTP_STATE_DATA)
         return;
-    (void)item;
     mock_rules_ask(c, SCENARIO_STAGE_BODY, NULL, &t->asked);
 }
 
@@ -317,12 +318,12 @@ void mock_smtp_item(struct mock_conn *c, const struct smtp_item *item, struct sm
         mock_rules_octets(c, item->command->line);
         command_facts(item->command, address, sizeof(address), &more);
         asked_before(c, item, &more);
-    } else if (item->kind == SMTP_ITEM_CONTENT) {
-        ask_content(c, item);
     }
     enum scenario_stage stage = SCENARIO_STAGE_LINE;
     if (!mock_plan_refuses(p))
         stage = serve(c, item, a);
+    if (item->kind == SMTP_ITEM_CONTENT)
+        ask_content(c);
     if (stage == SCENARIO_STAGE_AUTH)
         ask_auth(c, a, &more);
     need_facts(c, &more);

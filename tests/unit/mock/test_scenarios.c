@@ -48,6 +48,8 @@ static bool glob(struct slice pattern, struct slice text)
     struct rules_verdict v;
     buf_init(&rule, 4096);
     buf_printf(&rule, "line line=\"%.*s\" drop", SLICE_ARG(pattern));
+    for (size_t i = 11; i + 6 < rule.len; i++) /* a quote would end the value */
+        rule.ptr[i] = rule.ptr[i] == '"' ? '?' : rule.ptr[i];
     struct rules *r = rules_new(scenario_parse_rule(buf_slice(&rule), &err));
     rules_session_begin(r, &s);
     rules_fact(&f, SCENARIO_FACT_LINE, text);
