@@ -28,8 +28,8 @@ static WINDOW *win;
 
 void draw_start(struct ui *u)
 {
-    (void)u;
     win = stdscr;
+    resizeterm(u->rows, u->cols); /* curses cannot ask the terminal itself */
     leaveok(win, FALSE);
     idlok(win, FALSE);
     scrollok(win, FALSE);

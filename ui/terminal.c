@@ -1,5 +1,10 @@
 /* The terminal's modes: taken at the start, given back at the end, whatever the end is.
  *
+ * Output never waits: curses writes into a file in memory, from there it goes into a buffer, and
+ * from the buffer to the terminal as far as it takes it. A terminal that stops reading stops the
+ * drawing of frames and nothing else. The terminal is opened once more for that: O_NONBLOCK belongs
+ * to an open description, and standard output's is shared with the shell.
+ *
  * What gives it back is worked out beforehand: one string to write and one termios to set, both
  * allowed in a signal handler. Standard error is a pipe into the loop while the screen is up,
  * because readline, resolvers and libraries print there. newterm, never initscr: initscr ends the
@@ -8,10 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ncurses.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -40,7 +47,11 @@ static struct {
     SCREEN *screen;
     struct sigaction old_actions[N_DEADLY];
     volatile sig_atomic_t restored;
-} terminal = {.stderr_saved = -1, .stderr_read = -1};
+    int out_fd;       /* the terminal, not blocking; -1: it could not be opened, output blocks */
+    FILE *frames;     /* where curses writes */
+    struct buf queue; /* on its way to the terminal */
+} terminal = {.stderr_saved = -1, .stderr_read = -1, .out_fd = -1};
+enum { QUEUE_MAX_OCTETS = 8 << 20, GOODBYE_WAIT_MS = 1000 };
 
 static char alternate_stack[65536]; /* a crash by stack overflow must be able to restore, too */
 
@@ -193,14 +204,102 @@ static void add_restore(const char *text)
     terminal.restore_len += len;
 }
 
+/* As raw(), noecho() and nonl() of curses, which do not reach the terminal through a file. */
+static void input_raw(void)
+{
+    struct termios t = terminal.saved;
+    t.c_iflag &= ~(tcflag_t)(IXON | ICRNL | INLCR | IGNCR | BRKINT | PARMRK | ISTRIP);
+    t.c_oflag &= ~(tcflag_t)ONLCR;
+    t.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
+    t.c_cc[VMIN] = 1;
+    t.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
+
 static void modes_enter(void)
 {
     raw();
     noecho();
     nonl(); /* keeps Ctrl-J and Ctrl-M apart */
+    input_raw();
     terminal_write(modes_on);
     if (terminal.mouse)
         terminal_write(mouse_on);
+}
+
+/* A file in memory for curses and the terminal opened anew; false: the old way, which blocks. */
+static bool queue_open(void)
+{
+    const char *name = ttyname(STDOUT_FILENO);
+    int fd = memfd_create("smtpscope screen", MFD_CLOEXEC);
+    terminal.out_fd = name ? open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    terminal.frames = fd >= 0 && terminal.out_fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (terminal.frames) {
+        buf_init(&terminal.queue, QUEUE_MAX_OCTETS);
+        return true;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (terminal.out_fd >= 0)
+        close(terminal.out_fd);
+    terminal.out_fd = -1;
+    return false;
+}
+
+static void queue_close(void)
+{
+    if (!terminal.frames)
+        return;
+    fclose(terminal.frames);
+    close(terminal.out_fd);
+    buf_deinit(&terminal.queue);
+    terminal.frames = NULL;
+    terminal.out_fd = -1;
+}
+
+/* What curses wrote since the last time. */
+static void queue_take_frames(void)
+{
+    int fd = fileno(terminal.frames);
+    fflush(terminal.frames);
+    off_t len = lseek(fd, 0, SEEK_END);
+    uint8_t *room = len > 0 ? buf_room(&terminal.queue, (size_t)len) : NULL;
+    ssize_t n = room ? pread(fd, room, (size_t)len, 0) : 0;
+    if (n > 0)
+        buf_grow(&terminal.queue, (size_t)n);
+    if (len > 0 && ftruncate(fd, 0) == 0)
+        lseek(fd, 0, SEEK_SET);
+}
+
+int terminal_out_fd(void)
+{
+    return terminal.out_fd;
+}
+
+bool terminal_flush(void)
+{
+    if (!terminal.frames)
+        return true;
+    queue_take_frames();
+    while (terminal.queue.len > 0) {
+        ssize_t n = write(terminal.out_fd, terminal.queue.ptr, terminal.queue.len);
+        if (n > 0)
+            buf_consume(&terminal.queue, (size_t)n);
+        else if (errno == EAGAIN)
+            return false;
+        else if (errno != EINTR)
+            buf_reset(&terminal.queue); /* it is gone: the input side says so */
+    }
+    return true;
+}
+
+/* Before the terminal is somebody else's: what is queued goes out, if it is taken in good time. */
+static void flush_waiting(void)
+{
+    struct pollfd p = {.fd = terminal.out_fd, .events = POLLOUT};
+    while (!terminal_flush())
+        if (poll(&p, 1, GOODBYE_WAIT_MS) <= 0)
+            break;
 }
 
 bool terminal_curses(struct err *err)
@@ -208,8 +307,9 @@ bool terminal_curses(struct err *err)
     /* Size from the window, never from LINES and COLUMNS: those do not follow it. */
     use_env(FALSE);
     use_tioctl(TRUE);
-    terminal.screen = newterm(terminal.term, stdout, stdin);
+    terminal.screen = newterm(terminal.term, queue_open() ? terminal.frames : stdout, stdin);
     if (!terminal.screen) {
+        queue_close();
         err_set(err, ERR_MISSING, 0, "the terminal cannot be used (TERM is %s)", terminal.term);
         return false;
     }
@@ -237,8 +337,10 @@ void terminal_close(void)
         if (!terminal.restored) {
             terminal_write(modes_off);
             endwin();
+            flush_waiting();
         }
         delscreen(terminal.screen);
+        queue_close();
         terminal.in_curses = false;
     }
     if (terminal.have_saved)
@@ -274,6 +376,7 @@ void terminal_away(void)
     terminal_write(modes_off);
     def_prog_mode();
     endwin();
+    flush_waiting();
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal.saved);
 }
 
@@ -300,6 +403,12 @@ void terminal_mouse(bool on)
 void terminal_write(const char *sequence)
 {
     size_t left = strlen(sequence);
+    if (terminal.frames) {
+        queue_take_frames(); /* in the order in which it was said */
+        buf_append(&terminal.queue, slice_of(sequence, left));
+        terminal_flush();
+        return;
+    }
     fflush(stdout);
     while (left > 0) {
         ssize_t n = write(STDOUT_FILENO, sequence, left);

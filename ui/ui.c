@@ -431,6 +431,14 @@ static void take_events(struct ui *u)
     u->dirty_data = true;
 }
 
+static bool out_ready(struct ui *u)
+{
+    bool ready = terminal_flush();
+    if (u->out_watch)
+        loop_watch_set(u->out_watch, ready ? 0 : LOOP_WRITABLE);
+    return ready || !u->out_watch;
+}
+
 static void draw_frame(struct ui *u)
 {
     u->in_frame = true;
@@ -455,11 +463,18 @@ static void draw_frame(struct ui *u)
         snprintf(marker, sizeof marker, "\033]777;sync;%u\a", ++u->sync_count);
         terminal_write(marker);
     }
+    out_ready(u);
 }
 
 static void on_frame_timer(void *ctx)
 {
     (void)ctx; /* the turn's end draws */
+}
+
+static void on_out(void *ctx, unsigned ready)
+{
+    (void)ready;
+    out_ready(ctx); /* the turn's end draws what is owed */
 }
 
 static void on_turn_end(void *ctx)
@@ -468,7 +483,8 @@ static void on_turn_end(void *ctx)
     if (u->lost)
         return;
     take_events(u);
-    if (editor_is_open(u))
+    /* A terminal that takes nothing gets no more frames until it does. */
+    if (editor_is_open(u) || !out_ready(u))
         return;
     if (u->dirty_input) {
         loop_timer_stop(u->frame_timer);
@@ -575,6 +591,8 @@ static void listen_to(struct ui *u)
     if (terminal_stderr_fd() >= 0)
         u->stderr_watch =
             loop_watch_new(u->loop, terminal_stderr_fd(), LOOP_READABLE, on_stderr, u);
+    if (terminal_out_fd() >= 0)
+        u->out_watch = loop_watch_new(u->loop, terminal_out_fd(), 0, on_out, u);
     u->input_timer = loop_timer_new(u->loop, on_input_timer, u);
     u->frame_timer = loop_timer_new(u->loop, on_frame_timer, u);
     loop_add_turn_end(u->loop, on_turn_end, u);
@@ -678,6 +696,8 @@ void ui_close(struct ui **up)
     diff_pane_close(u);
     loop_remove_turn_end(u->loop, on_turn_end, u);
     loop_watch_free(&u->tty_watch);
+    if (u->out_watch)
+        loop_watch_free(&u->out_watch);
     if (u->stderr_watch)
         loop_watch_free(&u->stderr_watch);
     loop_timer_free(&u->input_timer);

@@ -182,7 +182,7 @@ struct ui {
     enum layout_pane focus;
 
     struct input input;
-    struct loop_watch *tty_watch, *stderr_watch;
+    struct loop_watch *tty_watch, *stderr_watch, *out_watch;
     struct loop_timer *input_timer, *frame_timer;
     struct loop_signal *signals[8];
     size_t n_signals;
@@ -271,6 +271,9 @@ void terminal_away(void);
 void terminal_back(void);
 void terminal_child_stderr(void); /* in the child */
 void terminal_mouse(bool on);
+/* What is on its way goes out as far as the terminal takes it. False: it takes no more now. */
+bool terminal_flush(void);
+int terminal_out_fd(void);                 /* to be watched until it does; -1: output blocks */
 void terminal_write(const char *sequence); /* own control sequences, behind a frame */
 const char *terminal_name(void);
 
