@@ -22,6 +22,7 @@ typedef void (*replay_fn)(void *ctx);
 struct replay_options {
     const char *path;
     const char *spool_dir; /* NULL: /tmp */
+    int fd;                /* read this in place of the path, which is only a name; 0: no. Taken. */
     replay_fn changed;     /* may be NULL */
     void *ctx;
 };

@@ -14,7 +14,10 @@ struct export_options {
     const char *tool;  /* "smtpscope 0.1.0" */
     unsigned message;  /* eml: which one, from 1; 0: the only one, an error where there are more */
     struct slice keys; /* pcapng: a TLS key log to stand before the packets; empty: none */
-    bool standard_ports; /* pcapng: the server's port is 25, 587 (AUTH without TLS first) or 465 */
+    bool again;        /* script: only what was sent, to be said again and compared; it stops where
+                          a message would go to a server that did not ask for it */
+    bool standard_ports; /* pcapng: the server's port is what others know it by: 25, 587 where
+                            somebody logs in, 465 inside TLS; 110, 995; 143, 993 */
 };
 
 struct export_format {

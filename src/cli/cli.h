@@ -131,6 +131,13 @@ void cli_man(struct buf *out);
 /* Write all generated pages into a directory. */
 bool cli_generate(const char *dir, struct err *err);
 
+/* run --replay FILE TARGET. */
+int cli_run_again(const struct cli_args *args, const char *path, const char *target);
+/* A whole recording in memory; damage is said on standard error. NULL: *err. */
+struct journal *cli_read_recording(const char *path, struct err *err);
+/* The time a script waits for an answer, by the settings. */
+uint64_t cli_wait_ms(const struct settings *s);
+
 int cli_open(const struct cli_args *args);
 int cli_run(const struct cli_args *args);
 int cli_send(const struct cli_args *args);
@@ -140,6 +147,7 @@ int cli_explain(const struct cli_args *args);
 int cli_find(const struct cli_args *args);
 int cli_diff(const struct cli_args *args);
 int cli_export(const struct cli_args *args);
+int cli_import(const struct cli_args *args);
 /* Status where the options of a subcommand do not read: 2 for find, diff and export, as grep has
  * it. */
 int cli_usage_status(const struct cli_verb *verb);

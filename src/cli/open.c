@@ -10,6 +10,7 @@
 #include "cli/linear.h"
 #include "cli/report.h"
 #include "recording/recording.h"
+#include "report/import.h"
 #include "ui/ui.h"
 
 static bool no_color(const struct settings *s)
@@ -109,7 +110,7 @@ int cli_open(const struct cli_args *args)
 static bool print_recording(struct app *a, const char *path, struct err *err)
 {
     struct recording_report report;
-    if (!recording_read(path, a->journal, &report, err))
+    if (!import_or_read(path, CLI_TOOL, a->journal, &report, err))
         return false;
     app_clock_continue(a);
     recording_report_notes(a->journal, path, &report);

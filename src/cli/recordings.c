@@ -12,12 +12,14 @@
 #include "report/diff.h"
 #include "report/export.h"
 #include "report/find.h"
+#include "report/import.h"
 
 enum { FOUND = 0, NOT_FOUND = 1, TROUBLE = 2 };
 
 int cli_usage_status(const struct cli_verb *verb)
 {
-    bool ours = verb && (verb->run == cli_find || verb->run == cli_diff || verb->run == cli_export);
+    bool ours = verb && (verb->run == cli_find || verb->run == cli_diff ||
+                         verb->run == cli_export || verb->run == cli_import);
     return ours ? TROUBLE : CLI_USAGE;
 }
 
@@ -79,7 +81,7 @@ int cli_find(const struct cli_args *args)
 }
 
 /* A whole recording in memory; its octets in a spool file where there are many. */
-static struct journal *read_recording(const char *path, struct err *err)
+struct journal *cli_read_recording(const char *path, struct err *err)
 {
     static const struct journal_limits limits = {.events_octets = (size_t)1 << 30,
                                                  .store_memory_octets = (size_t)4 << 20,
@@ -89,7 +91,7 @@ static struct journal *read_recording(const char *path, struct err *err)
     struct journal *j = journal_new(clock_system());
     journal_set_limits(j, &limits);
     journal_set_spool_dir(j, tmp && *tmp == '/' ? tmp : "/tmp");
-    if (!recording_read(path, j, &report, err)) {
+    if (!import_or_read(path, CLI_TOOL, j, &report, err)) {
         journal_free(&j);
         return NULL;
     }
@@ -123,8 +125,8 @@ int cli_diff(const struct cli_args *args)
     int status = TROUBLE;
     if (!conn_number(args, "conn-a", &options.conn_a, &err) ||
         !conn_number(args, "conn-b", &options.conn_b, &err) ||
-        !(a = read_recording(options.name_a, &err)) ||
-        !(b = read_recording(options.name_b, &err)) ||
+        !(a = cli_read_recording(options.name_a, &err)) ||
+        !(b = cli_read_recording(options.name_b, &err)) ||
         !diff_sessions(a, b, &options, &diff, &err)) {
         trouble(&err);
         goto out;
@@ -177,9 +179,8 @@ static char *numbered(const char *path, unsigned number)
     return mem_printf("%s-%u", path, number);
 }
 
-/* Nothing that is there is overwritten, and half an export does not stay. */
-static bool export_file(const struct journal *j, const struct export_format *format,
-                        const struct export_options *options, const char *path, struct err *err)
+/* Nothing that is there is overwritten. NULL: *err. */
+static FILE *new_file(const char *path, struct err *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -187,8 +188,17 @@ static bool export_file(const struct journal *j, const struct export_format *for
         err_set(err, ERR_FILE, errno, "cannot make %.150s: %s", path, strerror(errno));
         err_explain(err, errno == EEXIST ? "a file that is there is never overwritten" : "",
                     "choose another name with --output");
-        return false;
     }
+    return to;
+}
+
+/* Half an export does not stay. */
+static bool export_file(const struct journal *j, const struct export_format *format,
+                        const struct export_options *options, const char *path, struct err *err)
+{
+    FILE *to = new_file(path, err);
+    if (!to)
+        return false;
     bool ok = export_write(j, format, options, to, err);
     if (fclose(to) != 0 && ok) {
         err_set(err, ERR_FILE, errno, "cannot write %.150s: %s", path, strerror(errno));
@@ -268,8 +278,9 @@ int cli_export(const struct cli_args *args)
     struct buf keys;
     buf_init(&keys, 1 << 20);
     const char *keylog = cli_own(args, "keylog", 0);
-    struct journal *j =
-        !keylog || read_keys(keylog, &keys, &err) ? read_recording(args->operands[0], &err) : NULL;
+    struct journal *j = !keylog || read_keys(keylog, &keys, &err)
+                            ? cli_read_recording(args->operands[0], &err)
+                            : NULL;
     if (!j) {
         buf_deinit(&keys);
         return trouble(&err);
@@ -284,5 +295,29 @@ int cli_export(const struct cli_args *args)
     bool ok = export_all(j, format, &options, cli_own(args, "output", 0), &err);
     journal_free(&j);
     buf_deinit(&keys);
+    return ok ? 0 : trouble(&err);
+}
+
+/* ---- import ---- */
+
+int cli_import(const struct cli_args *args)
+{
+    struct err err;
+    const char *path = cli_own(args, "output", 0);
+    FILE *to = stdout;
+    if (args->n_operands != 1) {
+        fprintf(stderr, "smtpscope: import wants one transcript: smtpscope import FILE -o OUT\n");
+        return TROUBLE;
+    }
+    bool own = path && strcmp(path, "-") != 0;
+    if (own && !(to = new_file(path, &err)))
+        return trouble(&err);
+    bool ok = import_write(args->operands[0], CLI_TOOL, to, &err);
+    if (own && fclose(to) != 0 && ok) {
+        err_set(&err, ERR_FILE, errno, "cannot write %.150s: %s", path, strerror(errno));
+        ok = false;
+    }
+    if (own && !ok)
+        unlink(path);
     return ok ? 0 : trouble(&err);
 }

@@ -59,7 +59,7 @@ static bool over(void *ctx)
     return r->app->ended_by || script_result(r->script)->done;
 }
 
-static uint64_t wait_ms(const struct settings *s)
+uint64_t cli_wait_ms(const struct settings *s)
 {
     uint64_t seconds = settings_number(s, SETTING_ID_timeout);
     return (seconds ? seconds : 30) * 1000;
@@ -77,7 +77,7 @@ static enum cli_status run_script(struct app *a, const struct cli_args *args, co
                                   struct slice text)
 {
     struct script *s =
-        script_start(a->console, a->loop, name, text, wait_ms(args->settings), NULL, NULL);
+        script_start(a->console, a->loop, name, text, cli_wait_ms(args->settings), NULL, NULL);
     struct running running = {a, s};
     loop_run_until(a->loop, over, &running);
     if (a->ended_by)
@@ -145,6 +145,14 @@ out:
 
 int cli_run(const struct cli_args *args)
 {
+    const char *replay = cli_own(args, "replay", 0);
+    if (replay && args->n_operands == 1)
+        return cli_run_again(args, replay, args->operands[0]);
+    if (replay) {
+        fprintf(stderr, "smtpscope: run --replay wants a recording and a target: smtpscope run "
+                        "--replay FILE TARGET\n");
+        return CLI_USAGE;
+    }
     if (args->n_operands == 0) {
         fprintf(
             stderr,

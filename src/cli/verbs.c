@@ -47,7 +47,16 @@ static const struct cli_option export_options[] = {
     {"output", "FILE", "write there instead of standard output; nothing is overwritten (also -o)"},
     {"message", "N", "eml: which message, where there are several"},
     {"keylog", "FILE", "pcapng: put the TLS keys of that file (SSLKEYLOGFILE) before the packets"},
-    {"standard-ports", NULL, "pcapng: call the server's port 25 or 465, so that others decode it"},
+    {"standard-ports", NULL,
+     "pcapng: call the server's port what others know it by (25, 587, 465, 110, 995, 143, 993)"},
+    {NULL, NULL, NULL},
+};
+static const struct cli_option import_options[] = {
+    {"output", "FILE", "write there instead of standard output; nothing is overwritten (also -o)"},
+    {NULL, NULL, NULL},
+};
+static const struct cli_option run_options[] = {
+    {"replay", "FILE", "in place of a script: what the client said in that recording, to TARGET"},
     {NULL, NULL, NULL},
 };
 static const struct cli_option help_options[] = {
@@ -73,8 +82,10 @@ static const struct cli_verb verbs[] = {
     {"run", "SCRIPT|- [TARGET]", "run console lines from a file, headless",
      "The script holds the lines a person would type, and `expect` lines. The transcript is "
      "printed as it goes. "
-     "The first expectation that fails ends the run with status 40.",
-     OPT_RUN, NULL, 2, cli_run},
+     "The first expectation that fails ends the run with status 40. With --replay FILE what the "
+     "client said in a recording is said again to TARGET, and what came back is compared as "
+     "smtpscope diff does; status 0: the same, 1: different.",
+     OPT_RUN, run_options, 2, cli_run},
     {"send", "TARGET [FILE|-]", "send one message: a whole transaction",
      "The message comes from FILE, from standard input with -, or is a generated test message. "
      "Line feeds become "
@@ -110,6 +121,10 @@ static const struct cli_verb verbs[] = {
     {"export", "FILE", "write a recording in another form: page, mail, capture, script",
      "Text formats hold nothing raw from a peer, and secrets are masked.", 0, export_options, 1,
      cli_export},
+    {"import", "FILE", "make a recording from a transcript: swaks' output, or C: and S: lines",
+     "show, diff, export and run --replay read such transcripts themselves. Secrets in them are "
+     "hidden; times are invented, a millisecond a line.",
+     0, import_options, 1, cli_import},
     {"help", "[TOPIC]", "explain a subcommand, a console command, a setting or a key",
      "Without a topic: the list of everything.", 0, help_options, 1, cli_help},
 };

@@ -9,6 +9,7 @@
 #include "console/console_private.h"
 #include "report/diff.h"
 #include "report/export.h"
+#include "report/import.h"
 
 static const struct export_format *format_named(struct slice word, struct err *err)
 {
@@ -66,7 +67,7 @@ static struct journal *read_file(struct console *c, const char *path, struct err
     struct journal *j = journal_new(journal_clock(c->journal));
     if (c->options.spool_dir)
         journal_set_spool_dir(j, c->options.spool_dir);
-    if (!recording_read(path, j, NULL, err))
+    if (!import_or_read(path, c->options.tool, j, NULL, err))
         journal_free(&j);
     return j;
 }

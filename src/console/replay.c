@@ -1,8 +1,11 @@
 /* /replay and what shows a recording on the screen. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "console/console_private.h"
+#include "report/import.h"
 
 struct journal *console_shown(const struct console *c)
 {
@@ -30,10 +33,27 @@ static void replay_changed(void *ctx)
                            replay_report(c->replay));
 }
 
+/* A transcript of another's, made a recording in a file without a name; -1: *err. */
+static int imported(struct console *c, const char *path, struct err *err)
+{
+    FILE *to = tmpfile();
+    if (!to) {
+        err_set(err, ERR_FILE, errno, "no temporary file can be made: %s", strerror(errno));
+        return -1;
+    }
+    int fd = import_write(path, c->options.tool, to, err) ? dup(fileno(to)) : -1;
+    fclose(to);
+    if (fd >= 0)
+        lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
 bool console_replay_open(struct console *c, const char *path, struct err *err)
 {
-    const struct replay_options options = {
+    struct replay_options options = {
         .path = path, .spool_dir = c->options.spool_dir, .changed = replay_changed, .ctx = c};
+    if (import_is_transcript(path) && (options.fd = imported(c, path, err)) < 0)
+        return false;
     struct replay *r = replay_open(c->loop, journal_clock(c->journal), &options, err);
     if (!r)
         return false;

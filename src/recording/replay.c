@@ -375,12 +375,13 @@ void replay_status(const struct replay *r, bool ascii, struct buf *out)
 
 /* ---- opening ---- */
 
-static int open_file(const char *path, uint64_t *octets_out, struct err *err)
+static int open_file(const char *path, int fd, uint64_t *octets_out, struct err *err)
 {
     char safe[160];
     struct stat st;
     vis_to_cstr(safe, sizeof safe, slice_cstr(path));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd <= 0)
+        fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
         int code = fd < 0 ? errno : EISDIR;
         err_set(err, ERR_FILE, code, "recording %s: %s", safe, strerror(code));
@@ -397,7 +398,7 @@ struct replay *replay_open(struct loop *l, const struct clock *clock,
                            const struct replay_options *options, struct err *err)
 {
     uint64_t file_octets = 0;
-    int fd = open_file(options->path, &file_octets, err);
+    int fd = open_file(options->path, options->fd, &file_octets, err);
     if (fd < 0)
         return NULL;
     struct replay *r = mem_zalloc(sizeof(*r));

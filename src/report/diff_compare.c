@@ -148,6 +148,12 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* What is not known is no difference. */
+static bool agree_text(const char *a, const char *b)
+{
+    return !a || !b || !*a || !*b || strcmp(a, b) == 0;
+}
+
 static unsigned compare_tls(const struct diff *d, const struct step *a, const struct step *b)
 {
     struct view va, vb;
@@ -157,17 +163,19 @@ static unsigned compare_tls(const struct diff *d, const struct step *a, const st
     view_at(&va, d->a.steps.journal, d->a.list->conn, a->end_seq);
     view_at(&vb, d->b.steps.journal, d->b.list->conn, b->end_seq);
     if (a->tls_ok != b->tls_ok || !same_text(va.tls_version, vb.tls_version) ||
-        !same_text(va.tls_cipher, vb.tls_cipher) || !same_text(va.tls_group, vb.tls_group))
+        !same_text(va.tls_cipher, vb.tls_cipher) || !agree_text(va.tls_group, vb.tls_group))
         aspects |= DIFF_TLS;
     const struct view_cert *ca = va.n_certs ? &va.certs[0] : NULL;
     const struct view_cert *cb = vb.n_certs ? &vb.certs[0] : NULL;
-    if (!ca != !cb ||
-        (ca && (!same_text(ca->subject, cb->subject) || !same_text(ca->issuer, cb->issuer) ||
+    /* Where a side says nothing of certificates (a transcript of another's) nothing differs. */
+    if (!ca || !cb || !va.verify_known || !vb.verify_known)
+        goto out;
+    if ((ca && (!same_text(ca->subject, cb->subject) || !same_text(ca->issuer, cb->issuer) ||
                 !same_text(ca->names, cb->names))))
         aspects |= DIFF_CERT;
-    if (va.verify_known != vb.verify_known || va.verify_ok != vb.verify_ok ||
-        !same_text(va.verify_reason, vb.verify_reason))
+    if (va.verify_ok != vb.verify_ok || !same_text(va.verify_reason, vb.verify_reason))
         aspects |= DIFF_CERT;
+out:
     view_deinit(&va);
     view_deinit(&vb);
     return aspects;

@@ -25,11 +25,21 @@ enum {
     IP_TCP_OCTETS = 40,
 };
 
+/* What others know by its port. */
+enum service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_POP3, SERVICE_IMAP, SERVICE__COUNT };
+static const struct {
+    uint16_t port, tls_port; /* the second: TLS from the first octet on */
+} services[SERVICE__COUNT] = {[SERVICE_SMTP] = {25, 465},
+                              [SERVICE_SUBMISSION] = {587, 465},
+                              [SERVICE_POP3] = {110, 995},
+                              [SERVICE_IMAP] = {143, 993}};
+
 struct flow {
     uint32_t conn;
     uint8_t ip[DIR__COUNT][4]; /* by who sends */
     uint16_t port[DIR__COUNT];
     uint32_t next[DIR__COUNT]; /* sequence number */
+    enum service service;
     bool up, opened, finished;
 };
 
@@ -242,7 +252,7 @@ static bool read_ip_port(struct slice s, uint8_t ip[4], uint16_t *port)
     return true;
 }
 
-static void see_link_up(struct capture *c, struct flow *f, const struct event *ev)
+static void see_link_up(struct flow *f, const struct event *ev)
 {
     struct ev_link_up e;
     EVENT_GET(ev, LINK_UP, &e);
@@ -250,8 +260,6 @@ static void see_link_up(struct capture *c, struct flow *f, const struct event *e
     read_ip_port(e.peer, f->ip[peer], &f->port[peer]);
     read_ip_port(e.local, f->ip[peer == DIR_C ? DIR_S : DIR_C],
                  &f->port[peer == DIR_C ? DIR_S : DIR_C]);
-    if (c->options->standard_ports)
-        f->port[DIR_S] = 25;
     f->up = true;
 }
 
@@ -261,8 +269,8 @@ static void open_flow(struct capture *c, struct flow *f, const struct event *ev,
     if (!f->up || f->opened)
         return;
     f->opened = true;
-    if (c->options->standard_ports && tls_first)
-        f->port[DIR_S] = 465;
+    if (c->options->standard_ports)
+        f->port[DIR_S] = tls_first ? services[f->service].tls_port : services[f->service].port;
     put_packet(c, f, ev, DIR_C, TCP_SYN, slice_cstr(""));
     put_packet(c, f, ev, DIR_S, TCP_SYN | TCP_ACK, slice_cstr(""));
     put_packet(c, f, ev, DIR_C, TCP_ACK, slice_cstr(""));
@@ -348,11 +356,37 @@ static void see(struct capture *c, const struct event *ev)
         EVENT_GET(ev, DEVIATION, &deviation);
         add_comment(c, deviation.rule, deviation.note);
     } else if (f && ev->kind == EVENT_LINK_UP) {
-        see_link_up(c, f, ev);
+        see_link_up(f, ev);
     } else if (f && ev->kind == EVENT_OCTETS) {
         see_octets(c, f, ev);
     } else if (f && ev->kind == EVENT_LINK_DOWN) {
         see_link_down(c, f, ev);
+    }
+}
+
+/* Known only from what comes later than the first packet: what is spoken, and that somebody logs in
+ * where others would not have to. */
+static void find_services(struct capture *c)
+{
+    struct ev_protocol protocol;
+    struct ev_command command;
+    const struct journal *j = c->journal;
+    for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {
+        const struct event *ev = journal_at(j, seq);
+        if (!ev || ev->conn == 0)
+            continue;
+        if (ev->kind == EVENT_PROTOCOL) {
+            EVENT_GET(ev, PROTOCOL, &protocol);
+            struct flow *f = flow_get(c, ev->conn);
+            f->service = slice_eq(protocol.name, SLICE_LIT("pop3"))   ? SERVICE_POP3
+                         : slice_eq(protocol.name, SLICE_LIT("imap")) ? SERVICE_IMAP
+                                                                      : SERVICE_SMTP;
+        } else if (ev->kind == EVENT_COMMAND) {
+            EVENT_GET(ev, COMMAND, &command);
+            struct flow *f = flow_get(c, ev->conn);
+            if (f->service == SERVICE_SMTP && slice_eq(command.verb, SLICE_LIT("AUTH")))
+                f->service = SERVICE_SUBMISSION;
+        }
     }
 }
 
@@ -379,6 +413,8 @@ bool export_pcapng(const struct journal *j, const struct export_options *options
     buf_init(&c.block, (1 << 18) + options->keys.len);
     buf_init(&c.comment, 16384);
     annotations_read(&c.annotations, j);
+    if (options->standard_ports)
+        find_services(&c);
     put_head(&c);
     put_keys(&c, options->keys);
     for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {

@@ -28,6 +28,8 @@ static const struct {
     {"gsasl", "usr/bin/gsasl"},
     {"curl", "usr/bin/curl"},
     {"python3", "usr/bin/python3"},
+    {"tshark", "usr/bin/tshark"},
+    {"asciinema", "usr/bin/asciinema"},
 };
 
 static const char *root(void)

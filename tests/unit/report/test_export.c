@@ -315,7 +315,7 @@ static uint32_t le32(const char *at)
 }
 
 /* Blocks lie end to end with their length at both ends; packets hold the plain dialogue, to
- * port 25. */
+ * port 587, as somebody logs in. */
 static void test_pcapng(void **state)
 {
     struct state *s = *state;
@@ -331,7 +331,7 @@ static void test_pcapng(void **state)
             uint32_t octets = le32(bytes + at + 20);
             assert_int_equal(ip[0], 0x45);
             assert_int_equal(ip[2] << 8 | ip[3], octets);
-            assert_true((ip[20] << 8 | ip[21]) == 25 || (ip[22] << 8 | ip[23]) == 25);
+            assert_true((ip[20] << 8 | ip[21]) == 587 || (ip[22] << 8 | ip[23]) == 587);
             uint32_t sum = 0;
             for (int i = 0; i < 20; i += 2)
                 sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
