@@ -20,9 +20,9 @@ static const char *const tab_words[TAB__COUNT] = {
 static const enum tab second_order[] = {TAB_TLS, TAB_CERTS, TAB_CAPS, TAB_TIMING, TAB_SESSION};
 enum { N_SECOND = sizeof second_order / sizeof second_order[0] };
 
-const char *decoded_tab_name(enum tab tab)
+const char *decoded_tab_name(struct ui *u, enum tab tab)
 {
-    return tab_names[tab];
+    return tab == TAB_ENVELOPE && decoded_reads_mail(decoded_view(u)) ? "Mailbox" : tab_names[tab];
 }
 
 const char *decoded_tab_word(enum tab tab)
@@ -35,6 +35,8 @@ enum tab decoded_tab_by_name(struct slice name)
     for (int i = 0; i < TAB__COUNT; i++)
         if (slice_eq_nocase(name, slice_cstr(tab_words[i])))
             return (enum tab)i;
+    if (slice_eq_nocase(name, SLICE_LIT("mailbox")))
+        return TAB_ENVELOPE;
     return TAB__COUNT;
 }
 
@@ -127,6 +129,8 @@ enum tab decoded_tab(struct ui *u)
         return TAB_WHY;
     if (v->tls_failed || (v->verify_known && !v->verify_ok && v->state == SMTP_STATE_GREETED))
         return TAB_TLS;
+    if (decoded_reads_mail(v) && v->authenticated)
+        return TAB_ENVELOPE;
     if (v->state == SMTP_STATE_MAIL || v->state == SMTP_STATE_RCPT || v->state == SMTP_STATE_DATA ||
         v->state == SMTP_STATE_DOT)
         return TAB_ENVELOPE;
@@ -286,7 +290,7 @@ static void add_title(struct doc *d, enum tab tab)
         doc_add(d, ROLE_TEXT);
     struct doc_row *row = doc_add(d, ROLE_SECTION);
     row->title = true;
-    doc_own(d, row, tab_names[tab]);
+    doc_own(d, row, decoded_tab_name(d->u, tab));
 }
 
 static bool is_second(const struct ui *u, enum tab tab)

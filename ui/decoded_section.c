@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "decode/mailbox.h"
 #include "decode/message.h"
 #include "decode/timing.h"
 #include "smtp/deviation.h"
@@ -30,6 +31,16 @@ static void code_text(unsigned code, const char *enhanced, char *out, size_t out
 }
 
 /* ---- why ---- */
+
+/* POP3, IMAP: did the answer say yes? */
+static bool status_good(const struct view *v)
+{
+    static const char *const good[] = {"+OK", "OK", "PREAUTH", "+"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (slice_eq(slice_cstr(v->last_status), slice_cstr(good[i])))
+            return true;
+    return false;
+}
 
 /* The provider's own words for it, where they are known; else what the codes mean. */
 static void why_meaning(struct doc *d, const struct explanation *e)
@@ -75,15 +86,23 @@ static void section_why(struct doc *d, const struct view *v)
         return;
     }
     view_explain(v, &e);
-    code_text(v->last_code, v->last_enhanced, code, sizeof code);
-    struct doc_row *row = doc_add(d, code_role(v->last_code));
+    bool bad = !status_good(v);
+    if (v->last_status)
+        snprintf(code, sizeof code, "%s%.20s", bad ? "! " : "", v->last_status);
+    else
+        code_text(v->last_code, v->last_enhanced, code, sizeof code);
+    struct doc_row *row =
+        doc_add(d, v->last_status ? bad ? ROLE_BAD : ROLE_OK : code_role(v->last_code));
     doc_own(d, row, code);
     do /* a long code leaves no room, and still wants its space */
         doc_own(d, row, " ");
     while (row->left.cols < 12);
     doc_own(d, row, "to ");
-    doc_own(d, row,
-            v->last_verb == SMTP_VERB_CONNECT ? "the connection" : smtp_verb_name(v->last_verb));
+    bool greeting = slice_eq(slice_cstr(v->last_answered), SLICE_LIT("CONNECT"));
+    if (greeting)
+        doc_own(d, row, "the connection");
+    else
+        doc_peer(d, row, v->last_answered ? v->last_answered : "what nobody asked");
     doc_own(d, row, ": ");
     doc_peer(d, row, e.class_meaning);
     why_meaning(d, &e);
@@ -101,8 +120,42 @@ static void section_why(struct doc *d, const struct view *v)
 
 /* ---- envelope ---- */
 
+static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v,
+                              void (*print)(struct ui *u, const struct view *v, struct buf *out));
+
+static void print_mailbox(struct ui *u, const struct view *v, struct buf *out)
+{
+    struct mailbox_view m;
+    mailbox_view_init(&m, v->conn);
+    mailbox_view_at(&m, u->journal, v->conn, v->last_seq);
+    mailbox_view_print(&m, ui_vis_flags(u), out);
+    mailbox_view_deinit(&m);
+}
+
+/* POP3 and IMAP carry no envelope: what is in the mailbox stands in its place. */
+bool decoded_reads_mail(const struct view *v)
+{
+    struct slice protocol = slice_cstr(v->protocol);
+    return slice_eq(protocol, SLICE_LIT("pop3")) || slice_eq(protocol, SLICE_LIT("imap"));
+}
+
+const char *decoded_protocol(const struct view *v)
+{
+    static const struct {
+        const char *name, *shown;
+    } rows[] = {{"pop3", "POP3"}, {"imap", "IMAP"}, {"lmtp", "LMTP"}, {"smtp", "SMTP"}};
+    for (size_t i = 0; v->protocol && i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(v->protocol, rows[i].name) == 0)
+            return rows[i].shown;
+    return v->protocol ? "another protocol" : "SMTP";
+}
+
 static void section_envelope(struct doc *d, const struct view *v)
 {
+    if (decoded_reads_mail(v)) {
+        doc_lines(d, kept_text(d, TAB_ENVELOPE, v, print_mailbox));
+        return;
+    }
     char code[40];
     struct doc_row *row;
     if (!v->reverse_path) {
@@ -555,7 +608,7 @@ bool decoded_section_empty(enum tab tab, const struct view *v)
     case TAB_WHY:
         return v->last_reply_seq == 0 && v->link != VIEW_LINK_DOWN;
     case TAB_ENVELOPE:
-        return !v->reverse_path && !v->content_known;
+        return !v->reverse_path && !v->content_known && !decoded_reads_mail(v);
     case TAB_MESSAGE:
         return v->body.seq == 0;
     case TAB_CERTS:

@@ -39,7 +39,9 @@ static void put_target(struct pencil *p, const struct view *v)
     vis_append(&t, slice_cstr(name ? name : "smtpscope"), ui_vis_flags(p->u), 48);
     put(p, &t, ROLE_HEADER_STRONG);
     vis_reset(&t);
-    vis_append_own(&t, p->u->replay ? "SMTP, a recording" : "SMTP");
+    vis_append_own(&t, decoded_protocol(v));
+    if (p->u->replay)
+        vis_append_own(&t, ", a recording");
     put(p, &t, ROLE_HEADER);
     vis_deinit(&t);
 }
@@ -303,17 +305,17 @@ static void draw_filter_place(struct ui *u, int y, int x, int cols, bool right)
     vis_deinit(&t);
 }
 
-static int tab_cols(enum tab tab)
+static int tab_cols(struct ui *u, enum tab tab)
 {
-    return (int)strlen(decoded_tab_name(tab)) + 2;
+    return (int)strlen(decoded_tab_name(u, tab)) + 2;
 }
 
 /* The first name to show, so that the section that is on can be seen. */
-static int first_tab(enum tab now, int cols)
+static int first_tab(struct ui *u, enum tab now, int cols)
 {
-    int first = (int)now, room = cols - tab_cols(now) - 2;
-    while (first > 0 && tab_cols((enum tab)(first - 1)) <= room)
-        room -= tab_cols((enum tab)-- first);
+    int first = (int)now, room = cols - tab_cols(u, now) - 2;
+    while (first > 0 && tab_cols(u, (enum tab)(first - 1)) <= room)
+        room -= tab_cols(u, (enum tab)-- first);
     return first;
 }
 
@@ -322,22 +324,22 @@ static int first_tab(enum tab now, int cols)
 static void draw_tabs(struct ui *u, int y, int x, int cols)
 {
     enum tab now = decoded_tab(u);
-    int end = x + cols, first = first_tab(now, cols);
+    int end = x + cols, first = first_tab(u, now, cols);
     if (first > 0)
         x += draw_own(u, y, x, 1, "‹", ROLE_TITLE);
     for (int i = first; i < TAB__COUNT; i++) {
-        const char *name = decoded_tab_name((enum tab)i);
+        const char *name = decoded_tab_name(u, (enum tab)i);
         char command[40];
         bool on = (enum tab)i == now;
-        if (x + tab_cols((enum tab)i) + (i + 1 < TAB__COUNT) > end) {
+        if (x + tab_cols(u, (enum tab)i) + (i + 1 < TAB__COUNT) > end) {
             draw_own(u, y, x, end - x, "›", ROLE_TITLE);
             break;
         }
-        draw_fmt(u, y, x, tab_cols((enum tab)i), on ? ROLE_TAB_ON : ROLE_TITLE,
+        draw_fmt(u, y, x, tab_cols(u, (enum tab)i), on ? ROLE_TAB_ON : ROLE_TITLE,
                  on ? "[%s]" : " %s ", name);
         snprintf(command, sizeof command, "tab %s", decoded_tab_word((enum tab)i));
-        hit_add(u, y, x, tab_cols((enum tab)i), command);
-        x += tab_cols((enum tab)i);
+        hit_add(u, y, x, tab_cols(u, (enum tab)i), command);
+        x += tab_cols(u, (enum tab)i);
     }
 }
 

@@ -413,9 +413,8 @@ static void take_events(struct ui *u)
         seq = journal_first(u->journal);
     uint32_t conn = console_shown_conn(u->console);
     if (conn != 0 && conn != u->decoded.live.conn) {
-        view_deinit(&u->decoded.live);
-        view_init(&u->decoded.live, conn);
-        seq = journal_first(u->journal);
+        /* What passed on it while another was looked at. */
+        view_at(&u->decoded.live, u->journal, conn, u->seen_seq);
     }
     for (; seq <= last; seq++) {
         const struct event *ev = journal_at(u->journal, seq);

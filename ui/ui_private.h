@@ -412,7 +412,11 @@ void decoded_pane_draw(struct ui *u);
 void decoded_pane_close(struct ui *u);
 const struct view *decoded_view(struct ui *u); /* at the selected line, or live */
 enum tab decoded_tab(struct ui *u);
-const char *decoded_tab_name(enum tab tab);
+const char *decoded_tab_name(struct ui *u, enum tab tab);
+/* A POP3 or IMAP session: a mailbox stands where SMTP has its envelope. */
+bool decoded_reads_mail(const struct view *v);
+/* "SMTP", "IMAP": of a recording, too. Own text. */
+const char *decoded_protocol(const struct view *v);
 const char *decoded_tab_word(enum tab tab); /* as it is typed */
 enum tab decoded_tab_by_name(struct slice name);
 

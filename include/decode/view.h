@@ -153,7 +153,9 @@ struct view {
     char *last_enhanced, *last_text; /* last line's text */
     char
         *last_reply; /* the whole reply as it came, secrets masked; its end where it is very long */
-    enum smtp_verb last_verb; /* what it answers */
+    enum smtp_verb last_verb; /* what it answers; UNKNOWN where SMTP has no such verb */
+    char *last_answered;      /* the same as a word: of any protocol */
+    char *last_status;        /* POP3, IMAP: +OK, NO, ...; NULL: SMTP */
     uint64_t last_reply_us;   /* from command to reply */
     uint64_t rtt_us[16];      /* newest last */
     size_t n_rtt;

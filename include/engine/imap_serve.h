@@ -24,6 +24,7 @@ enum imap_then {
     IMAP_THEN_MORE   /* imap_serve_more has the next piece */
 };
 
+struct sasl_channel;
 struct imap_answer {
     struct buf text;   /* the owner resets it; cap 64 MiB */
     uint64_t delay_ms; /* wait so long before sending it */
@@ -42,6 +43,10 @@ struct imap_policy {
     bool (*banner)(void *ctx, struct imap_answer *a);
     bool (*command)(void *ctx, const struct imap_command *c, struct imap_answer *a);
     bool (*password)(void *ctx, const char *user, struct secret *password_out);
+    /* Whose bearer token is this (sasl_token_fn)? */
+    bool (*token)(void *ctx, const char *user, struct slice token, struct buf *user_out);
+    /* What TLS knows, for -PLUS; false: no TLS. */
+    bool (*channel)(void *ctx, struct sasl_channel *channel_out);
     /* Who logs in by this name; NULL: nobody may. */
     struct store_user *(*user)(void *ctx, const char *user);
     void (*authenticated)(void *ctx, const char *user);

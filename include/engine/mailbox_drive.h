@@ -30,6 +30,7 @@ enum mailbox_outcome {
     MAILBOX_OUT_GOOD,  /* +OK, OK, PREAUTH */
     MAILBOX_OUT_BAD,   /* -ERR, NO, BAD, BYE */
     MAILBOX_OUT_GO_ON, /* "+" */
+    MAILBOX_OUT_OTHER, /* this mechanism will not do here, another may: not the password's fault */
     MAILBOX_OUT_TIMEOUT,
     MAILBOX_OUT_EOF,
     MAILBOX_OUT_ABORT,

@@ -37,6 +37,7 @@ struct track_item {
     enum track_item_kind kind;
     bool asked;        /* REPLY, GO_ON: something waited for it */
     bool good;         /* REPLY: 2yz 3yz, +OK, OK, PREAUTH */
+    struct slice code; /* REPLY: IMAP's or POP3's response code, without its brackets */
     struct slice text; /* REPLY, GO_ON: the last line behind code, status or mark */
     const struct smtp_item
         *smtp; /* the item itself, borrowed until the next feed; NULL: not SMTP */

@@ -250,7 +250,7 @@ static const struct console_command commands[] = {
             ARG_WORDS, "dark|light|contrast|mono"),
     COMMAND("tab", "program", "NAME", "section of the decoded pane", NULL, true, exec_view,
             ARG_WORDS,
-            "auto|why|envelope|message|tls|certificates|capabilities|session|timing|"
+            "auto|why|envelope|mailbox|message|tls|certificates|capabilities|session|timing|"
             "deviations|next|previous"),
     COMMAND("zoom", "program", "", "one pane on the whole screen, and back", NULL, true, exec_view,
             ARG_NONE, NULL),

@@ -44,7 +44,6 @@ static void pop3_message(struct buf *out, const struct mailbox_message *m, unsig
 static void print_pop3(const struct mailbox_view *v, struct buf *out, unsigned flags)
 {
     size_t deleted = mailbox_view_deleted(v);
-    buf_append_cstr(out, "Maildrop\n");
     if (!v->authenticated) {
         buf_append_cstr(out, "not open: log in first (USER and PASS, APOP, AUTH, or /auth)\n");
         return;
@@ -139,7 +138,6 @@ static void print_selected(const struct mailbox_view *v, struct buf *out, unsign
 
 static void print_imap(const struct mailbox_view *v, struct buf *out, unsigned flags)
 {
-    buf_append_cstr(out, "Mailbox\n");
     print_selected(v, out, flags);
     size_t deleted = mailbox_view_deleted(v);
     if (deleted > 0)

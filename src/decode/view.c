@@ -292,6 +292,8 @@ static void apply_reply(struct view *v, const struct journal *j, const struct ev
     v->last_reply_us =
         cause && cause->tick_ns < ev->tick_ns ? (ev->tick_ns - cause->tick_ns) / 1000 : 0;
     set_text(&v->last_enhanced, e.enhanced);
+    set_text(&v->last_answered, e.verb);
+    set_text(&v->last_status, e.status);
     reply_text(v, j, ev, &e);
     if (cause)
         add_rtt(v, v->last_reply_us);
@@ -499,11 +501,12 @@ void view_init(struct view *v, uint32_t conn)
 void view_deinit(struct view *v)
 {
     char **texts[] = {
-        &v->target,     &v->local,          &v->peer,           &v->down_text,   &v->tls_version,
-        &v->tls_cipher, &v->tls_group,      &v->tls_signature,  &v->tls_alpn,    &v->tls_sni,
-        &v->tls_error,  &v->verify_reason,  &v->verify_text,    &v->verify_name, &v->greeting,
-        &v->hello,      &v->auth_mechanism, &v->last_enhanced,  &v->last_text,   &v->last_reply,
-        &v->protocol,   &v->auth_user,      &v->tls_fail_stage, &v->tls_got,
+        &v->last_answered, &v->last_status, &v->target,     &v->local,          &v->peer,
+        &v->down_text,     &v->tls_version, &v->tls_cipher, &v->tls_group,      &v->tls_signature,
+        &v->tls_alpn,      &v->tls_sni,     &v->tls_error,  &v->verify_reason,  &v->verify_text,
+        &v->verify_name,   &v->greeting,    &v->hello,      &v->auth_mechanism, &v->last_enhanced,
+        &v->last_text,     &v->last_reply,  &v->protocol,   &v->auth_user,      &v->tls_fail_stage,
+        &v->tls_got,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         mem_free(*texts[i]);

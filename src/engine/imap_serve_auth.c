@@ -8,6 +8,18 @@
 
 enum { MECHANISM_OCTETS = 32, STEP_CAP_OCTETS = 12288 };
 
+/* A name of the list that can be had on this connection: -PLUS needs TLS and what it knows. */
+static bool copy_offered(const struct imap_serve *s, struct slice word, char *name_out)
+{
+    if (word.len >= MECHANISM_OCTETS)
+        return false;
+    for (size_t i = 0; i < word.len; i++)
+        name_out[i] = (char)word.ptr[i];
+    name_out[word.len] = '\0';
+    bool bound = sasl_traits(name_out) & SASL_WANTS_CHANNEL;
+    return !bound || (imap_track_tls(s->track) && s->policy->channel);
+}
+
 static bool password_allowed(const struct imap_serve *s)
 {
     return imap_track_tls(s->track) || s->options->login_in_clear;
@@ -36,8 +48,9 @@ void iserve_capability(struct imap_serve *s, struct buf *out)
     }
     struct slice list = slice_cstr(s->options->mechanisms);
     for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
-        buf_append_cstr(out, " AUTH=");
-        buf_append(out, w);
+        char name[MECHANISM_OCTETS];
+        if (copy_offered(s, w, name))
+            buf_printf(out, " AUTH=%s", name);
     }
 }
 
@@ -109,24 +122,12 @@ void iserve_login(struct imap_serve *s, const struct imap_command *c, struct ima
 
 /* ---- AUTHENTICATE ---- */
 
-static bool no_password(void *ctx, const char *user, struct secret *password_out)
-{
-    (void)ctx;
-    (void)user;
-    (void)password_out;
-    return false;
-}
-
 static bool find_mechanism(const struct imap_serve *s, struct slice want, char *name_out)
 {
     struct slice list = slice_cstr(s->options->mechanisms);
     for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
-        if (w.len >= MECHANISM_OCTETS || !slice_eq_nocase(w, want))
-            continue;
-        for (size_t i = 0; i < w.len; i++)
-            name_out[i] = (char)w.ptr[i];
-        name_out[w.len] = '\0';
-        return true;
+        if (slice_eq_nocase(w, want) && copy_offered(s, w, name_out))
+            return true;
     }
     return false;
 }
@@ -196,6 +197,22 @@ static void step_base64(struct imap_serve *s, struct slice line, bool initial,
     buf_deinit(&octets);
 }
 
+static struct sasl *exchange_new(struct imap_serve *s, const char *mechanism, struct err *err)
+{
+    const struct imap_policy *p = s->policy;
+    struct sasl_channel channel = {0};
+    struct sasl_server_options o = {.lookup = p->password,
+                                    .token = p->token,
+                                    .ctx = s->policy_ctx,
+                                    .service = "imap",
+                                    .host = s->options->name};
+    if (p->channel && p->channel(s->policy_ctx, &channel))
+        o.channel = &channel;
+    struct sasl *sasl = sasl_server_open(mechanism, &o, err);
+    mem_wipe(&channel, sizeof(channel));
+    return sasl;
+}
+
 void iserve_authenticate(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a)
 {
     char name[MECHANISM_OCTETS];
@@ -211,8 +228,7 @@ void iserve_authenticate(struct imap_serve *s, const struct imap_command *c, str
         return;
     }
     err_clear(&err);
-    s->sasl = sasl_server_new(name, s->policy->password ? s->policy->password : no_password,
-                              s->policy_ctx, s->options->name, &err);
+    s->sasl = exchange_new(s, name, &err);
     if (!s->sasl) {
         fail(s, c->tag, a, "UNAVAILABLE", err.text);
         return;

@@ -33,12 +33,14 @@ struct mailbox_drive {
     bool handed; /* .out has been given away: wiped when it is asked again */
 };
 
-#define ROW(good, bad, go_on)                                                                      \
+#define ROW_OTHER(good, bad, go_on, other)                                                         \
     {                                                                                              \
         [MAILBOX_OUT_GOOD] = MAILBOX_NEXT_##good, [MAILBOX_OUT_BAD] = MAILBOX_NEXT_##bad,          \
-        [MAILBOX_OUT_GO_ON] = MAILBOX_NEXT_##go_on, [MAILBOX_OUT_TIMEOUT] = MAILBOX_NEXT_STOP,     \
-        [MAILBOX_OUT_EOF] = MAILBOX_NEXT_STOP, [MAILBOX_OUT_ABORT] = MAILBOX_NEXT_STOP             \
+        [MAILBOX_OUT_GO_ON] = MAILBOX_NEXT_##go_on, [MAILBOX_OUT_OTHER] = MAILBOX_NEXT_##other,    \
+        [MAILBOX_OUT_TIMEOUT] = MAILBOX_NEXT_STOP, [MAILBOX_OUT_EOF] = MAILBOX_NEXT_STOP,          \
+        [MAILBOX_OUT_ABORT] = MAILBOX_NEXT_STOP                                                    \
     }
+#define ROW(good, bad, go_on) ROW_OTHER(good, bad, go_on, bad)
 static const enum mailbox_next table[MAILBOX_STEP__COUNT][MAILBOX_OUT__COUNT] = {
     [MAILBOX_STEP_GREETING] = ROW(ON, STOP, STOP),
     /* A server without CAPA (RFC 1939 knows none) may still take USER. */
@@ -46,7 +48,7 @@ static const enum mailbox_next table[MAILBOX_STEP__COUNT][MAILBOX_OUT__COUNT] = 
     [MAILBOX_STEP_STARTTLS] = ROW(ON, SKIP, STOP),
     [MAILBOX_STEP_TLS] = ROW(ON, STOP, STOP),
     [MAILBOX_STEP_CAPS_TLS] = ROW(ON, ON, STOP),
-    [MAILBOX_STEP_AUTH] = ROW(ON, STOP, MORE),
+    [MAILBOX_STEP_AUTH] = ROW_OTHER(ON, STOP, MORE, SKIP),
     [MAILBOX_STEP_LOGIN] = ROW(ON, STOP, STOP),
     [MAILBOX_STEP_PASS] = ROW(ON, STOP, STOP),
     [MAILBOX_STEP_DONE] = ROW(STOP, STOP, STOP),
@@ -75,9 +77,13 @@ const char *mailbox_step_name(enum mailbox_step step)
 const char *mailbox_outcome_name(enum mailbox_outcome outcome)
 {
     static const char *const names[MAILBOX_OUT__COUNT] = {
-        [MAILBOX_OUT_GOOD] = "accepted",         [MAILBOX_OUT_BAD] = "refused",
-        [MAILBOX_OUT_GO_ON] = "asked for more",  [MAILBOX_OUT_TIMEOUT] = "no answer in time",
-        [MAILBOX_OUT_EOF] = "the server closed", [MAILBOX_OUT_ABORT] = "given up here"};
+        [MAILBOX_OUT_GOOD] = "accepted",
+        [MAILBOX_OUT_BAD] = "refused",
+        [MAILBOX_OUT_GO_ON] = "asked for more",
+        [MAILBOX_OUT_OTHER] = "this mechanism was refused",
+        [MAILBOX_OUT_TIMEOUT] = "no answer in time",
+        [MAILBOX_OUT_EOF] = "the server closed",
+        [MAILBOX_OUT_ABORT] = "given up here"};
     return (unsigned)outcome < MAILBOX_OUT__COUNT ? names[outcome] : "?";
 }
 
@@ -368,9 +374,11 @@ static void step_on(struct mailbox_drive *d)
     }
 }
 
-/* STARTTLS was refused: go on without it where that was allowed. */
+/* STARTTLS was refused: go on without it where that was allowed. A mechanism was: try the next. */
 static void skip(struct mailbox_drive *d)
 {
+    if (d->step == MAILBOX_STEP_AUTH)
+        return; /* what is written next begins with the next of the list */
     if (d->plan.tls == MAILBOX_TLS_MUST || !d->plan.login)
         end(d, MAILBOX_OUT_BAD, false);
     else
@@ -423,12 +431,25 @@ struct want mailbox_drive_next(struct mailbox_drive *d)
     return (struct want){.kind = d->step == MAILBOX_STEP_TLS ? WANT_TLS : WANT_WAIT};
 }
 
+/* Whose fault? The same wrong password again would only lock the account, so only codes that speak
+ * of the mechanism lead to another one (RFC 5530 section 3; CANNOT: RFC 9051 section 7.1). */
+static enum mailbox_outcome refusal(const struct mailbox_drive *d, const struct track_item *item)
+{
+    static const char *const codes[] = {"UNAVAILABLE", "CANNOT", "PRIVACYREQUIRED"};
+    if (d->auth.cancelled)
+        return MAILBOX_OUT_ABORT;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (slice_eq_nocase(item->code, slice_cstr(codes[i])))
+            return MAILBOX_OUT_OTHER;
+    return MAILBOX_OUT_BAD;
+}
+
 void mailbox_drive_item(struct mailbox_drive *d, const struct track_item *item)
 {
     if (!item->asked)
         return;
     if (item->kind == TRACK_ITEM_REPLY)
-        take(d, item->good ? MAILBOX_OUT_GOOD : MAILBOX_OUT_BAD, item->text);
+        take(d, item->good ? MAILBOX_OUT_GOOD : refusal(d, item), item->text);
     else if (item->kind == TRACK_ITEM_GO_ON)
         take(d, MAILBOX_OUT_GO_ON, item->text);
 }

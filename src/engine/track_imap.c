@@ -34,6 +34,8 @@ static size_t imap_feed(struct track *t, enum event_dir dir, struct slice in,
     out->good = r && (r->status == IMAP_STATUS_OK || r->status == IMAP_STATUS_PREAUTH);
     if (r)
         out->text = r->human;
+    if (r)
+        out->code = r->code;
     out->imap = item;
     return used;
 }

@@ -46,6 +46,8 @@ static size_t pop3_feed(struct track *t, enum event_dir dir, struct slice in,
                 (item->response && item->response->status == POP3_STATUS_OK);
     if (item->response)
         out->text = item->response->text;
+    if (item->response)
+        out->code = item->response->code;
     out->pop3 = item;
     return used;
 }

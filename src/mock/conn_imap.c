@@ -91,6 +91,8 @@ static void happened(void *ctx, const struct store_user *u, const char *mailbox,
 
 static const struct imap_policy policy = {
     .password = password,
+    .token = mock_policy_token,
+    .channel = mock_policy_channel,
     .user = user,
     .changed = changed,
     .hold = hold,
