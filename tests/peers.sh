@@ -17,7 +17,8 @@ stamp=$peers/.done
 # What the tests start, and what it loads at run time without a dependency that says so. A program that the system
 # has is used as it is (see programs below).
 wanted='postfix sasl2-bin libsasl2-modules libsasl2-modules-db swaks libnet-ssleay-perl libauthen-sasl-perl
-libdigest-hmac-perl msmtp gsasl tshark wireshark-common asciinema'
+libdigest-hmac-perl msmtp gsasl tshark wireshark-common asciinema
+fetchmail mpop dovecot-pop3d'
 for program in curl python3 perl; do
     command -v $program >/dev/null 2>&1 || wanted="$wanted $program"
 done

@@ -26,6 +26,8 @@ static const struct {
     {"swaks", "usr/bin/swaks"},
     {"msmtp", "usr/bin/msmtp"},
     {"gsasl", "usr/bin/gsasl"},
+    {"fetchmail", "usr/bin/fetchmail"},
+    {"mpop", "usr/bin/mpop"},
     {"curl", "usr/bin/curl"},
     {"python3", "usr/bin/python3"},
     {"tshark", "usr/bin/tshark"},
