@@ -5,11 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/smtp_track.h"
+#include "engine/track.h"
 
-void wire_start(struct wire *w, const char *target)
+bool wire_start_as(struct wire *w, const char *target, const char *protocol)
 {
-    struct smtp_track_options options = {0};
+    struct track_options options = {0};
+    enum protocol p = 0;
+    while (p < PROTOCOL__COUNT && strcmp(protocol_name(p), protocol) != 0)
+        p++;
+    if (p == PROTOCOL__COUNT || !track_known(p))
+        return false;
     memset(w, 0, sizeof(*w));
     clock_manual_init(&w->clock, 1000000, 1732384931000000);
     w->journal = journal_new(&w->clock.clock);
@@ -21,7 +26,14 @@ void wire_start(struct wire *w, const char *target)
                                        .peer = SLICE_LIT("198.51.100.25:25"),
                                        .elapsed_us = 1000,
                                        .name = slice_cstr(target)});
-    w->track = smtp_track_new(w->journal, w->conn, &options);
+    w->track = track_new(p, w->journal, w->conn, &options);
+    return true;
+}
+
+void wire_start(struct wire *w, const char *target)
+{
+    if (!wire_start_as(w, target, "smtp"))
+        abort();
 }
 
 static unsigned hex(int c)
@@ -62,11 +74,11 @@ bool wire_line(struct wire *w, const char *line, size_t len)
     if (len == 3 && memcmp(line, "TLS", 3) == 0) {
         JOURNAL_APPEND(w->journal, w->conn, TLS_UP, 0, 0,
                        (struct ev_tls_up){.version = SLICE_LIT("TLSv1.3")});
-        smtp_track_tls_up(w->track);
+        track_tls_up(w->track);
         return true;
     }
     if (len == 7 && memcmp(line, "CLOSE ", 6) == 0) {
-        smtp_track_closed(w->track, line[6] == 'C' ? DIR_C : DIR_S);
+        track_closed(w->track, line[6] == 'C' ? DIR_C : DIR_S);
         return true;
     }
     if (len < 2 || len > sizeof(octets) - 2 || (line[0] != 'C' && line[0] != 'S') ||
@@ -81,7 +93,7 @@ bool wire_line(struct wire *w, const char *line, size_t len)
         octets[n++] = '\r';
         octets[n++] = '\n';
     }
-    smtp_track_feed_all(w->track, line[0] == 'C' ? DIR_C : DIR_S, slice_of(octets, n));
+    track_feed_all(w->track, line[0] == 'C' ? DIR_C : DIR_S, slice_of(octets, n));
     return true;
 }
 
@@ -97,6 +109,6 @@ void wire_play(struct wire *w, const char *script)
 
 void wire_stop(struct wire *w)
 {
-    smtp_track_free(&w->track);
+    track_free(&w->track);
     journal_free(&w->journal);
 }

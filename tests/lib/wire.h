@@ -16,15 +16,17 @@
 #include "base/clock.h"
 #include "journal/journal.h"
 
-struct smtp_track;
+struct track;
 struct wire {
     struct clock_manual clock;
     struct journal *journal;
     uint32_t conn;
-    struct smtp_track *track;
+    struct track *track;
 };
 /* target: the name that was asked for. */
 void wire_start(struct wire *w, const char *target);
+/* The same for "smtp", "pop3" or "imap"; false: no such protocol. */
+bool wire_start_as(struct wire *w, const char *target, const char *protocol);
 void wire_play(struct wire *w, const char *script);
 /* One line of the script; false: it does not read. */
 bool wire_line(struct wire *w, const char *line, size_t len);
