@@ -16,6 +16,7 @@
 
 /* RFC 8446 section 6: in TLS 1.3 every alert but these two ends the connection. */
 enum { ALERT_CLOSE_NOTIFY = 0, ALERT_USER_CANCELED = 90 };
+enum { SLIM_OCTETS = 1024 };
 
 bool link_tls_is_up(const struct link *k)
 {
@@ -252,6 +253,26 @@ static bool pump_once(struct link *k)
     return false;
 }
 
+/* What a handshake or a burst of content made these buffers grow to would stay with an idle
+ * connection for good: one that is empty and large is replaced by a new one. */
+static BIO *slimmed(BIO *bio)
+{
+    BUF_MEM *memory = NULL;
+    BIO_get_mem_ptr(bio, &memory);
+    return BIO_pending(bio) == 0 && memory != NULL && memory->max > SLIM_OCTETS
+               ? BIO_new(BIO_s_mem())
+               : NULL;
+}
+
+static void slim(struct link_tls *t)
+{
+    BIO *in = slimmed(t->in), *out = slimmed(t->out);
+    if (in != NULL)
+        SSL_set0_rbio(t->ssl, t->in = in);
+    if (out != NULL)
+        SSL_set0_wbio(t->ssl, t->out = out);
+}
+
 static void pump(struct link *k)
 {
     link_enter(k);
@@ -259,8 +280,8 @@ static void pump(struct link *k)
         handshake(k);
     while (link_tls_is_up(k) && !k->ending && !k->paused && !k->peer_eof && pump_once(k))
         continue;
-    if (k->tls != NULL)
-        flush(k);
+    if (k->tls != NULL && flush(k) && link_tls_is_up(k))
+        slim(k->tls);
     link_leave(k);
 }
 
