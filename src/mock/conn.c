@@ -426,6 +426,7 @@ static void on_tls(void *ctx, const struct err *err)
     if (err) { /* the link goes down by itself */
         c->phase = MOCK_CONN_CLOSING;
     } else if (!c->begun) {
+        mock_plan_begin(c);
         open_session(c, true);
     } else {
         protocol_of(c)->tls_up(c);

@@ -89,7 +89,14 @@ static void happened(void *ctx, const struct store_user *u, const char *mailbox,
     mock_mailbox_event(c->mock, link_conn(c->link), u, mailbox, what, uid, text);
 }
 
+static bool command(void *ctx, const struct imap_command *cmd, struct imap_answer *a)
+{
+    (void)a; /* what rules say stands in the plan */
+    return mock_imap_command(ctx, cmd);
+}
+
 static const struct imap_policy policy = {
+    .command = command,
     .password = password,
     .token = mock_policy_token,
     .channel = mock_policy_channel,
@@ -122,7 +129,7 @@ static void say(struct mock_conn *c)
     uint64_t delay_ms = i->said_octets == 0 ? i->answer.delay_ms : 0;
     i->said_octets += piece.len;
     bool whole = i->said_octets == i->answer.text.len;
-    mock_conn_say(c, piece, delay_ms, then);
+    mock_plan_say(c, piece, delay_ms, then);
     if (whole && i->answer.text.alloc_octets > PIECE_OCTETS)
         buf_release(&i->answer.text);
     if (whole)
@@ -132,6 +139,7 @@ static void say(struct mock_conn *c)
 static void more(struct mock_conn *c)
 {
     struct mock_imap *i = imap_of(c);
+    mock_plan_begin(c);
     if (i->said_octets >= i->answer.text.len)
         imap_serve_more(i->serve, answer_begin(i));
     say(c);
@@ -150,14 +158,23 @@ static void begin(struct mock_conn *c, bool tls)
         imap_track_new(m->journal, conn,
                        &(struct imap_track_options){
                            .backstage = !m->options.in_front, .tls = tls, .want_content = true});
-    i->serve = imap_serve_new(m->journal, conn, i->track, &m->imap_options[c->service], &policy, c);
+    i->serve =
+        imap_serve_new(m->journal, conn, i->track, &c->world->imap_options[c->service], &policy, c);
     struct imap_answer *a = answer_begin(i);
     if (c->over_limit) {
         imap_answer_line(a, slice_of(NULL, 0), "BYE", "UNAVAILABLE",
                          "%s Too many connections, try again later", m->options.name);
         a->then = IMAP_THEN_CLOSE;
     } else {
+        const struct scenario_server *s = c->world->servers[c->service];
         imap_serve_banner(i->serve, a);
+        if (s && s->banner) {
+            buf_reset(&a->text);
+            imap_answer_line(a, slice_of(NULL, 0), "OK", NULL, "%s", s->banner);
+        }
+        mock_imap_caps(c, &a->text);
+        if (!m->plan.decided)
+            mock_rules_ask(c, SCENARIO_STAGE_IMAP_BANNER, NULL, NULL);
     }
     say(c);
 }
@@ -169,8 +186,11 @@ static size_t octets(struct mock_conn *c, struct slice in)
     size_t used = imap_track_feed(i->track, DIR_C, in, &item);
     if (item.kind == IMAP_ITEM_NONE || item.kind == IMAP_ITEM_VOID)
         return used;
+    mock_plan_begin(c);
     imap_serve_item(i->serve, &item, answer_begin(i));
-    if (i->answer.text.len > 0 || i->answer.then != IMAP_THEN_GO_ON)
+    if (item.kind == IMAP_ITEM_COMMAND && item.command->verb == IMAP_VERB_CAPABILITY)
+        mock_imap_caps(c, &i->answer.text);
+    if (i->answer.text.len > 0 || i->answer.then != IMAP_THEN_GO_ON || c->mock->plan.decided)
         say(c);
     return used;
 }
@@ -183,6 +203,7 @@ static void said(struct mock_conn *c, struct slice text)
 static void poked(struct mock_conn *c)
 {
     struct mock_imap *i = imap_of(c);
+    mock_plan_begin(c);
     imap_serve_poked(i->serve, answer_begin(i));
     if (i->answer.text.len > 0)
         say(c);
@@ -197,6 +218,7 @@ static void tls_up(struct mock_conn *c)
 static void timeout(struct mock_conn *c)
 {
     struct mock_imap *i = imap_of(c);
+    mock_plan_begin(c);
     imap_serve_timeout(i->serve, answer_begin(i));
     say(c);
 }
@@ -204,6 +226,13 @@ static void timeout(struct mock_conn *c)
 static const char *state_name(const struct mock_conn *c)
 {
     return imap_state_name(imap_track_state(imap_of(c)->track));
+}
+
+static void facts(struct mock_conn *c, struct mock_facts *f)
+{
+    const char *name = imap_serve_user(imap_of(c)->serve);
+    if (name)
+        rules_fact(&f->f, SCENARIO_FACT_USER, slice_cstr(name));
 }
 
 static void closed(struct mock_conn *c, enum event_dir by)
@@ -234,6 +263,7 @@ const struct mock_protocol mock_protocol_imap = {
     .tls_up = tls_up,
     .timeout = timeout,
     .state_name = state_name,
+    .facts = facts,
     .closed = closed,
     .free = imap_free,
 };

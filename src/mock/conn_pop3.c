@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
 #include "engine/pop3_serve.h"
 
 enum { IDLE_TIMES = 2 /* RFC 1939 section 3: at least 10 minutes */, LINE_MAX_OCTETS = 1024 };
@@ -12,6 +13,7 @@ enum { IDLE_TIMES = 2 /* RFC 1939 section 3: at least 10 minutes */, LINE_MAX_OC
 struct mock_pop3 {
     struct pop3_track *track;
     struct pop3_serve *serve;
+    char claimed[64]; /* with USER, for rules at PASS; "": nobody */
 };
 
 static const enum mock_then thens[] = {
@@ -125,6 +127,8 @@ static void facts(struct mock_conn *c, struct mock_facts *f)
 {
     const struct mock_pop3 *p = pop3_of(c);
     const char *name = pop3_serve_user(p->serve);
+    if (!name && p->claimed[0])
+        name = p->claimed;
     const char *mechanism = pop3_track_auth_mechanism(p->track);
     if (name)
         rules_fact(&f->f, SCENARIO_FACT_USER, slice_cstr(name));
@@ -144,6 +148,8 @@ static bool ask(struct mock_conn *c, const struct pop3_command *cmd)
                slice_skip(buf_slice(&line), cmd->line.len - cmd->args.len));
     if (cmd->verb == POP3_VERB_USER || cmd->verb == POP3_VERB_APOP)
         rules_fact(&more, SCENARIO_FACT_USER, cmd->n_args > 0 ? cmd->arg[0] : slice_of(NULL, 0));
+    if (cmd->verb == POP3_VERB_USER && cmd->n_args > 0)
+        vis_to_cstr(pop3_of(c)->claimed, sizeof(pop3_of(c)->claimed), cmd->arg[0]);
     if (cmd->verb == POP3_VERB_AUTH)
         rules_fact(&more, SCENARIO_FACT_MECH, cmd->n_args > 0 ? cmd->arg[0] : slice_of(NULL, 0));
     mock_rules_octets(c, buf_slice(&line));
@@ -184,12 +190,12 @@ static void begin(struct mock_conn *c, bool tls)
     p->serve = pop3_serve_new(m->journal, conn, p->track,
                               &c->world->pop3_options[c->service == MOCK_POP3S], &policy, c);
     struct pop3_answer *a = answer_begin(c);
-    const struct mock_plan *plan = mock_plan_begin(c);
+    const struct mock_plan *plan = &m->plan; /* what rules at connect want stands in it */
     if (c->over_limit) {
         buf_append_cstr(&a->text, "-ERR [SYS/TEMP] Too many connections, try again later\r\n");
         a->then = POP3_THEN_CLOSE;
     } else {
-        if (!c->world->friendly)
+        if (!c->world->friendly && !plan->decided)
             mock_rules_ask(c, SCENARIO_STAGE_POP_BANNER, NULL, NULL);
         if (!mock_plan_refuses(plan))
             pop3_serve_banner(p->serve, a);

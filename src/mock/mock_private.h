@@ -147,6 +147,7 @@ struct mock_world { /* what a scenario makes of the servers */
     unsigned refs;
     struct rules *rules;
     struct smtp_serve_options serve_options[MOCK_SERVICE__COUNT];
+    struct imap_serve_options imap_options[MOCK_SERVICE__COUNT];
     struct pop3_serve_options pop3_options[2];                  /* POP3, POP3S */
     const struct scenario_server *servers[MOCK_SERVICE__COUNT]; /* NULL: as usual */
     struct arena arena;                                         /* of what the options point to */
@@ -315,6 +316,11 @@ void mock_furnish(struct mock *m);
 
 /* plan.c (see plan.h) */
 void mock_facts_gather(struct mock_conn *c, const struct rules_facts *more);
+
+/* rules_imap.c */
+struct imap_command;
+bool mock_imap_command(struct mock_conn *c, const struct imap_command *cmd);
+void mock_imap_caps(struct mock_conn *c, struct buf *text);
 
 /* rules_smtp.c: rules around the serve role. */
 void mock_smtp_facts(struct mock_conn *c, struct mock_facts *f);

@@ -175,6 +175,14 @@ static void imap_line(struct mock_conn *c, struct reply_lines *l, struct slice l
     buf_append(l->out, line);
 }
 
+/* 2yz and 3yz, +OK, OK. */
+static bool says_yes(struct slice text)
+{
+    uint8_t first = text.len > 0 ? text.ptr[0] : 0;
+    return first == '2' || first == '3' || first == '+' ||
+           slice_starts_nocase(text, SLICE_LIT("OK "));
+}
+
 static void add_reply(struct mock_conn *c, struct reply_lines *l, const struct rules_fired *fired)
 {
     struct buf line;
@@ -285,10 +293,12 @@ static void want(struct mock_conn *c, const struct rules_fired *fired, enum scen
         *lines = (struct reply_lines){.out = &p->text};
     switch (a->what) {
     case SCENARIO_DO_REPLY:
+        p->positive = p->positive || says_yes(a->text);
         p->replies = true;
         add_reply(c, lines, fired);
         break;
     case SCENARIO_DO_RAW:
+        p->positive = p->positive || (!p->replies && says_yes(a->text));
         p->replies = true;
         add_octets(c, &p->text, fired);
         break;
@@ -455,9 +465,8 @@ bool mock_rules_ask(struct mock_conn *c, enum scenario_stage stage, const struct
 
 bool mock_plan_refuses(const struct mock_plan *p)
 {
-    uint8_t first = p->text.len > 0 ? p->text.ptr[0] : 0;
     if (p->replies)
-        return !p->accept && first != '2' && first != '3' && first != '+' && first != '*';
+        return !p->accept && !p->positive;
     return (p->drop || p->reset || p->stall) && !p->accept && !p->store;
 }
 

@@ -49,6 +49,7 @@ struct mock_plan {
     struct buf bounce_text;
     struct buf hide, offer; /* capabilities, space separated; of this answer */
     bool replies, decided;
+    bool positive; /* the reply is a yes: the server does its part, too */
     bool stall, close, reset, drop, truncate;
     bool accept, discard, store, duplicate;
 };

@@ -112,6 +112,22 @@ static void apply_pop3(struct pop3_serve_options *o, const struct smtp_serve_opt
                                      .errors_max = like->errors_max};
 }
 
+static void apply_imap(struct imap_serve_options *o, const struct smtp_serve_options *like,
+                       const struct scenario_server *s)
+{
+    o->name = like->name;
+    if (s && s->tls_off)
+        o->offer_starttls = false;
+    if (s && s->tls_required)
+        o->login_in_clear = false;
+    if (s && (s->mechanisms || s->auth_off))
+        o->mechanisms = like->mechanisms;
+    if (s && s->size_octets > 0)
+        o->message_octets = s->size_octets;
+    if (s && s->errors > 0)
+        o->errors_max = (unsigned)s->errors;
+}
+
 /* A server without a block of its own takes the settings of its plainer kin. */
 static const struct scenario_server *server_of(const struct scenario *s,
                                                enum scenario_service service)
@@ -147,6 +163,8 @@ struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario, str
             mock_world_release(&w);
             return NULL;
         }
+        w->imap_options[i] = m->imap_options[i];
+        apply_imap(&w->imap_options[i], &w->serve_options[i], w->servers[i]);
         if (i == MOCK_POP3 || i == MOCK_POP3S)
             apply_pop3(&w->pop3_options[i == MOCK_POP3S], &w->serve_options[i], w->servers[i],
                        mock_services[i].implicit_tls);
