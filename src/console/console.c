@@ -106,11 +106,8 @@ bool console_busy(const struct console *c)
     if (!t)
         return false;
     /* The handshake after a STARTTLS typed by hand is an answer that is awaited, too; so is the end
-     * after 221. IDLE is open for as long as the person likes. */
-    enum track_expects expects = track_expects(t);
-    if (expects == TRACK_EXPECTS_IDLE)
-        return false;
-    return track_pending(t) > 0 || expects == TRACK_EXPECTS_TLS || track_ending(t);
+     * after 221. */
+    return track_pending(t) > 0 || track_expects(t) == TRACK_EXPECTS_TLS || track_ending(t);
 }
 
 const struct track *console_tracker(const struct console *c)

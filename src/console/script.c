@@ -91,14 +91,36 @@ static void last_came(const struct script *s, char *out, size_t out_octets)
     }
 }
 
-static bool reply_lines_match(struct journal *j, const struct event *ev, struct slice pattern)
+/* The range of what the server said: a reply, or data without a tag. */
+static bool said_range(const struct event *ev, uint64_t *offset_out, uint64_t *length_out)
 {
     struct ev_reply r;
+    struct ev_untagged u;
+    if (ev->kind == EVENT_REPLY) {
+        EVENT_GET(ev, REPLY, &r);
+        *offset_out = r.offset;
+        *length_out = r.length;
+        return true;
+    }
+    if (ev->kind != EVENT_UNTAGGED)
+        return false;
+    EVENT_GET(ev, UNTAGGED, &u);
+    *offset_out = u.offset;
+    *length_out = u.length;
+    return true;
+}
+
+static bool said_lines_match(struct journal *j, const struct event *ev, struct slice pattern)
+{
+    uint64_t offset, length;
     struct buf text;
     bool found = false;
-    EVENT_GET(ev, REPLY, &r);
+    if (!said_range(ev, &offset, &length))
+        return false;
     buf_init(&text, SMTP_CAP_REPLY_OCTETS + SMTP_CAP_LINE_OCTETS);
-    journal_read_masked(j, ev->conn, DIR_S, LAYER_PLAIN, r.offset, r.length, &text, NULL);
+    if (length > SMTP_CAP_REPLY_OCTETS)
+        length = SMTP_CAP_REPLY_OCTETS;
+    journal_read_masked(j, ev->conn, DIR_S, LAYER_PLAIN, offset, length, &text, NULL);
     struct slice rest = buf_slice(&text);
     while (rest.len && !found) {
         ptrdiff_t at = slice_find_octet(rest, '\n');
@@ -119,7 +141,8 @@ static bool code_matches(const struct event *ev, struct slice want)
     char code[16];
     EVENT_GET(ev, REPLY, &r);
     snprintf(code, sizeof code, "%u", (unsigned)r.code);
-    return slice_eq(want, slice_cstr(code)) || (r.enhanced.len && slice_eq(want, r.enhanced));
+    return slice_eq(want, slice_cstr(code)) || (r.enhanced.len && slice_eq(want, r.enhanced)) ||
+           (r.status.len && slice_eq(want, r.status));
 }
 
 static bool event_matches(const struct event *ev, struct slice want)
@@ -137,11 +160,12 @@ static bool holds_for(struct script *s, const struct event *ev, struct slice wha
         return slice_eq(word, SLICE_LIT("event")) && rest.len && event_matches(ev, rest);
     if (slice_eq(word, SLICE_LIT("event")) && rest.len)
         return event_matches(ev, rest);
-    if (ev->kind != EVENT_REPLY)
+    /* What is said on another connection of the window answers nothing here. */
+    if (ev->conn != console_conn(s->console))
         return false;
     if (slice_eq(word, SLICE_LIT("code")) && rest.len)
-        return code_matches(ev, rest);
-    return reply_lines_match(s->console->journal, ev, what);
+        return ev->kind == EVENT_REPLY && code_matches(ev, rest);
+    return said_lines_match(s->console->journal, ev, what);
 }
 
 static bool holds(struct script *s, struct slice what)

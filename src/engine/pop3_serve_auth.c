@@ -103,6 +103,10 @@ void pserve_mechanisms(const struct pop3_serve *s, struct buf *out)
         name[w.len] = '\0';
         unsigned traits = sasl_traits(name);
         bool bound = (traits & (SASL_WANTS_CHANNEL | SASL_WANTS_CERTIFICATE)) != 0;
+        if (((traits & SASL_WANTS_CHANNEL) && !s->policy->channel) ||
+            ((traits & SASL_WANTS_CERTIFICATE) && !s->policy->external) ||
+            ((traits & SASL_WANTS_TOKEN) && !s->policy->token))
+            continue;
         if (((traits & SASL_SHOWS_SECRET) && !pserve_login_shows_ok(s)) ||
             (bound && !pop3_track_tls(s->track)))
             continue;

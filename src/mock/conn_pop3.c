@@ -75,6 +75,8 @@ static void happened(void *ctx, struct store_user *u, const char *what, uint32_t
 static const struct pop3_policy policy = {
     .user = user,
     .password = password,
+    .token = mock_policy_token,
+    .channel = mock_policy_channel,
     .happened = happened,
 };
 

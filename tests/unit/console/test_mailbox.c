@@ -1,0 +1,266 @@
+/* Reading mail on the console: IMAP and POP3 sessions on the practice server, and several
+ * connections in one window. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "console/console_private.h"
+#include "decode/mailbox.h"
+
+enum { LIMIT_MS = 20000 };
+
+struct world {
+    struct loop *loop;
+    struct journal *journal;
+    struct settings *settings;
+    struct console *console;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = mem_zalloc(sizeof *w);
+    w->loop = loop_new();
+    w->journal = journal_new(clock_system());
+    w->settings = settings_new();
+    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
+    w->console = console_new(w->loop, w->journal, w->settings, &options);
+    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    console_free(&w->console);
+    settings_free(&w->settings);
+    journal_free(&w->journal);
+    loop_free(&w->loop);
+    mem_free(w);
+    return 0;
+}
+
+static bool over(void *ctx)
+{
+    return script_result(*(struct script **)ctx)->done;
+}
+
+static struct script_result run(struct world *w, const char *text)
+{
+    struct script *s =
+        script_start(w->console, w->loop, "test", slice_cstr(text), LIMIT_MS, NULL, NULL);
+    loop_run_until(w->loop, over, &s);
+    struct script_result r = *script_result(s);
+    script_free(&s);
+    return r;
+}
+
+static void run_ok(struct world *w, const char *text)
+{
+    struct script_result r = run(w, text);
+    if (!r.ok)
+        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
+}
+
+static void fold(struct world *w, struct mailbox_view *v)
+{
+    mailbox_view_init(v, 0);
+    mailbox_view_at(v, w->journal, console_conn(w->console), journal_last(w->journal));
+}
+
+static bool seen_in_clear(struct world *w, const char *secret)
+{
+    struct buf text;
+    bool found = false;
+    buf_init(&text, 1 << 24);
+    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
+        const struct event *ev = journal_at(w->journal, seq);
+        struct ev_octets e;
+        if (!ev || ev->kind != EVENT_OCTETS)
+            continue;
+        EVENT_GET(ev, OCTETS, &e);
+        if (e.layer != LAYER_PLAIN)
+            continue;
+        buf_reset(&text);
+        journal_read_masked(w->journal, ev->conn, e.dir, LAYER_PLAIN, e.offset, e.length, &text,
+                            NULL);
+        found = found || slice_find(buf_slice(&text), slice_cstr(secret)) >= 0;
+    }
+    buf_deinit(&text);
+    return found;
+}
+
+static void test_imap_by_helpers(void **state)
+{
+    struct world *w = *state;
+    struct mailbox_view v;
+    char path[] = "/tmp/smtpscope-append-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "Subject: kept\n\n.dot\n", 20), 20);
+    close(fd);
+    run_ok(w, "/open imap://practice\n"
+              "expect * OK *\n"
+              "/auth alice\n"
+              "expect code OK\n");
+    assert_true(session_is_tls(console_session(w->console)));
+    char line[200];
+    snprintf(line, sizeof line,
+             "SELECT INBOX\nexpect * 0 EXISTS\n/append %s\nexpect * 1 EXISTS\n/list\n"
+             "expect * 1 FETCH *\n/get 1\nexpect Subject: kept\n/mailboxes\nexpect * LIST *INBOX*\n",
+             path);
+    run_ok(w, line);
+    unlink(path);
+    fold(w, &v);
+    assert_string_equal(v.selected, "INBOX");
+    assert_int_equal(v.exists, 1);
+    assert_int_equal(v.n_messages, 1);
+    assert_string_equal(v.messages[0].subject, "kept");
+    assert_int_equal(v.messages[0].octets, 23); /* LF became CRLF, the dot is no command */
+    mailbox_view_deinit(&v);
+    assert_false(seen_in_clear(w, "secret"));
+    run_ok(w, "LOGOUT\nexpect * BYE*\n");
+}
+
+static void test_pop3_by_helpers(void **state)
+{
+    struct world *w = *state;
+    struct mailbox_view v;
+    settings_set(w->settings, SETTING_ID_to, "alice@example.test", NULL);
+    run_ok(w, "/open practice\n/send\n/quit-session\n");
+    run_ok(w, "/open pop3://practice\n"
+              "expect +OK*\n"
+              "/auth alice\n"
+              "expect code +OK\n"
+              "STAT\nexpect +OK 1 *\n"
+              "/list\nexpect 1 *\n"
+              "/get 1\nexpect code +OK\n"
+              "DELE 1\nexpect code +OK\n");
+    assert_true(session_is_tls(console_session(w->console)));
+    fold(w, &v);
+    assert_true(v.pop3 && v.authenticated);
+    assert_int_equal(v.total_messages, 1);
+    assert_int_equal(mailbox_view_deleted(&v), 1);
+    assert_false(v.updated);
+    mailbox_view_deinit(&v);
+    run_ok(w, "QUIT\nexpect code +OK\n");
+    fold(w, &v);
+    assert_true(v.updated);
+    mailbox_view_deinit(&v);
+    assert_int_equal(mock_message_count(console_mock(w->console)), 0);
+    assert_false(seen_in_clear(w, "secret"));
+}
+
+/* Submit by SMTP on one connection, watch it arrive by IDLE on the other. */
+static void test_two_connections(void **state)
+{
+    struct world *w = *state;
+    struct console_connection all[9];
+    settings_set(w->settings, SETTING_ID_to, "alice@example.test", NULL);
+    run_ok(w, "/open imap://practice\n/auth alice\nSELECT INBOX\n/idle\nexpect + *\n");
+    run_ok(w, "/open practice\nexpect 220*\n/send\n");
+    assert_int_equal(console_connections(w->console, all, 9), 2);
+    assert_true(all[0].up && all[1].up && all[1].now && !all[0].now);
+    assert_string_equal(all[0].state, "idle");
+    assert_int_equal(all[0].protocol, PROTOCOL_IMAP);
+    run_ok(w, "/session 1\n");
+    struct mailbox_view v;
+    fold(w, &v);
+    assert_true(v.idle);
+    assert_int_equal(v.exists, 1);
+    assert_non_null(strstr(v.last_event, "mail arrived"));
+    mailbox_view_deinit(&v);
+    run_ok(w, "/idle\nexpect code OK\n");
+    /* A line goes to the connection that was gone to, and to no other. */
+    run_ok(w, "/session 2\nNOOP\nexpect 250*\n/session next\nNOOP\nexpect code OK\n");
+    run_ok(w, "/session close\n");
+    assert_int_equal(console_connections(w->console, all, 9), 1);
+    assert_true(all[0].now && all[0].number == 2);
+    run_ok(w, "NOOP\nexpect 250*\n");
+}
+
+/* The limit has a name, and a free number is taken again. */
+static void test_connections_are_limited(void **state)
+{
+    struct world *w = *state;
+    struct console_connection all[9];
+    for (int i = 0; i < 9; i++)
+        run_ok(w, "/open practice\nexpect 220*\n");
+    struct script_result r = run(w, "/open practice\n");
+    assert_false(r.ok);
+    assert_non_null(strstr(r.err.text, "limit connections"));
+    run_ok(w, "/session 4\n/session close\n/open practice\nexpect 220*\n");
+    assert_int_equal(console_connections(w->console, all, 9), 9);
+    for (unsigned i = 0; i < 9; i++)
+        assert_int_equal(all[i].number, i + 1);
+    assert_true(all[3].now);
+}
+
+static const struct {
+    const char *open, *line, *said;
+} wrong[] = {
+    {"/open imap://practice\nexpect * OK*\n", "/mail ann@example.net",
+     "this connection speaks imap"},
+    {"/open imap://practice\nexpect * OK*\n", "/send", "/send is for smtp"},
+    {"/open imap://practice\nexpect * OK*\n", "/list", "no mailbox is selected"},
+    {"/open imap://practice\nexpect * OK*\n", "/get", "wants the number"},
+    {"/open imap://practice\nexpect * OK*\n", "/get x", "wants the number"},
+    {"/open imap://practice\nexpect * OK*\n", "/append", "wants a file"},
+    {"/open imap://practice\nexpect * OK*\n", "/append /nonexistent", "cannot read"},
+    {"/open practice\nexpect 220*\n", "/mailboxes", "/mailboxes is for imap"},
+    {"/open practice\nexpect 220*\n", "/list", "/list is for pop3 and imap"},
+    {"/open practice\nexpect 220*\n", "/session 7", "no connection has that number"},
+};
+
+static void test_wrong_lines(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run_ok(w, wrong[i].open);
+        struct script_result r = run(w, wrong[i].line);
+        if (r.ok || !strstr(r.err.text, wrong[i].said))
+            fail_msg("%s: %s", wrong[i].line, r.ok ? "was taken" : r.err.text);
+        run_ok(w, "/session close\n");
+    }
+}
+
+/* What stands behind and below the line, and what Tab offers. */
+static void test_hints(void **state)
+{
+    struct world *w = *state;
+    struct console_hint h;
+    struct console_completion c;
+    run_ok(w, "/open imap://practice\nexpect * OK*\n/auth alice\nSELECT INBOX\n");
+    console_hint_init(&h);
+    console_hint_for(w->console, SLICE_LIT("FETC"), &h);
+    assert_non_null(strstr(buf_cstr(&h.ghost), "H "));
+    console_hint_for(w->console, SLICE_LIT("LOGIN alice x"), &h);
+    assert_true(h.lint.len > 0); /* logged in already */
+    console_hint_for(w->console, SLICE_LIT("FETCH 1 FLAGS"), &h);
+    assert_int_equal(h.lint.len, 0);
+    console_complete(w->console, SLICE_LIT("UNS"), 3, &c);
+    assert_int_equal(c.n_items, 2); /* UNSUBSCRIBE, UNSELECT */
+    console_completion_deinit(&c);
+    console_hint_deinit(&h);
+    /* LOGIN's arguments never reach a history file. */
+    assert_false(console_history_allows(w->console, SLICE_LIT("LOGIN alice secret")));
+    assert_false(console_history_allows(w->console, SLICE_LIT("a1 LOGIN alice secret")));
+    assert_true(console_history_allows(w->console, SLICE_LIT("FETCH 1 FLAGS")));
+}
+
+int main(void)
+{
+#define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WORLD(test_imap_by_helpers), WORLD(test_pop3_by_helpers),
+        WORLD(test_two_connections), WORLD(test_connections_are_limited),
+        WORLD(test_wrong_lines),     WORLD(test_hints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
