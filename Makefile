@@ -156,7 +156,7 @@ check-fuzz:
 fuzz: ## run each fuzzer for FUZZ_S seconds (make fuzz FUZZ_S=3600)
 	@$(SUB) check-fuzz FUZZ_S=$(if $(filter command line,$(origin FUZZ_S)),$(FUZZ_S),600)
 
-bench: all ## measure against curl, swaks, smtp-sink and smtp-source in one run
+bench: all $(B)/tests/screen/test_budget ## measure against curl, swaks, smtp-sink, smtp-source and pagers in one run
 	@sh tests/peers.sh
 	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope sh tests/bench/bench.sh
 

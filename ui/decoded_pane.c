@@ -40,9 +40,65 @@ enum tab decoded_tab_by_name(struct slice name)
     return TAB__COUNT;
 }
 
+/* When the room is full every second one goes, and they stand twice as far apart from then on. */
+static void keep_view(struct kept_views *k, const struct view *live)
+{
+    if (k->every == 0)
+        k->every = KEPT_EVERY_EVENTS;
+    if (++k->applied < k->every)
+        return;
+    k->applied = 0;
+    if (k->n == KEPT_VIEWS) {
+        for (size_t i = 0; i < KEPT_VIEWS; i += 2)
+            view_deinit(&k->views[i]);
+        for (size_t i = 0; i < KEPT_VIEWS / 2; i++)
+            k->views[i] = k->views[2 * i + 1];
+        k->n = KEPT_VIEWS / 2;
+        k->every *= 2;
+    }
+    view_init(&k->views[k->n], live->conn);
+    view_copy(&k->views[k->n++], live);
+}
+
 void decoded_pane_update(struct ui *u, const struct event *ev)
 {
     view_apply(&u->decoded.live, u->journal, ev);
+    keep_view(&u->decoded.kept, &u->decoded.live);
+}
+
+void decoded_pane_forget(struct ui *u)
+{
+    struct decoded_pane *d = &u->decoded;
+    for (size_t i = 0; i < d->kept.n; i++)
+        view_deinit(&d->kept.views[i]);
+    d->kept.n = 0;
+    d->kept.every = d->kept.applied = 0;
+    timing_deinit(&d->timing);
+    d->timing_seq = 0;
+    d->then_valid = false;
+    for (int i = 0; i < TAB__COUNT; i++)
+        d->texts[i].seq = 0;
+}
+
+const struct timing *decoded_timing(struct ui *u, uint32_t conn)
+{
+    struct decoded_pane *d = &u->decoded;
+    uint64_t last = journal_last(u->journal);
+    if (d->timing_seq == 0 || d->timing.conn != conn) {
+        timing_deinit(&d->timing);
+        timing_init(&d->timing, conn);
+        d->timing_seq = 0;
+    }
+    uint64_t seq = d->timing_seq + 1;
+    if (seq < journal_first(u->journal))
+        seq = journal_first(u->journal);
+    for (; seq != 0 && seq <= last; seq++) {
+        const struct event *ev = journal_at(u->journal, seq);
+        if (ev)
+            timing_apply(&d->timing, u->journal, ev);
+        d->timing_seq = seq;
+    }
+    return &d->timing;
 }
 
 /* ---- then ---- */
@@ -89,6 +145,30 @@ static uint64_t meaning_of(const struct ui *u, const struct transcript_line *l)
     return found;
 }
 
+/* The view at seq, from the nearest copy before it. */
+static void then_from_kept(struct ui *u, uint32_t conn, uint64_t seq)
+{
+    struct decoded_pane *d = &u->decoded;
+    size_t low = 0, high = d->kept.n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (d->kept.views[middle].last_seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || d->kept.views[low - 1].conn != conn) {
+        view_at(&d->then, u->journal, conn, seq);
+        return;
+    }
+    view_copy(&d->then, &d->kept.views[low - 1]);
+    for (uint64_t at = d->then.last_seq + 1; at <= seq; at++) {
+        const struct event *ev = journal_at(u->journal, at);
+        if (ev)
+            view_apply(&d->then, u->journal, ev);
+    }
+}
+
 const struct view *decoded_view(struct ui *u)
 {
     const struct transcript_pane *t = &u->transcript;
@@ -110,7 +190,7 @@ const struct view *decoded_view(struct ui *u)
                     view_apply(&d->then, u->journal, ev);
             }
         } else {
-            view_at(&d->then, u->journal, conn, seq);
+            then_from_kept(u, conn, seq);
         }
         d->then_valid = true;
         d->then_seq = seq;
@@ -378,6 +458,7 @@ void decoded_pane_draw(struct ui *u)
 
 void decoded_pane_close(struct ui *u)
 {
+    decoded_pane_forget(u);
     for (int i = 0; i < TAB__COUNT; i++)
         buf_deinit(&u->decoded.texts[i].text);
 }

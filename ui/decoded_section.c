@@ -480,21 +480,6 @@ static void section_message(struct doc *d, const struct view *v)
 
 /* ---- timing ---- */
 
-/* Steps of the connection up to where the view stands. */
-static uint64_t read_timing(struct ui *u, const struct view *v, struct timing *t)
-{
-    uint64_t now_ns = 0;
-    timing_init(t, v->conn);
-    for (uint64_t seq = journal_first(u->journal); seq != 0 && seq <= v->last_seq; seq++) {
-        const struct event *ev = journal_at(u->journal, seq);
-        if (!ev)
-            continue;
-        timing_apply(t, u->journal, ev);
-        now_ns = ev->tick_ns;
-    }
-    return now_ns;
-}
-
 static const char *step_name(const struct timing_step *s)
 {
     return s->verb == SMTP_VERB_CONNECT ? "greeting"
@@ -503,16 +488,17 @@ static const char *step_name(const struct timing_step *s)
 }
 
 /* "MAIL        250 ████▌     12 ms": a bar as long as the wait, against the longest of all. */
-static void timing_row(struct doc *d, const struct timing_step *s, uint64_t longest_us)
+static void timing_row(struct doc *d, const struct timing_step *s, uint64_t longest_us,
+                       bool answered)
 {
     enum { CODE_COLS = 5, RIGHT_COLS = 9 };
     char text[40];
-    uint64_t us = timing_wait_us(s);
+    uint64_t us = answered ? timing_wait_us(s) : 0;
     int room = d->cols - TIMING_NAME_COLS - CODE_COLS - RIGHT_COLS - 1;
     struct doc_row *row = doc_add(d, s->code >= 400 ? ROLE_BAD : ROLE_TEXT);
     snprintf(text, sizeof text, "%-*.*s %3u ", TIMING_NAME_COLS, TIMING_NAME_COLS, step_name(s),
              s->code);
-    if (s->code == 0)
+    if (s->code == 0 || !answered)
         snprintf(text, sizeof text, "%-*.*s   - ", TIMING_NAME_COLS, TIMING_NAME_COLS,
                  step_name(s));
     doc_own(d, row, text);
@@ -523,36 +509,35 @@ static void timing_row(struct doc *d, const struct timing_step *s, uint64_t long
         doc_own(d, row, "▌");
     row->indent = TIMING_NAME_COLS;
     duration_text(us, text, sizeof text);
-    doc_right(d, row, s->last_tick_ns ? text : "waiting", s->flags ? ROLE_WARN : ROLE_TIME);
+    doc_right(d, row, answered ? text : "waiting", s->flags ? ROLE_WARN : ROLE_TIME);
+    if (!answered)
+        return;
     for (unsigned flag = 1; flag < 1u << TIMING_FLAGS_COUNT; flag <<= 1)
         if ((s->flags & flag) && timing_flag_text(flag))
             doc_wrap(d, "", timing_flag_text(flag), ROLE_WARN);
 }
 
+/* Steps up to where the view stands: what was answered later was waited for then. */
 static void section_timing(struct doc *d, const struct view *v)
 {
-    struct timing t;
-    struct timing_waiting waiting;
-    uint64_t longest_us = 0, now_ns = read_timing(d->u, v, &t);
-    if (t.n_steps == 0)
+    const struct timing *t = decoded_timing(d->u, v->conn);
+    const struct event *here = journal_at(d->u->journal, v->last_seq);
+    uint64_t now_ns = here ? here->tick_ns : 0, longest_us = 0;
+    size_t n = t->n_steps;
+    while (n > 0 && t->steps[n - 1].seq > v->last_seq)
+        n--;
+    if (n == 0)
         doc_wrap(d, "", "No connection has been up yet.", ROLE_DIM);
-    if (timing_waiting(&t, now_ns, &waiting)) {
-        struct buf text;
-        buf_init(&text, 200);
-        timing_waiting_text(&waiting, &text);
-        doc_wrap(d, "", buf_cstr(&text), ROLE_WARN);
-        buf_deinit(&text);
-    }
-    for (size_t i = 0; i < t.n_steps; i++)
-        longest_us =
-            timing_wait_us(&t.steps[i]) > longest_us ? timing_wait_us(&t.steps[i]) : longest_us;
     /* The newest are what one wants to see; /timing shows them all. */
-    size_t most = d->strip ? 3 : TIMING_ROWS, from = t.n_steps > most ? t.n_steps - most : 0;
-    for (size_t i = from; i < t.n_steps; i++)
-        timing_row(d, &t.steps[i], longest_us);
+    size_t most = d->strip ? 3 : TIMING_ROWS, from = n > most ? n - most : 0;
+    for (size_t i = from; i < n; i++)
+        longest_us =
+            timing_wait_us(&t->steps[i]) > longest_us ? timing_wait_us(&t->steps[i]) : longest_us;
+    for (size_t i = from; i < n; i++)
+        timing_row(d, &t->steps[i], longest_us,
+                   t->steps[i].last_tick_ns != 0 && t->steps[i].last_tick_ns <= now_ns);
     if (from > 0)
         doc_note(d, "", "/timing shows those before", ROLE_DIM);
-    timing_deinit(&t);
 }
 
 /* ---- deviations ---- */

@@ -97,7 +97,7 @@ void ui_follow_shown(struct ui *u)
     view_init(&u->decoded.live, console_shown_conn(u->console));
     view_deinit(&u->decoded.then);
     view_init(&u->decoded.then, 0);
-    u->decoded.then_valid = false;
+    decoded_pane_forget(u);
     marks_close(u);
     conns_close(u);
     transcript_pane_reset(u, other);
@@ -415,6 +415,7 @@ static void take_events(struct ui *u)
     if (conn != 0 && conn != u->decoded.live.conn) {
         /* What passed on it while another was looked at. */
         view_at(&u->decoded.live, u->journal, conn, u->seen_seq);
+        decoded_pane_forget(u);
     }
     for (; seq <= last; seq++) {
         const struct event *ev = journal_at(u->journal, seq);

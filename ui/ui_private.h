@@ -17,6 +17,7 @@
 #include "base/vis.h"
 #include "console/console.h"
 #include "decode/explain.h"
+#include "decode/timing.h"
 #include "decode/transcript.h"
 #include "decode/view.h"
 #include "input.h"
@@ -121,7 +122,17 @@ struct section_text {
     uint64_t seq;
     struct buf text;
 };
+/* Copies of the live view, some events apart: "as it was then" begins at one of them. */
+enum { KEPT_VIEWS = 512, KEPT_EVERY_EVENTS = 1024 };
+struct kept_views {
+    struct view views[KEPT_VIEWS]; /* ascending by last_seq */
+    size_t n;
+    uint64_t every, applied; /* events between two; events since the last */
+};
 struct decoded_pane {
+    struct kept_views kept;
+    struct timing timing; /* of timing_conn, up to timing_seq */
+    uint64_t timing_seq;
     struct view live; /* follows the newest session */
     struct view then; /* as it was at the selected line */
     bool then_valid;
@@ -410,6 +421,10 @@ struct slice remark_at(const struct ui *u, uint64_t seq);
 void decoded_pane_update(struct ui *u, const struct event *ev);
 void decoded_pane_draw(struct ui *u);
 void decoded_pane_close(struct ui *u);
+/* What was kept of the events so far is of no use any more. */
+void decoded_pane_forget(struct ui *u);
+/* Steps of a connection, the newest event included. */
+const struct timing *decoded_timing(struct ui *u, uint32_t conn);
 const struct view *decoded_view(struct ui *u); /* at the selected line, or live */
 enum tab decoded_tab(struct ui *u);
 const char *decoded_tab_name(struct ui *u, enum tab tab);

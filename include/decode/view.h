@@ -167,6 +167,8 @@ struct view {
 /* conn 0: follow the first connection that is not backstage. */
 void view_init(struct view *v, uint32_t conn);
 void view_deinit(struct view *v);
+/* A view of its own that knows the same; out was initialised. */
+void view_copy(struct view *out, const struct view *v);
 /* Fold one event; events of other connections and backstage ones are ignored. */
 void view_apply(struct view *v, const struct journal *j, const struct event *ev);
 /* Anew, from the first event in memory up to and including seq: the state as it was then. */

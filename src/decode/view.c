@@ -498,23 +498,36 @@ void view_init(struct view *v, uint32_t conn)
     v->tls_alert = VIEW_TLS_ALERT_NONE;
 }
 
+#define TEXT(field) offsetof(struct view, field)
+/* The strings a view owns that stand alone. */
+static const size_t text_places[] = {
+    TEXT(target),         TEXT(local),          TEXT(peer),           TEXT(down_text),
+    TEXT(tls_version),    TEXT(tls_cipher),     TEXT(tls_group),      TEXT(tls_signature),
+    TEXT(tls_alpn),       TEXT(tls_sni),        TEXT(tls_error),      TEXT(verify_reason),
+    TEXT(verify_text),    TEXT(verify_name),    TEXT(greeting),       TEXT(hello),
+    TEXT(auth_mechanism), TEXT(last_enhanced),  TEXT(last_text),      TEXT(last_reply),
+    TEXT(protocol),       TEXT(auth_user),      TEXT(tls_fail_stage), TEXT(tls_got),
+    TEXT(reverse_path),   TEXT(reverse_params), TEXT(last_answered),  TEXT(last_status),
+};
+#undef TEXT
+
+char **view_text_place(struct view *v, size_t index)
+{
+    if (index >= sizeof(text_places) / sizeof(*text_places))
+        return NULL;
+    return (char **)(void *)((char *)v + text_places[index]);
+}
+
 void view_deinit(struct view *v)
 {
-    char **texts[] = {
-        &v->last_answered, &v->last_status, &v->target,     &v->local,          &v->peer,
-        &v->down_text,     &v->tls_version, &v->tls_cipher, &v->tls_group,      &v->tls_signature,
-        &v->tls_alpn,      &v->tls_sni,     &v->tls_error,  &v->verify_reason,  &v->verify_text,
-        &v->verify_name,   &v->greeting,    &v->hello,      &v->auth_mechanism, &v->last_enhanced,
-        &v->last_text,     &v->last_reply,  &v->protocol,   &v->auth_user,      &v->tls_fail_stage,
-        &v->tls_got,
-    };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        mem_free(*texts[i]);
+    char **text;
+    drop_envelope(v);
+    for (size_t i = 0; (text = view_text_place(v, i)); i++)
+        mem_free(*text);
     drop_certs(v);
     mem_free(v->tls_messages);
     drop_list(&v->caps, &v->n_caps);
     drop_list(&v->caps_clear, &v->n_caps_clear);
-    drop_envelope(v);
     view_content_drop(v);
     for (size_t i = 0; i < v->n_deviations; i++) {
         mem_free(v->deviations[i].rule);

@@ -27,4 +27,7 @@ void view_content_end(struct view *v, const struct event *ev);
 void view_content_drop(struct view *v);
 void view_auth_step(struct view *v, const struct event *ev);
 
+/* The strings of a view that stand alone, one after another; NULL at the end. */
+char **view_text_place(struct view *v, size_t index);
+
 #endif

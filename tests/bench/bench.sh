@@ -196,3 +196,7 @@ BENCH_IDLE=$((BENCH_IDLE / 5))
 idle smtpscope tls
 row "idle connections in TLS, $BENCH_IDLE" "${held:-0} held" "" "" "$([ "${held:-0}" = "$BENCH_IDLE" ] && echo ok || echo MISSED)"
 row "  resident memory each" "$each octets" "" "" "<= 18432 $([ "$each" -le 18432 ] && [ "${held:-0}" = "$BENCH_IDLE" ] && echo ok || echo MISSED)"
+
+# the screen: budgets with their goals, and a million lines beside a pager
+echo "the screen:"
+SCREEN_MILLION=1 "$(dirname "$SMTPSCOPE")/tests/screen/test_budget" 2>&1 | grep -v '^\['

@@ -504,6 +504,48 @@ static void dump(struct vt *v, FILE *out)
     fprintf(out, "cursor %d,%d\n", row_at, col_at);
 }
 
+/* "12: 0-79 fg=117 bg=237 bold": where a row is not in the terminal's own colours. */
+static void color_of(const VTermColor *c, bool is_default, const char *what, char *out, size_t size)
+{
+    if (is_default)
+        *out = '\0';
+    else if (VTERM_COLOR_IS_INDEXED(c))
+        snprintf(out, size, " %s=%u", what, c->indexed.idx);
+    else
+        snprintf(out, size, " %s=%02x%02x%02x", what, c->rgb.red, c->rgb.green, c->rgb.blue);
+}
+
+static void style_text(const VTermScreenCell *cell, char *out, size_t size)
+{
+    char fg[24], bg[24];
+    color_of(&cell->fg, VTERM_COLOR_IS_DEFAULT_FG(&cell->fg), "fg", fg, sizeof fg);
+    color_of(&cell->bg, VTERM_COLOR_IS_DEFAULT_BG(&cell->bg), "bg", bg, sizeof bg);
+    snprintf(out, size, "%s%s%s%s%s", fg, bg, cell->attrs.bold ? " bold" : "",
+             cell->attrs.underline ? " underline" : "", cell->attrs.reverse ? " reverse" : "");
+}
+
+static void dump_colors(struct vt *v, FILE *out)
+{
+    for (int row = 0; row < v->rows; row++) {
+        char now[80] = "", next[80];
+        int from = 0;
+        for (int col = 0; col <= v->cols; col++) {
+            VTermScreenCell cell;
+            *next = '\0';
+            if (col < v->cols) {
+                cell_at(v, row, col, &cell);
+                style_text(&cell, next, sizeof next);
+            }
+            if (col < v->cols && strcmp(next, now) == 0)
+                continue;
+            if (*now)
+                fprintf(out, "%02d: %d-%d%s\n", row, from, col - 1, now);
+            memcpy(now, next, sizeof now);
+            from = col;
+        }
+    }
+}
+
 static char *read_whole(const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -531,7 +573,7 @@ static void print_difference(const char *golden, const char *got)
     }
 }
 
-void vt_assert_screen(struct vt *v, const char *name)
+static void assert_golden(struct vt *v, const char *name, void (*write)(struct vt *v, FILE *out))
 {
     char path[512], *text = NULL;
     size_t len = 0;
@@ -539,7 +581,7 @@ void vt_assert_screen(struct vt *v, const char *name)
     snprintf(path, sizeof path, "%s/%s.txt", dir ? dir : "tests/screen/golden", name);
     FILE *memory = open_memstream(&text, &len);
     assert_non_null(memory);
-    dump(v, memory);
+    write(v, memory);
     fclose(memory);
     const char *update = getenv("UPDATE_GOLDEN");
     if (update && *update == '1') {
@@ -558,6 +600,16 @@ void vt_assert_screen(struct vt *v, const char *name)
     free(text);
     if (!same)
         fail_msg("the screen is not %s", name);
+}
+
+void vt_assert_screen(struct vt *v, const char *name)
+{
+    assert_golden(v, name, dump);
+}
+
+void vt_assert_colors(struct vt *v, const char *name)
+{
+    assert_golden(v, name, dump_colors);
 }
 
 const unsigned char *vt_raw(const struct vt *v, size_t *len_out)

@@ -55,6 +55,8 @@ bool vt_alternate_screen(const struct vt *v);
 /* tests/screen/golden/NAME.txt: NN| text, NN~ attributes where they are not all plain, cursor.
  * 20 hexadecimal digits and more in a row are x there. UPDATE_GOLDEN=1 writes it. */
 void vt_assert_screen(struct vt *v, const char *name);
+/* The same for colours and attributes alone, as runs of a row: for themes. */
+void vt_assert_colors(struct vt *v, const char *name);
 void vt_print_screen(struct vt *v);
 
 /* All octets the program wrote. */

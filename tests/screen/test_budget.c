@@ -223,12 +223,135 @@ static void test_long_recording(void **state)
     unlink(path);
 }
 
+/* ---- a million lines, when asked for (make bench) ---- */
+
+/* Time on a processor so far, in ms. */
+static double cpu_ms(pid_t pid)
+{
+    char path[64], line[128] = "";
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f && !fgets(line, sizeof line, f))
+        *line = '\0';
+    if (f)
+        fclose(f);
+    return strtod(line, NULL) / 1e6;
+}
+
+static void cpu_of_keys(struct vt *v)
+{
+    static const char *const keys[] = {"a", "<C-c>", "<C-Up>", "<C-Down>", "<PgUp>", "<A-p>"};
+    enum { N_KEYS = 300 };
+    double each_ms[N_KEYS];
+    for (int i = 0; i < N_KEYS; i++) {
+        double before_ms = cpu_ms(vt_pid(v));
+        vt_key(v, keys[(size_t)i % N_OF(keys)]);
+        vt_sync(v);
+        each_ms[i] = cpu_ms(vt_pid(v)) - before_ms;
+    }
+    qsort(each_ms, N_KEYS, sizeof each_ms[0], ascending);
+    hold("CPU of a key and its frames, median", each_ms[N_KEYS / 2], 1, "ms");
+    hold("CPU of a key and its frames, 99 of 100", each_ms[N_KEYS * 99 / 100], 2, "ms");
+}
+
+static double octets_of(struct vt *v, const char *keys)
+{
+    vt_sync(v);
+    vt_octets_since(v);
+    vt_sync(v);
+    size_t marker = vt_octets_since(v);
+    vt_key(v, keys);
+    vt_sync(v);
+    return (double)(vt_octets_since(v) - marker);
+}
+
+/* The same lines in a pager. */
+static void measure_pager(const char *program, const char *path)
+{
+    char full[200], what[80];
+    snprintf(full, sizeof full, "/usr/bin/%s", program);
+    if (access(full, X_OK) != 0) {
+        print_message("%s is not here\n", program);
+        return;
+    }
+    const char *const argv[] = {full, path, NULL};
+    struct vt *v = vt_spawn(argv, 24, 80, "xterm-256color", NULL);
+    double start_ms = screen_now_ms();
+    vt_wait_text(v, "line number 3 of");
+    vt_send(v, "G");
+    while (!vt_has_text(v, "line number 999999") && screen_now_ms() - start_ms < 60000)
+        vt_read(v, 20);
+    snprintf(what, sizeof what, "memory of %s on the same lines", program);
+    print_message("%-52s %8.2f MiB, at the end after %.0f ms\n", what,
+                  (double)status_number(vt_pid(v), "VmRSS:") / 1024, screen_now_ms() - start_ms);
+    vt_free(&v);
+}
+
+static void test_a_million_lines(void **state)
+{
+    enum { N_LINES = 1000000 };
+    const char *asked = getenv("SCREEN_MILLION");
+    char path[64], plain[64];
+    (void)state;
+    if (!asked || *asked != '1') {
+        print_message("skipped: SCREEN_MILLION=1 asks for it\n");
+        skip();
+    }
+    snprintf(path, sizeof path, "/tmp/screen-million-%d.jsonl", (int)getpid());
+    snprintf(plain, sizeof plain, "/tmp/screen-million-%d.txt", (int)getpid());
+    write_long(path, N_LINES);
+    FILE *f = fopen(plain, "we");
+    assert_non_null(f);
+    for (int i = 0; i < N_LINES; i++)
+        fprintf(f, "250 line number %d of a long recording\n", i);
+    fclose(f);
+    const char *const argv[] = {screen_program(), "show", path, NULL};
+    double start_ms = screen_now_ms();
+    struct vt *v = vt_spawn(argv, 24, 80, "xterm-256color", NULL);
+    vt_wait_text(v, "line number 0 of");
+    hold("first page of 1,000,000 lines", screen_now_ms() - start_ms, 100, "ms");
+    while (!vt_has_text(v, "/1000001") && screen_now_ms() - start_ms < 60000)
+        vt_read(v, 5);
+    vt_key(v, "<C-End>");
+    while (!vt_has_text(v, "line number 999999") && screen_now_ms() - start_ms < 60000)
+        vt_read(v, 5);
+    print_message("%-52s %8.0f ms\n", "... and all of them", screen_now_ms() - start_ms);
+    hold("memory for 1,000,000 lines", (double)status_number(vt_pid(v), "VmRSS:") / 1024, 256,
+         "MiB");
+    cpu_of_keys(v);
+    hold("octets to the terminal for a page", octets_of(v, "<PgUp>"), 1500, "octets");
+    start_ms = screen_now_ms();
+    screen_line(v, "/filter kind=octets");
+    while (!vt_has_text(v, " 1 hidden") && screen_now_ms() - start_ms < 60000)
+        vt_read(v, 5);
+    print_message("%-52s %8.0f ms\n", "a filter over them", screen_now_ms() - start_ms);
+    screen_quit(&v);
+    measure_pager("less", plain);
+    measure_pager("lnav", plain);
+    unlink(path);
+    unlink(plain);
+}
+
+static void test_an_appended_line(void **state)
+{
+    (void)state;
+    struct vt *v = screen_practice(24, 80, NULL);
+    screen_line(v, "EHLO client.example.net");
+    screen_wait_caps(v, false);
+    for (int i = 0; i < 8; i++)
+        screen_line(v, "/note fills the page");
+    vt_send(v, "/note one more");
+    hold("octets to the terminal for an appended line", octets_of(v, "<Enter>"), 1500, "octets");
+    screen_quit(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_paint),        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_octets_of_a_letter), cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_long_recording),
+        cmocka_unit_test(test_long_recording),     cmocka_unit_test(test_an_appended_line),
+        cmocka_unit_test(test_a_million_lines),
     };
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
 }

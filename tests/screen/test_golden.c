@@ -117,6 +117,37 @@ static void test_over_a_recording(void **state)
     }
 }
 
+/* Colours of the views that use most of them, in each theme. */
+static void test_themes(void **state)
+{
+    static const char *const themes[] = {"dark", "light", "contrast", "mono"};
+    static const struct {
+        const char *name, *keys;
+    } views[] = {{"error", "<A-e>"}, {"ladder", "<F2>"}, {"help", "<F1>"}};
+    static const struct size sizes[] = {{80, 24}, {120, 40}, {200, 60}};
+    (void)state;
+    for (size_t t = 0; t < N_OF(themes); t++) {
+        for (size_t i = 0; i < N_OF(sizes); i++) {
+            static const char *const env[] = {SCREEN_CLOCK, NULL};
+            const char *const args[] = {"show", "--theme", themes[t], SCREEN_FIXTURE, NULL};
+            struct vt *v = screen_open(sizes[i].rows, sizes[i].cols, env, args);
+            for (size_t o = 0; o < N_OF(views); o++) {
+                char name[80];
+                snprintf(name, sizeof name, "colors-%s-%s-%dx%d", themes[t], views[o].name,
+                         sizes[i].cols, sizes[i].rows);
+                vt_key(v, views[o].keys);
+                vt_sync(v);
+                vt_assert_colors(v, name);
+                vt_key(v, "<Esc>");
+                vt_sync(v);
+                vt_key(v, "<C-c>");
+                vt_sync(v);
+            }
+            screen_quit(&v);
+        }
+    }
+}
+
 static void test_history(void **state)
 {
     (void)state;
@@ -141,10 +172,9 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),
-        cmocka_unit_test(test_show),
-        cmocka_unit_test(test_over_a_recording),
-        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_session),          cmocka_unit_test(test_show),
+        cmocka_unit_test(test_over_a_recording), cmocka_unit_test(test_history),
+        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

@@ -468,6 +468,47 @@ static void test_garbage_certificates(void **state)
     OPENSSL_free(der);
 }
 
+/* A copy knows the same, owns what it knows, and goes on as its original would. */
+static void test_copies_go_on(void **state)
+{
+    struct fixture *f = *state;
+    char path[40];
+    begin(f);
+    tls_message(f, DIR_C, 22, 1, 230);
+    for (int i = 0; i < 9; i++) {
+        snprintf(path, sizeof path, "<r%d@example>", i);
+        envelope(f, ENVELOPE_FORWARD_PATH, path, i % 2 ? 550 : 250);
+        JOURNAL_APPEND(f->journal, f->conn, DEVIATION, 0, 0,
+                       (struct ev_deviation){.rule = slice_cstr(path), .note = SLICE_LIT("n")});
+    }
+    uint64_t last = journal_last(f->journal);
+    for (uint64_t cut = 1; cut <= last; cut++) {
+        struct view whole, part, copy;
+        view_init(&whole, f->conn);
+        view_init(&part, f->conn);
+        view_init(&copy, 0);
+        view_at(&whole, f->journal, f->conn, last);
+        view_at(&part, f->journal, f->conn, cut);
+        view_copy(&copy, &part);
+        view_deinit(&part);
+        for (uint64_t seq = cut + 1; seq <= last; seq++)
+            view_apply(&copy, f->journal, journal_at(f->journal, seq));
+        assert_int_equal(copy.n_recipients, whole.n_recipients);
+        for (size_t i = 0; i < whole.n_recipients; i++)
+            assert_string_equal(copy.recipients[i].path, whole.recipients[i].path);
+        assert_int_equal(copy.n_deviations, whole.n_deviations);
+        assert_string_equal(copy.deviations[8].rule, whole.deviations[8].rule);
+        assert_int_equal(copy.n_caps, whole.n_caps);
+        assert_string_equal(copy.caps[1], whole.caps[1]);
+        assert_int_equal(copy.n_tls_messages, whole.n_tls_messages);
+        assert_string_equal(copy.target, whole.target);
+        assert_string_equal(copy.greeting, whole.greeting);
+        assert_string_equal(copy.last_text, whole.last_text);
+        view_deinit(&whole);
+        view_deinit(&copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_tlsa),
         cmocka_unit_test_setup_teardown(test_certificate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_certificates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copies_go_on, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
