@@ -1,6 +1,8 @@
 /* SMTP's side of a connection of the practice server: tracker, serve role, the policy behind it. */
 #include "mock/mock_private.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 static const enum mock_then thens[] = {
@@ -53,6 +55,30 @@ static bool item_matters(enum smtp_item_kind kind)
     return kind != SMTP_ITEM_NONE && kind != SMTP_ITEM_VOID && kind != SMTP_ITEM_REPLY;
 }
 
+static size_t final_lines(struct slice text)
+{
+    size_t n = 0;
+    for (ptrdiff_t lf; (lf = slice_find_octet(text, '\n')) >= 0;
+         text = slice_skip(text, (size_t)lf + 1))
+        n += lf > 3 && text.ptr[3] != '-';
+    return n;
+}
+
+/* A rule's word on the end of data, or one for all, stands for each recipient (RFC 2033
+ * section 4.2). */
+static void repeat_for_each(struct mock_conn *c)
+{
+    struct mock_plan *p = &c->mock->plan;
+    struct buf *text = p->replies ? &p->text : &c->mock->answer.text;
+    size_t octets = text->len, n = smtp_track_recipients(c->smtp.track);
+    if (smtp_track_state(c->smtp.track) != SMTP_STATE_DOT || final_lines(buf_slice(text)) != 1)
+        return;
+    for (; n > 1 && buf_room(text, octets); n--) {
+        memcpy(text->ptr + text->len, text->ptr, octets);
+        buf_grow(text, octets);
+    }
+}
+
 static size_t octets(struct mock_conn *c, struct slice in)
 {
     struct smtp_item item;
@@ -60,6 +86,8 @@ static size_t octets(struct mock_conn *c, struct slice in)
     if (!item_matters(item.kind))
         return used;
     mock_smtp_item(c, &item, answer_begin(c));
+    if (item.kind == SMTP_ITEM_CONTENT_END && mock_services[c->service].lmtp)
+        repeat_for_each(c);
     say(c);
     return used;
 }

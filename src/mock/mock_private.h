@@ -107,6 +107,7 @@ struct mock_txn {
     char envid[104];     /* xtext, "": none */
     bool utf8;           /* SMTPUTF8 */
     bool ret_full;       /* RET=FULL */
+    uint64_t hold_ms;    /* FUTURERELEASE: so long from now; 0: not held */
     uint64_t asked;      /* rules at body that had their say */
     size_t trace_octets; /* of .content: our own lines in front */
     bool started;        /* content has its trace lines in front */
@@ -268,8 +269,8 @@ struct mock {
     size_t unstored_octets;
     uint64_t next_id;
     struct mock_memory memory;
-    struct mock_late *late; /* reports that wait */
-    size_t n_late;
+    struct mock_late *late; /* reports that wait, messages held */
+    size_t n_late, late_octets;
     struct mock_store store;
     struct smtp_answer answer; /* one connection is served at a time */
     struct pop3_answer pop3_answer;
@@ -423,6 +424,15 @@ void mock_recipient_outcome(struct mock_recipient *r, enum mock_action action, u
 void mock_recipient_bounce(struct mock_recipient *r);
 /* Reports on the message under way, whose recipients have their outcomes. */
 void mock_report_txn(struct mock_conn *c, struct slice message);
-void mock_reports_free(struct mock *m); /* those that wait */
+struct mock_late_mail {
+    int user;            /* -1: .address */
+    const char *address; /* NULL for users */
+    const char *from;    /* reverse-path */
+    const char *id;
+};
+/* Put it into a mailbox so much later; takes the text. False, and nothing taken: too much waits. */
+bool mock_put_late(struct mock *m, uint32_t conn, const struct mock_late_mail *mail,
+                   struct buf *text, uint64_t after_ms);
+void mock_reports_free(struct mock *m); /* what waits is forgotten */
 
 #endif

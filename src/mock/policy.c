@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/vis.h"
+#include "smtp/param.h"
 
 enum { ADDRESS_OCTETS = MOCK_ADDRESS_OCTETS, LOCAL_PART_OCTETS = 130 };
 
@@ -198,7 +199,23 @@ static bool policy_hello(void *ctx, const struct smtp_command *cmd, struct smtp_
     return false;
 }
 
-static void note_mail_params(struct mock_txn *t, const struct smtp_command *cmd)
+/* RFC 4865: HOLDFOR seconds, or HOLDUNTIL a moment; one that is past holds nothing. */
+static uint64_t hold_ms(const struct mock *m, const struct smtp_command *cmd)
+{
+    const struct smtp_param *hold = smtp_command_param(cmd, "HOLDFOR");
+    const struct smtp_param *until = smtp_command_param(cmd, "HOLDUNTIL");
+    const struct clock *clock = journal_clock(m->journal);
+    uint64_t seconds = 0;
+    int64_t until_s = 0, now_s = clock->wall_us(clock->ctx) / 1000000;
+    if (hold && slice_to_u64(hold->value, UINT32_MAX, &seconds))
+        return seconds * 1000;
+    if (until && smtp_date_time_read(until->value, &until_s) && until_s > now_s)
+        return (uint64_t)(until_s - now_s) * 1000;
+    return 0;
+}
+
+static void note_mail_params(const struct mock *m, struct mock_txn *t,
+                             const struct smtp_command *cmd)
 {
     const struct smtp_param *size = smtp_command_param(cmd, "SIZE");
     const struct smtp_param *ret = smtp_command_param(cmd, "RET");
@@ -206,6 +223,7 @@ static void note_mail_params(struct mock_txn *t, const struct smtp_command *cmd)
     if (size)
         slice_to_u64(size->value, UINT64_MAX, &t->declared_octets);
     t->utf8 = smtp_command_param(cmd, "SMTPUTF8") != NULL;
+    t->hold_ms = hold_ms(m, cmd);
     t->ret_full = ret && slice_eq_nocase(ret->value, SLICE_LIT("FULL"));
     if (envid)
         snprintf(t->envid, sizeof(t->envid), "%.*s", SLICE_ARG(envid->value));
@@ -231,7 +249,7 @@ static bool policy_mail(void *ctx, const struct smtp_command *cmd, struct smtp_a
     mock_path_address(&cmd->path, address, sizeof(address));
     snprintf(t->from, sizeof(t->from), "%s", address);
     if (cmd->n_params > 0)
-        note_mail_params(t, cmd);
+        note_mail_params(c->mock, t, cmd);
     if (!smtp_local_part_unquote(cmd->path.local_part, local, sizeof(local)) ||
         !read_magic(c, slice_cstr(local), &g))
         return false;

@@ -15,7 +15,9 @@
 
 enum {
     REPORT_EXTRA_OCTETS = 1 << 20, /* of a report beside the message it gives back */
-    LATE_MAX = 1000,               /* reports that wait; further ones are written at once */
+    /* limits "late" and "late-octets": what waits; more is delivered at once */
+    LATE_MAX = 1000,
+    LATE_MAX_OCTETS = 64 << 20,
 };
 
 /* ---- outcomes ---- */
@@ -78,23 +80,24 @@ static struct mailbox mailbox_of(const struct mock_conn *c)
     return (struct mailbox){-1, NULL, "the report would leave for another server"};
 }
 
-/* ---- reports that wait ---- */
+/* ---- reports that wait, and messages held (RFC 4865) ---- */
 
 struct mock_late {
     struct mock_late *next;
     struct mock *mock;
     struct loop_timer *timer;
     struct buf text;
-    char *address, *id;
+    char *address, *from, *id;
+    size_t octets;
     int user;
     uint32_t conn;
 };
 
-static void put(struct mock *m, uint32_t conn, int user, const char *address, struct buf *text,
-                const char *id)
+static void put(struct mock *m, uint32_t conn, int user, const char *address, const char *from,
+                struct buf *text, const char *id)
 {
     struct store_blob *blob = store_blob_take(m->store.store, text);
-    mock_store_add(m, conn, user, user >= 0 ? NULL : address, blob, "", id);
+    mock_store_add(m, conn, user, user >= 0 ? NULL : address, blob, from, id);
     store_blob_release(m->store.store, &blob);
 }
 
@@ -103,6 +106,7 @@ static void late_free(struct mock_late *late)
     loop_timer_free(&late->timer);
     buf_deinit(&late->text);
     mem_free(late->address);
+    mem_free(late->from);
     mem_free(late->id);
     mem_free(late);
 }
@@ -114,7 +118,8 @@ static void on_late(void *ctx)
         at = &(*at)->next;
     *at = late->next;
     late->mock->n_late--;
-    put(late->mock, late->conn, late->user, late->address, &late->text, late->id);
+    late->mock->late_octets -= late->octets;
+    put(late->mock, late->conn, late->user, late->address, late->from, &late->text, late->id);
     late_free(late);
 }
 
@@ -125,26 +130,31 @@ void mock_reports_free(struct mock *m)
         m->late = late->next;
         late_free(late);
     }
-    m->n_late = 0;
+    m->n_late = m->late_octets = 0;
 }
 
-static void put_late(struct mock_conn *c, const struct mailbox *to, uint64_t after_ms,
-                     struct buf *text, const char *id)
+bool mock_put_late(struct mock *m, uint32_t conn, const struct mock_late_mail *mail,
+                   struct buf *text, uint64_t after_ms)
 {
-    struct mock *m = c->mock;
+    if (m->n_late >= LATE_MAX || m->late_octets + text->len > LATE_MAX_OCTETS)
+        return false;
     struct mock_late *late = mem_zalloc(sizeof(*late));
     late->mock = m;
-    late->conn = link_conn(c->link);
-    late->user = to->user;
-    late->address = mem_strdup(to->address);
-    late->id = mem_strdup(id);
+    late->conn = conn;
+    late->user = mail->user;
+    late->address = mem_strdup(mail->address);
+    late->from = mem_strdup(mail->from);
+    late->id = mem_strdup(mail->id);
+    late->octets = text->len;
     late->text = *text;
     buf_init(text, 0);
     late->next = m->late;
     m->late = late;
     m->n_late++;
+    m->late_octets += late->octets;
     late->timer = loop_timer_new(m->loop, on_late, late);
-    loop_timer_start(late->timer, after_ms);
+    loop_timer_start(late->timer, mock_hurried_ms(m, after_ms));
+    return true;
 }
 
 /* ---- writing them ---- */
@@ -202,10 +212,10 @@ static void send_group(struct mock_conn *c, struct group *g, const struct mailbo
                                            .full = t->ret_full && failed,
                                            .utf8 = t->utf8};
         mock_report_write(&report, &text);
-        if (after_ms > 0 && m->n_late < LATE_MAX)
-            put_late(c, to, after_ms, &text, id);
-        else
-            put(m, link_conn(c->link), to->user, to->address, &text, id);
+        const struct mock_late_mail mail = {to->user, to->address, "", id};
+        uint32_t conn = link_conn(c->link);
+        if (after_ms == 0 || !mock_put_late(m, conn, &mail, &text, after_ms))
+            put(m, conn, to->user, to->address, "", &text, id);
         buf_deinit(&text);
     }
     group_empty(g);
@@ -287,7 +297,7 @@ void mock_report_txn(struct mock_conn *c, struct slice message)
             mock_notify_wants(r->notify, (enum mock_action)r->action))
             group_add(c->mock, &g, r, (enum mock_action)r->action);
     }
-    send_group(c, &g, &to, 0, message);
+    send_group(c, &g, &to, t->hold_ms, message); /* when it has been delivered */
     mem_free(g.recipients);
     mem_free(g.addresses);
 }

@@ -1,6 +1,7 @@
 /* Delivery into the mailbox store, and what the rest of the program sees of it. */
 #include "mock/mock_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -184,21 +185,49 @@ bool mock_store_add(struct mock *m, uint32_t conn, int user, const char *address
     return true;
 }
 
+/* Now, or when the sender wants it (RFC 4865). */
+static bool deliver_to(struct mock_conn *c, int user, const char *address, struct store_blob *blob,
+                       const char *id)
+{
+    struct mock *m = c->mock;
+    const struct mock_txn *t = c->smtp.txn;
+    const struct slice octets = store_blob_octets(blob);
+    uint32_t conn = link_conn(c->link);
+    bool held = false;
+    if (t->hold_ms > 0) {
+        struct buf copy;
+        buf_init(&copy, octets.len);
+        buf_append(&copy, octets);
+        held = mock_put_late(m, conn, &(struct mock_late_mail){user, address, t->from, id}, &copy,
+                             t->hold_ms);
+        buf_deinit(&copy);
+    }
+    return held || mock_store_add(m, conn, user, address, blob, t->from, id);
+}
+
 /* The mailbox of a user, or of a list's members. */
 static bool deliver_copy(struct mock_conn *c, const struct mock_recipient *r,
                          struct store_blob *blob, const char *id)
 {
-    struct mock *m = c->mock;
-    uint32_t conn = link_conn(c->link);
-    const char *from = c->smtp.txn->from;
     if (!r->list)
-        return mock_store_add(m, conn, r->user, r->address, blob, from, id);
+        return deliver_to(c, r->user, r->address, blob, id);
     bool any = false;
     for (size_t i = 0; r->list->members[i]; i++) {
         int user = mock_user_index(slice_cstr(r->list->members[i]));
-        any = mock_store_add(m, conn, user, NULL, blob, from, id) || any;
+        any = deliver_to(c, user, NULL, blob, id) || any;
     }
     return any;
+}
+
+static void say_held(struct mock_conn *c)
+{
+    char action[80];
+    snprintf(action, sizeof(action), "holds the message for %llu s",
+             (unsigned long long)c->smtp.txn->hold_ms / 1000);
+    JOURNAL_APPEND(c->mock->journal, link_conn(c->link), FAULT, mock_event_flags(c->mock), 0,
+                   (struct ev_fault){.rule = SLICE_LIT("FUTURERELEASE"),
+                                     .action = slice_cstr(action),
+                                     .stage = SLICE_LIT("delivery")});
 }
 
 /* To one recipient; its outcome is noted. */
@@ -232,6 +261,8 @@ bool mock_store_txn(struct mock_conn *c)
     bool lmtp = mock_services[c->service].lmtp;
     mock_txn_id(t, id);
     struct store_blob *blob = store_blob_take(m->store.store, &t->content);
+    if (t->hold_ms > 0)
+        say_held(c);
     for (size_t i = 0; i < t->n_recipients; i++) {
         struct mock_recipient *r = &t->recipients[i];
         if (!r->refused)

@@ -69,7 +69,7 @@ void mock_txn_end(struct mock_conn *c)
     buf_release(&t->content);
     t->n_recipients = t->n_faults = 0;
     t->charged_octets = 0;
-    t->declared_octets = 0;
+    t->declared_octets = t->hold_ms = 0;
     t->asked = 0;
     t->trace_octets = 0;
     t->started = t->dropped = t->utf8 = t->ret_full = false;

@@ -30,7 +30,7 @@ static bool is_proto(struct slice v)
 static bool is_address(struct slice v)
 {
     char literal[SMTP_XCLIENT_VALUE_OCTETS + 2];
-    if (v.len > SMTP_XCLIENT_VALUE_OCTETS)
+    if (v.len == 0 || v.len > SMTP_XCLIENT_VALUE_OCTETS)
         return false;
     literal[0] = '[';
     memcpy(literal + 1, v.ptr, v.len);

@@ -246,6 +246,73 @@ static void lmtp_can_end_at_the_dot(void **state)
     world_close(&w);
 }
 
+/* A rule says one thing, and it is said to each. */
+static void rules_speak_to_each(void **state)
+{
+    (void)state;
+    static const char *const rules[][2] = {
+        {"dot reply 452 4.2.2 full", "452 4.2.2 full\r\n452 4.2.2 full\r\n"},
+        {"dot discard", "250 2.0.0 Ok"},
+    };
+    for (int i = 0; i < 2; i++) {
+        struct world w;
+        struct peer p;
+        struct err err = {0};
+        world_open(&w, NULL, NULL);
+        if (!mock_rule_add(w.mock, slice_cstr(rules[i][0]), &err))
+            fail_msg("%s", err.text);
+        peer_open(&p, &w, MOCK_LMTP, NULL);
+        peer_expect(&p, "220 ");
+        ask(&p, "LHLO me", "250 HELP");
+        ask(&p, "MAIL FROM:<>", "250 2.1.0");
+        ask(&p, "RCPT TO:<alice@example.test>", "250 2.1.5");
+        ask(&p, "RCPT TO:<bob@example.test>", "250 2.1.5");
+        ask(&p, "DATA", "354 ");
+        ask(&p, ".", rules[i][1]);
+        if (i == 1)
+            peer_expect(&p, "250 2.0.0 Ok"); /* the second */
+        ask(&p, "VRFY bob", "250 2.1.5 <bob@");
+        assert_int_equal(mock_message_count(w.mock), 0);
+        peer_close(&p);
+        world_close(&w);
+    }
+}
+
+static bool something_came(void *ctx)
+{
+    return mock_message_count(((struct world *)ctx)->mock) == 2;
+}
+
+/* RFC 4865: kept back, then delivered; the report of it comes then, too. */
+static void held_for_later(void **state)
+{
+    (void)state;
+    struct world w;
+    struct peer p;
+    struct err err = {0};
+    struct tls_client *tls =
+        tls_client_new(&(struct tls_client_options){.verify = VERIFY_NONE}, &err);
+    world_open(&w, NULL, &(struct mock_options){.hurry = 1000});
+    peer_open(&p, &w, MOCK_SUBMISSION, NULL);
+    peer_hello(&p);
+    ask(&p, "STARTTLS", "220 ");
+    link_start_tls_client(p.link, tls, TLS_VIA_STARTTLS);
+    assert_true(world_run(&w, peer_is_tls, &p));
+    ask(&p, "EHLO me", "FUTURERELEASE 604800 ");
+    peer_expect(&p, "250 HELP");
+    ask(&p, "AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235 ");
+    ask(&p, "MAIL FROM:<alice@example.test> HOLDFOR=60", "250 ");
+    ask(&p, "RCPT TO:<bob@example.test> NOTIFY=SUCCESS", "250 ");
+    ask(&p, "DATA", "354 ");
+    ask(&p, ".", "250 ");
+    assert_int_equal(mock_message_count(w.mock), 0);
+    assert_true(world_run(&w, something_came, &w));
+    assert_string_equal(message_at(&w, 0).from, "alice@example.test");
+    peer_close(&p);
+    world_close(&w);
+    tls_client_free(&tls);
+}
+
 /* ---- who is who ---- */
 
 static void auth(struct peer *p, const char *mechanism, struct slice initial, const char *answer)
@@ -435,6 +502,8 @@ int main(void)
         cmocka_unit_test(reports_are_safe),
         cmocka_unit_test(a_reply_for_each),
         cmocka_unit_test(lmtp_can_end_at_the_dot),
+        cmocka_unit_test(rules_speak_to_each),
+        cmocka_unit_test(held_for_later),
         cmocka_unit_test(logins),
         cmocka_unit_test(questions),
         cmocka_unit_test(xclient_is_believed),
