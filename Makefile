@@ -75,7 +75,7 @@ $(B)/obj/%.o: %.c | $(INC)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/gen/%.inc: src/%.tsv
+$(B)/gen/%.inc: src/%.tsv src/base/tsv2inc.awk
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)awk -F '\t' -f src/base/tsv2inc.awk $< > $@.tmp && mv $@.tmp $@

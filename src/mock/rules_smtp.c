@@ -165,15 +165,24 @@ static void read_enhanced(struct slice line, char *out, size_t out_octets)
         snprintf(out, out_octets, "%.*s", SLICE_ARG(word));
 }
 
-/* A profile's text: a line feed stands between lines. */
+/* A profile's text: \n stands between lines. */
 static void put_wording(struct mock_conn *c, struct slice text, struct buf *out)
 {
     while (text.len > 0) {
-        ptrdiff_t end = slice_find_octet(text, '\n');
+        ptrdiff_t end = slice_find(text, SLICE_LIT("\\n"));
         rules_expand(out, end < 0 ? text : slice_take(text, (size_t)end), &c->mock->facts.f, 0);
         buf_append_cstr(out, "\r\n");
-        text = slice_skip(text, end < 0 ? text.len : (size_t)end + 1);
+        text = slice_skip(text, end < 0 ? text.len : (size_t)end + 2);
     }
+}
+
+/* After the dot the recipients are gone with the message: LMTP's replies name theirs. */
+static void note_recipient(struct mock_conn *c, struct slice line)
+{
+    ptrdiff_t open = slice_find_octet(line, '<'), close = slice_find_octet(line, '>');
+    if (open >= 0 && close > open)
+        rules_fact(&c->mock->facts.f, SCENARIO_FACT_TO,
+                   slice_take(slice_skip(line, (size_t)open + 1), (size_t)(close - open - 1)));
 }
 
 /* The replies in a->text, each in the profile's words where it has any. Replies of several lines
@@ -190,6 +199,8 @@ static void reword(struct mock_conn *c, enum scenario_stage stage, struct smtp_a
         struct slice line = end < 0 ? rest : slice_take(rest, (size_t)end + 1);
         unsigned code = read_code(line);
         char enhanced[16];
+        if (stage == SCENARIO_STAGE_DOT)
+            note_recipient(c, line);
         read_enhanced(slice_trim(line), enhanced, sizeof(enhanced));
         bool more = line.len > 3 && line.ptr[3] == '-';
         /* Where nobody was greeted yet, that is what 503 is about, whatever the command. */
@@ -384,6 +395,26 @@ enum mock_fate mock_smtp_fate(struct mock_conn *c)
     return MOCK_FATE_NONE;
 }
 
+/* A reply at deliver is this recipient's: LMTP says it, SMTP has said its 250 and reports it. */
+static void refuse_delivery(struct mock_conn *c, struct mock_recipient *r, struct slice reply)
+{
+    uint64_t code;
+    struct slice words = slice_trim(slice_skip(reply, 4));
+    if (reply.len < 4 || !slice_to_u64(slice_take(reply, 3), 599, &code) || code < 400)
+        return;
+    char *text = mem_slice_dup(words);
+    if (mock_services[c->service].lmtp) {
+        mock_recipient_outcome(r, MOCK_ACTION_NONE, (unsigned)code, text);
+        r->refused = true;
+    } else {
+        r->bounce = true;
+        r->bounce_code = (unsigned)code;
+        mem_free(r->bounce_text);
+        r->bounce_text = mem_strdup(text);
+    }
+    mem_free(text);
+}
+
 static void ask_delivery(struct mock_conn *c, struct mock_recipient *r, bool *discard,
                          bool *duplicate)
 {
@@ -397,7 +428,8 @@ static void ask_delivery(struct mock_conn *c, struct mock_recipient *r, bool *di
     rules_fact(&more, SCENARIO_FACT_TO, buf_slice(&address));
     rules_fact(&more, SCENARIO_FACT_MAILBOX, SLICE_LIT("INBOX"));
     const struct mock_plan of_message = *p;
-    p->discard = p->duplicate = false;
+    size_t said_octets = p->text.len;
+    p->discard = p->duplicate = p->replies = p->positive = false;
     p->bounce_code = 0;
     buf_reset(&p->bounce_text);
     mock_rules_ask(c, SCENARIO_STAGE_DELIVER, &more, NULL);
@@ -405,6 +437,12 @@ static void ask_delivery(struct mock_conn *c, struct mock_recipient *r, bool *di
     *duplicate = *duplicate || p->duplicate;
     if (p->bounce_code > 0)
         mock_recipient_bounces(r, p);
+    if (p->replies)
+        refuse_delivery(c, r, slice_skip(buf_slice(&p->text), said_octets));
+    p->text.len = said_octets;
+    p->replies = of_message.replies;
+    p->positive = of_message.positive;
+    p->decided = of_message.decided;
     p->discard = of_message.discard;
     p->duplicate = of_message.duplicate;
     p->bounce_code = of_message.bounce_code;
@@ -419,5 +457,5 @@ unsigned mock_smtp_copies(struct mock_conn *c, struct mock_recipient *r)
     if (p->bounce_code > 0)
         mock_recipient_bounces(r, p);
     ask_delivery(c, r, &discard, &duplicate);
-    return discard || r->bounce ? 0 : duplicate ? 2 : 1;
+    return discard || r->bounce || r->refused ? 0 : duplicate ? 2 : 1;
 }

@@ -235,6 +235,8 @@ static void deliver(struct mock_conn *c, struct mock_recipient *r, struct store_
                     const char *id)
 {
     unsigned copies = mock_smtp_copies(c, r);
+    if (r->refused) /* by a rule, with its words */
+        return;
     if (r->bounce) {
         mock_recipient_bounce(r);
         return;
