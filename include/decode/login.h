@@ -1,6 +1,7 @@
 /* Logging in, folded from its events: each step of an AUTH exchange decoded and named, secrets
  * masked; how good the mechanism is; how it ended, and why. SMTP, POP3 and IMAP alike: SASL_STEP
- * events are the same in all three.
+ * events are the same in all three. The commands that carry a password by themselves (PASS and APOP
+ * of POP3, LOGIN of IMAP) are attempts too, without steps.
  */
 #ifndef DECODE_LOGIN_H
 #define DECODE_LOGIN_H
@@ -41,6 +42,7 @@ struct login_attempt {
 struct login {
     uint32_t conn;
     bool tls;
+    char *protocol; /* NULL: smtp */
     char *greeting;                                    /* of the server, for whose wording it is */
     struct login_attempt attempts[LOGIN_ATTEMPTS_MAX]; /* the newest; oldest first */
     size_t n_attempts;

@@ -27,6 +27,8 @@ enum offer_change offer_change_of(const struct view *v, const char *line);
 /* One line of meaning for a capability line; parameters read where that helps ("52428800 octets =
  * 50 MiB"). Never NULL. */
 void offer_meaning(const char *line, struct buf *out);
+/* The same in the protocol the session speaks: SMTP, POP3 or IMAP. */
+void offer_meaning_in(const struct view *v, const char *line, struct buf *out);
 
 /* Where the service is, for what one expects of it: "25", "587", "465", "lmtp"; NULL: unknown. */
 const char *offer_place(const struct view *v);

@@ -19,18 +19,17 @@ enum status_protocol status_protocol_by_name(const char *name);
 bool status_explain(enum status_protocol protocol, struct slice line, struct explanation *out);
 
 /* The tables behind it, for tests and help. */
-struct status_imap_code {
-    const char *code, *who, *next, *example; /* meaning and source: imap/tables.h */
-};
-struct status_pop3_code {
-    const char *code, *meaning, *who, *next, *rfc, *example;
+/* Who must act for a response code, and what next; its meaning and source are the grammar's
+ * (imap/tables.h, pop3/tables.h). */
+struct status_code {
+    const char *code, *who, *next, *example;
 };
 struct status_wording {
     const char *protocol, *match /* lower case; "*" stands for anything */;
     const char *meaning, *next, *who, *source, *example;
 };
-const struct status_imap_code *status_imap_code_at(size_t index); /* NULL at the end */
-const struct status_pop3_code *status_pop3_code_at(size_t index);
+const struct status_code *status_imap_code_at(size_t index); /* NULL at the end */
+const struct status_code *status_pop3_code_at(size_t index);
 const struct status_wording *status_wording_at(size_t index);
 
 #endif

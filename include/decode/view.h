@@ -197,7 +197,9 @@ uint64_t view_size_max(const struct view *v);
  * "AUTH=PLAIN" counts as AUTH. */
 const char *view_offers(const struct view *v, const char *keyword);
 
-/* Next commands in order now, as names, at most max; returns how many. */
+/* SMTP or LMTP, as far as is known. */
+bool view_is_smtp(const struct view *v);
+/* Next commands in order now, as names, at most max; returns how many. None for POP3 and IMAP. */
 size_t view_next_commands(const struct view *v, const char **names_out, size_t max);
 
 #endif

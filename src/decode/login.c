@@ -104,13 +104,45 @@ static void take_mechanism(struct login_attempt *a, const struct journal *j, con
     buf_deinit(&line);
 }
 
+/* Commands that log in without SASL. */
+static const struct plain_command {
+    const char *verb, *name, *rating, *note, *rfc;
+    bool shows_secret;
+} plain_commands[] = {
+    {"PASS", "USER and PASS", "TLS only", "The password goes as it is.", "RFC 1939 section 7",
+     true},
+    {"APOP", "APOP", "weak",
+     "MD5 of the greeting's time stamp and the password: it can be guessed.", "RFC 1939 section 7",
+     false},
+    {"LOGIN", "LOGIN command", "TLS only", "User and password go as they are.",
+     "RFC 9051 section 6.2.3", true},
+};
+
+static const struct plain_command *plain_command(struct slice verb)
+{
+    for (size_t i = 0; i < sizeof(plain_commands) / sizeof(*plain_commands); i++)
+        if (slice_eq(verb, slice_cstr(plain_commands[i].verb)))
+            return &plain_commands[i];
+    return NULL;
+}
+
+static const struct plain_command *plain_by_name(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof(plain_commands) / sizeof(*plain_commands); i++)
+        if (strcmp(name, plain_commands[i].name) == 0)
+            return &plain_commands[i];
+    return NULL;
+}
+
 static void apply_command(struct login *l, const struct journal *j, const struct event *ev)
 {
     struct ev_command e;
     EVENT_GET(ev, COMMAND, &e);
-    if (!slice_eq(e.verb, SLICE_LIT("AUTH")) && !slice_eq(e.verb, SLICE_LIT("AUTHENTICATE")))
-        return;
-    take_mechanism(begin(l, ev), j, ev, &e);
+    const struct plain_command *plain = plain_command(e.verb);
+    if (plain)
+        set_text(&begin(l, ev)->mechanism, slice_cstr(plain->name));
+    else if (slice_eq(e.verb, SLICE_LIT("AUTH")) || slice_eq(e.verb, SLICE_LIT("AUTHENTICATE")))
+        take_mechanism(begin(l, ev), j, ev, &e);
 }
 
 struct slice login_step_user(struct slice text)
@@ -156,7 +188,7 @@ static bool of_login(struct slice verb)
     for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
         if (slice_eq(verb, slice_cstr(verbs[i])))
             return true;
-    return false;
+    return plain_command(verb) != NULL;
 }
 
 static void apply_reply(struct login *l, const struct journal *j, const struct event *ev)
@@ -189,6 +221,13 @@ static void apply_reply(struct login *l, const struct journal *j, const struct e
     buf_deinit(&text);
 }
 
+static void apply_protocol(struct login *l, const struct event *ev)
+{
+    struct ev_protocol e;
+    EVENT_GET(ev, PROTOCOL, &e);
+    set_text(&l->protocol, e.name);
+}
+
 /* ---- the contract ---- */
 
 void login_init(struct login *l, uint32_t conn)
@@ -202,6 +241,7 @@ void login_deinit(struct login *l)
     for (size_t i = 0; i < l->n_attempts; i++)
         drop_attempt(&l->attempts[i]);
     mem_free(l->greeting);
+    mem_free(l->protocol);
     memset(l, 0, sizeof(*l));
 }
 
@@ -213,7 +253,9 @@ void login_apply(struct login *l, const struct journal *j, const struct event *e
         l->conn = ev->conn;
     if (ev->conn != l->conn)
         return;
-    if (ev->kind == EVENT_TLS_UP)
+    if (ev->kind == EVENT_PROTOCOL)
+        apply_protocol(l, ev);
+    else if (ev->kind == EVENT_TLS_UP)
         l->tls = true;
     else if (ev->kind == EVENT_COMMAND)
         apply_command(l, j, ev);
@@ -250,6 +292,12 @@ static void print_mechanism(const struct login_attempt *a, unsigned flags, struc
 {
     const struct sasl_mechanism *m = sasl_mechanism(slice_cstr(a->mechanism));
     say(out, "mechanism", a->mechanism ? a->mechanism : "none was named", flags);
+    const struct plain_command *plain = plain_by_name(a->mechanism);
+    if (plain) {
+        say(out, "rating", plain->rating, flags);
+        say(out, "", plain->note, flags);
+        say(out, "source", plain->rfc, flags);
+    }
     if (m) {
         say(out, "rating", m->rating, flags);
         say(out, "", m->note, flags);
@@ -257,7 +305,8 @@ static void print_mechanism(const struct login_attempt *a, unsigned flags, struc
         say(out, "source", m->rfc, flags);
     }
     say(out, "user", a->user, flags);
-    bool shown = a->mechanism && (sasl_traits(a->mechanism) & SASL_SHOWS_SECRET);
+    bool shown = plain ? plain->shows_secret
+                       : a->mechanism && (sasl_traits(a->mechanism) & SASL_SHOWS_SECRET);
     say(out, "inside TLS",
         a->tls  ? "yes"
         : shown ? "! no: whoever listened has the secret, change it (RFC 4954 section 4)"
@@ -285,9 +334,8 @@ static void print_why(const struct login *l, const struct login_attempt *a, unsi
                                .enhanced = a->enhanced,
                                .answers = a->answers,
                                .text = slice_cstr(a->reply),
-                               .banner = l->greeting};
-    if (a->code == 0)
-        return; /* POP3 and IMAP have their own words */
+                               .banner = l->greeting,
+                               .protocol = l->protocol};
     explain_reply_text(&in, &e);
     say(out, "means", e.meaning, flags);
     say(out, "who", explain_party_name(e.party), flags);

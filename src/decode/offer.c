@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "imap/tables.h"
+#include "pop3/tables.h"
 #include "smtp/tables.h"
 
 static const struct offer_expected expected[] = {
@@ -32,6 +34,8 @@ const char *offer_place(const struct view *v)
         const char *port, *place;
     } ports[] = {{"25", "25"},   {"2525", "25"},  {"587", "587"}, {"2587", "587"},
                  {"465", "465"}, {"2465", "465"}, {"24", "lmtp"}};
+    if (!view_is_smtp(v))
+        return NULL;
     if (v->said_lhlo)
         return "lmtp";
     const char *server = v->side == SIDE_CLIENT ? v->peer : v->local;
@@ -105,6 +109,30 @@ void offer_meaning(const char *line, struct buf *out)
     if (slice_eq_nocase(keyword, SLICE_LIT("SIZE")))
         size_meaning(slice_skip(slice_cstr(line), keyword.len + 1), out);
     buf_printf(out, " (%s)", e->rfc);
+}
+
+void offer_meaning_in(const struct view *v, const char *line, struct buf *out)
+{
+    struct slice keyword = slice_cstr(line);
+    const char *meaning = NULL, *rfc = NULL;
+    if (view_is_smtp(v)) {
+        offer_meaning(line, out);
+        return;
+    }
+    if (slice_eq(slice_cstr(v->protocol), SLICE_LIT("imap"))) {
+        const struct imap_capability *c = imap_capability_by_name(keyword);
+        meaning = c ? c->meaning : NULL;
+        rfc = c ? c->rfc : NULL;
+    } else if (slice_eq(slice_cstr(v->protocol), SLICE_LIT("pop3"))) {
+        const struct pop3_capability *c =
+            pop3_capability_by_name(slice_take(keyword, strcspn(line, " ")));
+        meaning = c ? c->meaning : NULL;
+        rfc = c ? c->rfc : NULL;
+    }
+    if (meaning)
+        buf_printf(out, "%s (%s)", meaning, rfc);
+    else
+        buf_append_cstr(out, "not registered, or newer than this program");
 }
 
 /* ---- contradictions ---- */
@@ -184,6 +212,6 @@ const char *offer_oddity_at(const struct view *v, size_t index, bool *found_out)
 {
     if (index >= sizeof(oddities) / sizeof(*oddities))
         return NULL;
-    *found_out = oddities[index].holds(v);
+    *found_out = view_is_smtp(v) && oddities[index].holds(v);
     return oddities[index].text;
 }

@@ -49,7 +49,7 @@ static void print_list(struct page *p, const struct view *v)
         put(p, v->caps[i]);
         buf_append_cstr(p->out, "\n      ");
         buf_reset(&meaning);
-        offer_meaning(v->caps[i], &meaning);
+        offer_meaning_in(v, v->caps[i], &meaning);
         put(p, buf_cstr(&meaning));
         buf_append_octet(p->out, '\n');
     }
@@ -78,8 +78,9 @@ static void print_changes(struct page *p, const struct view *v)
     if (!v->tls || v->n_caps_clear == 0)
         return;
     if (v->n_caps == 0) {
-        buf_append_cstr(p->out, "  TLS voided what was offered: EHLO has to come again (RFC 3207 "
-                                "section 4.2)\n");
+        buf_printf(p->out, "  TLS voided what was offered: %s\n",
+                   view_is_smtp(v) ? "EHLO has to come again (RFC 3207 section 4.2)"
+                                   : "it has to be asked for again");
         return;
     }
     for (size_t i = 0; i < v->n_caps; i++) {
@@ -154,6 +155,8 @@ static bool used(const struct view *v, struct slice keyword)
 static void print_used(struct page *p, const struct view *v)
 {
     static const char *const heads[] = {"used", "not used"};
+    if (!view_is_smtp(v))
+        return; /* what is used of IMAP and POP3 is not told by its commands alone */
     for (unsigned round = 0; round < 2; round++) {
         bool any = false;
         /* STARTTLS stands in the offer before TLS only. */

@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "imap/tables.h"
+#include "pop3/tables.h"
 
-static const struct status_imap_code imap_codes[] = {
+static const struct status_code imap_codes[] = {
 #include "decode/imap-codes.inc"
 };
-static const struct status_pop3_code pop3_codes[] = {
+static const struct status_code pop3_codes[] = {
 #include "decode/pop3-codes.inc"
 };
 static const struct status_wording wordings[] = {
@@ -23,12 +24,12 @@ static const struct status_wording wordings[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-const struct status_imap_code *status_imap_code_at(size_t index)
+const struct status_code *status_imap_code_at(size_t index)
 {
     return index < COUNT(imap_codes) ? &imap_codes[index] : NULL;
 }
 
-const struct status_pop3_code *status_pop3_code_at(size_t index)
+const struct status_code *status_pop3_code_at(size_t index)
 {
     return index < COUNT(pop3_codes) ? &pop3_codes[index] : NULL;
 }
@@ -160,26 +161,19 @@ static void layer(struct explanation *out, const char *meaning, const char *next
 
 static void code_layer(enum status_protocol protocol, struct slice code, struct explanation *out)
 {
-    for (size_t i = 0; protocol == STATUS_POP3 && i < COUNT(pop3_codes); i++) {
-        const struct status_pop3_code *c = &pop3_codes[i];
-        if (!slice_eq_nocase(code, slice_cstr(c->code)))
-            continue;
-        out->code_meaning = c->meaning;
-        out->code_rfc = c->rfc;
-        layer(out, c->meaning, c->next, party_by_name(c->who), c->rfc);
-    }
-    if (protocol != STATUS_IMAP)
+    bool pop3 = protocol == STATUS_POP3;
+    const struct pop3_code_info *of_pop3 = pop3 ? pop3_code_by_name(code) : NULL;
+    const struct imap_code_info *of_imap = pop3 ? NULL : imap_code_by_name(code);
+    const struct status_code *rows = pop3 ? pop3_codes : imap_codes;
+    size_t n = pop3 ? COUNT(pop3_codes) : COUNT(imap_codes);
+    if (!of_pop3 && !of_imap)
         return;
-    const struct imap_code_info *info = imap_code_by_name(code);
-    if (!info)
-        return;
-    out->code_meaning = info->meaning;
-    out->code_rfc = info->rfc;
-    layer(out, info->meaning, out->next, out->party, info->rfc);
-    for (size_t i = 0; i < COUNT(imap_codes); i++)
-        if (slice_eq_nocase(code, slice_cstr(imap_codes[i].code)))
-            layer(out, info->meaning, imap_codes[i].next, party_by_name(imap_codes[i].who),
-                  info->rfc);
+    out->code_meaning = of_pop3 ? of_pop3->meaning : of_imap->meaning;
+    out->code_rfc = of_pop3 ? of_pop3->rfc : of_imap->rfc;
+    layer(out, out->code_meaning, out->next, out->party, out->code_rfc);
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq_nocase(code, slice_cstr(rows[i].code)))
+            layer(out, out->code_meaning, rows[i].next, party_by_name(rows[i].who), out->code_rfc);
 }
 
 /* Do the pieces of a phrase stand in the text, in this order, case ignored? */

@@ -590,7 +590,7 @@ static bool sensible(const struct view *v, enum smtp_verb verb)
 size_t view_next_commands(const struct view *v, const char **names_out, size_t max)
 {
     size_t n = 0;
-    if (v->link == VIEW_LINK_DOWN)
+    if (v->link == VIEW_LINK_DOWN || !view_is_smtp(v))
         return 0;
     for (size_t i = 0; n < max && i < sizeof(by_likelihood) / sizeof(*by_likelihood); i++) {
         if (sensible(v, by_likelihood[i]))

@@ -7,12 +7,22 @@
 
 enum { BANNER_OCTETS = 600 };
 
+bool view_is_smtp(const struct view *v)
+{
+    struct slice name = slice_cstr(v->protocol);
+    return name.len == 0 || slice_eq(name, SLICE_LIT("smtp")) || slice_eq(name, SLICE_LIT("lmtp"));
+}
+
 /* The greeting with its code again, as the table of banners has it. */
 static const char *banner_of(const struct view *v, char out[BANNER_OCTETS])
 {
     if (!v->greeting)
         return NULL;
-    snprintf(out, BANNER_OCTETS, "%03u %s", v->greeting_code ? v->greeting_code : 220, v->greeting);
+    if (v->greeting_code == 0 && !view_is_smtp(v)) /* POP3, IMAP: it has its status */
+        snprintf(out, BANNER_OCTETS, "%s", v->greeting);
+    else
+        snprintf(out, BANNER_OCTETS, "%03u %s", v->greeting_code ? v->greeting_code : 220,
+                 v->greeting);
     return out;
 }
 

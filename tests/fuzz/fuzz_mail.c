@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/vis.h"
+#include "decode/message.h"
 #include "mail/header.h"
 #include "mail/mime.h"
 #include "mail/received.h"
@@ -51,6 +52,22 @@ static void check_header(struct slice message)
     mail_header_deinit(&h);
 }
 
+/* As a session's message: the page about it is safe for a terminal. */
+static void check_page(struct slice octets)
+{
+    struct message m;
+    struct buf page;
+    buf_init(&page, 8 << 20);
+    message_read_octets(NULL, octets, &m);
+    need(m.n_claims <= MESSAGE_CLAIMS_MAX && m.n_trace <= MESSAGE_TRACE_MAX);
+    message_print(&m, NULL, MESSAGE_PRINT_ALL, VIS_ASCII, &page);
+    message_print(&m, NULL, MESSAGE_PRINT_FIELDS | MESSAGE_PRINT_RAW_FIELDS, VIS_ASCII, &page);
+    for (size_t k = 0; k < page.len; k++)
+        need(page.ptr[k] == '\n' || (page.ptr[k] >= ' ' && page.ptr[k] < 127));
+    buf_deinit(&page);
+    message_deinit(&m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice message = slice_of(data, size);
@@ -58,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mail_shape shape;
     struct buf line;
     check_header(message);
+    check_page(message);
     mail_shape_of(message, &shape);
     need(shape.octets == size && shape.longest_octets <= size);
     mime_tree_parse(message, &t);

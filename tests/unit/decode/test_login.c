@@ -21,15 +21,20 @@ struct played {
     struct buf page;
 };
 
-static const char *play(struct played *p, const char *script)
+static const char *play_as(struct played *p, const char *protocol, const char *script)
 {
-    wire_start(&p->wire, "mx.example.org");
+    assert_true(wire_start_as(&p->wire, "mx.example.org", protocol));
     wire_play(&p->wire, script);
     login_init(&p->login, 0);
     login_at(&p->login, p->wire.journal, 0, UINT64_MAX);
     buf_init(&p->page, 1 << 20);
     login_print(&p->login, VIS_ASCII, &p->page);
     return buf_cstr(&p->page);
+}
+
+static const char *play(struct played *p, const char *script)
+{
+    return play_as(p, "smtp", script);
 }
 
 static void stop(struct played *p)
@@ -141,6 +146,32 @@ static void test_every_step_has_its_name(void **state)
     assert_null(login_step_name(NULL, DIR_C, 1, NULL));
 }
 
+/* POP3 and IMAP: with SASL and with commands that carry the password. */
+static void test_other_protocols(void **state)
+{
+    struct played p;
+    (void)state;
+    const char *page = play_as(&p, "pop3",
+                               "S: +OK Dovecot ready.\nC: USER ann\nS: +OK\nC: PASS secret\n"
+                               "S: -ERR [AUTH] Authentication failed.\n");
+    holds(page, "Attempt 1: refused\n  mechanism  USER and PASS\n  rating     TLS only\n");
+    holds(page, "inside TLS ! no");
+    holds(page, "answer     -ERR [AUTH] Authentication failed.\n");
+    holds(page, "source     RFC 3206");
+    assert_null(strstr(page, "secret\n"));
+    stop(&p);
+    page = play_as(&p, "imap",
+                   "S: * OK ready\nC: a1 LOGIN ann secret\n"
+                   "S: a1 NO [UNAVAILABLE] Temporary authentication failure.\n"
+                   "C: a2 AUTHENTICATE PLAIN\nS: + \nC: AGFubgBzZWNyZXQ=\nS: a2 OK done\n");
+    holds(page, "Attempt 1: refused\n  mechanism  LOGIN command\n");
+    holds(page, "who        wait\n");
+    holds(page, "Attempt 2: accepted\n  mechanism  PLAIN\n");
+    holds(page, "user ann, password hidden (6 octets)\n");
+    assert_null(strstr(page, "secret "));
+    stop(&p);
+}
+
 static void test_nothing_yet(void **state)
 {
     struct played p;
@@ -152,9 +183,13 @@ static void test_nothing_yet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused_in_clear),        cmocka_unit_test(test_login_in_steps),
-        cmocka_unit_test(test_given_up_then_again),     cmocka_unit_test(test_many_attempts),
-        cmocka_unit_test(test_every_step_has_its_name), cmocka_unit_test(test_nothing_yet),
+        cmocka_unit_test(test_refused_in_clear),
+        cmocka_unit_test(test_login_in_steps),
+        cmocka_unit_test(test_given_up_then_again),
+        cmocka_unit_test(test_many_attempts),
+        cmocka_unit_test(test_every_step_has_its_name),
+        cmocka_unit_test(test_other_protocols),
+        cmocka_unit_test(test_nothing_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,39 @@ static void test_every_extension_is_told(void **state)
     }
 }
 
+static void test_other_protocols(void **state)
+{
+    static const struct {
+        const char *protocol, *script, *parts[3];
+    } rows[] = {
+        {"imap",
+         "S: * OK Gimap ready for requests from 192.0.2.1 a1\nC: a1 CAPABILITY\n"
+         "S: * CAPABILITY IMAP4rev1 STARTTLS X-NONE\nS: a1 OK done\n",
+         {"software    Gmail IMAP (banner)\n", "  STARTTLS\n      TLS can be begun",
+          "  X-NONE\n      not registered"}},
+        {"pop3",
+         "S: +OK Gpop ready for requests from 192.0.2.1 a1\nC: CAPA\nS: +OK\nS: TOP\nS: "
+         "LOGIN-DELAY 60\nS: .\n",
+         {"software    Gmail POP3 (banner)\n", "  TOP\n      TOP shows",
+          "  LOGIN-DELAY 60\n      So many seconds"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct played p;
+        assert_true(wire_start_as(&p.wire, "mail.example", rows[i].protocol));
+        wire_play(&p.wire, rows[i].script);
+        view_init(&p.view, 0);
+        view_at(&p.view, p.wire.journal, p.wire.conn, journal_last(p.wire.journal));
+        buf_init(&p.page, 100000);
+        offer_print(&p.view, OFFER_PRINT_ALL, VIS_ASCII, &p.page);
+        for (size_t k = 0; k < 3; k++)
+            if (!strstr(buf_cstr(&p.page), rows[i].parts[k]))
+                fail_msg("\"%s\" is not in:\n%s", rows[i].parts[k], buf_cstr(&p.page));
+        assert_int_equal(view_next_commands(&p.view, (const char *[]){NULL}, 1), 0);
+        stop(&p);
+    }
+}
+
 static void test_used(void **state)
 {
     struct played p;
@@ -188,7 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page),         cmocka_unit_test(test_every_expectation),
         cmocka_unit_test(test_every_oddity), cmocka_unit_test(test_every_extension_is_told),
-        cmocka_unit_test(test_used),
+        cmocka_unit_test(test_used),         cmocka_unit_test(test_other_protocols),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
