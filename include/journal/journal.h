@@ -33,6 +33,10 @@ struct journal *journal_new(const struct clock *clock);
 void journal_free(struct journal **j);
 /* Takes effect at the next append. Defaults are set by journal_new. */
 void journal_set_limits(struct journal *j, const struct journal_limits *limits);
+/* What would leave for events_octets goes into a file without a name and comes back when asked for:
+ * for readers of recordings larger than memory. A pointer from journal_at then lasts until some
+ * hundred other stretches of the journal were looked at; the first event's lasts. */
+void journal_spill_events(struct journal *j);
 /* Where the spool file is made (unlinked at once); NULL: $TMPDIR is not read, "/tmp" is used. */
 void journal_set_spool_dir(struct journal *j, const char *dir);
 

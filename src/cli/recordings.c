@@ -83,13 +83,14 @@ int cli_find(const struct cli_args *args)
 /* A whole recording in memory; its octets in a spool file where there are many. */
 struct journal *cli_read_recording(const char *path, struct err *err)
 {
-    static const struct journal_limits limits = {.events_octets = (size_t)1 << 30,
+    static const struct journal_limits limits = {.events_octets = (size_t)64 << 20,
                                                  .store_memory_octets = (size_t)4 << 20,
-                                                 .store_spool_octets = UINT64_C(16) << 30};
+                                                 .store_spool_octets = UINT64_C(1) << 40};
     struct recording_report report;
     const char *tmp = getenv("TMPDIR");
     struct journal *j = journal_new(clock_system());
     journal_set_limits(j, &limits);
+    journal_spill_events(j);
     journal_set_spool_dir(j, tmp && *tmp == '/' ? tmp : "/tmp");
     if (!import_or_read(path, CLI_TOOL, j, &report, err)) {
         journal_free(&j);

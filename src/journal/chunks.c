@@ -12,8 +12,11 @@
 #include "journal/chunks.h"
 
 #include "base/mem.h"
+#include "journal/store.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHUNK_OCTETS_MAX (64u << 10)
 #define CHUNK_OCTETS_MIN (4u << 10)
@@ -52,12 +55,108 @@ static uint32_t index_count(const struct chunk *k)
     return (k->n_events + INDEX_STEP - 1) / INDEX_STEP;
 }
 
+/* Chunks that came back, by the place in the file; the one that came first goes first. */
+struct chunks_cache {
+    struct {
+        uint64_t spill_at;
+        struct chunk *chunk; /* NULL: free */
+    } slots[CHUNKS_CACHE];
+    size_t next;
+    size_t newest; /* asked for last */
+};
+
+void chunks_init(struct chunks *c)
+{
+    *c = (struct chunks){.spill_fd = -1};
+}
+
 void chunks_deinit(struct chunks *c)
 {
     for (size_t i = c->gone; i < c->count; i++)
         mem_free(c->list[i].chunk);
     mem_free(c->list);
-    *c = (struct chunks){0};
+    for (size_t i = 0; c->cache && i < CHUNKS_CACHE; i++)
+        mem_free(c->cache->slots[i].chunk);
+    mem_free(c->cache);
+    if (c->spill_fd >= 0)
+        close(c->spill_fd);
+    chunks_init(c);
+}
+
+/* ---- the spill file ---- */
+
+static bool write_at(int fd, const uint8_t *octets, size_t len, uint64_t at)
+{
+    while (len > 0) {
+        ssize_t n = pwrite(fd, octets, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        octets += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool read_at(int fd, uint8_t *octets, size_t len, uint64_t at)
+{
+    while (len > 0) {
+        ssize_t n = pread(fd, octets, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        octets += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool spill(struct chunks *c, struct chunks_entry *e, const char *dir)
+{
+    size_t octets = sizeof(*e->chunk) + e->chunk->size_octets;
+    if (c->spill_fd < 0)
+        c->spill_fd = spool_file(dir);
+    if (c->spill_fd < 0 ||
+        !write_at(c->spill_fd, (const uint8_t *)e->chunk, octets, c->spill_end)) {
+        c->spill = false; /* a full disk: what comes now is lost, what is there can be read */
+        return false;
+    }
+    e->spill_at = c->spill_end;
+    e->spill_octets = octets;
+    c->spill_end += octets;
+    return true;
+}
+
+/* The chunk of a place in the list, from the file where it is not in memory; NULL: lost. */
+static const struct chunk *chunk_load(const struct chunks *c, const struct chunks_entry *e)
+{
+    if (e->chunk || e->spill_at == CHUNKS_LOST)
+        return e->chunk;
+    struct chunks_cache *cache = c->cache;
+    if (cache->slots[cache->newest].chunk && cache->slots[cache->newest].spill_at == e->spill_at)
+        return cache->slots[cache->newest].chunk;
+    for (size_t i = 0; i < CHUNKS_CACHE; i++) {
+        if (!cache->slots[i].chunk || cache->slots[i].spill_at != e->spill_at)
+            continue;
+        cache->newest = i;
+        return cache->slots[i].chunk;
+    }
+    struct chunk *k = mem_alloc(e->spill_octets);
+    if (!read_at(c->spill_fd, (uint8_t *)k, e->spill_octets, e->spill_at)) {
+        mem_free(k);
+        return NULL;
+    }
+    size_t slot = cache->next;
+    cache->next = (cache->next + 1) % CHUNKS_CACHE;
+    mem_free(cache->slots[slot].chunk);
+    cache->slots[slot].chunk = k;
+    cache->slots[slot].spill_at = e->spill_at;
+    cache->newest = slot;
+    return k;
 }
 
 static struct chunk *chunk_new(struct chunks *c, uint64_t first_seq, size_t need_octets,
@@ -82,7 +181,7 @@ static struct chunk *chunk_new(struct chunks *c, uint64_t first_seq, size_t need
         c->alloc_count = c->alloc_count == 0 ? 8 : c->alloc_count * 2;
         c->list = mem_realloc(c->list, c->alloc_count * sizeof(*c->list));
     }
-    c->list[c->count++] = (struct chunks_entry){first_seq, k};
+    c->list[c->count++] = (struct chunks_entry){first_seq, k, CHUNKS_LOST, 0};
     c->octets += size_octets;
     return k;
 }
@@ -109,19 +208,36 @@ struct event *chunks_append(struct chunks *c, const struct event *header, size_t
     return ev;
 }
 
-bool chunks_trim(struct chunks *c, size_t limit_octets, struct chunks_left *left_out)
+static void lose(const struct chunk *k, struct chunks_left *left_out)
+{
+    if (left_out->events == 0)
+        left_out->first_seq = k->first_seq;
+    left_out->last_seq = k->last_seq;
+    left_out->events += k->n_events;
+    left_out->octets += k->payload_octets;
+}
+
+bool chunks_trim(struct chunks *c, size_t limit_octets, const char *dir,
+                 struct chunks_left *left_out)
 {
     bool any = false;
-    while (c->octets > limit_octets && c->count - c->gone > KEEP_CHUNKS) {
-        struct chunk *k = c->list[c->gone++].chunk;
-        if (left_out->events == 0)
-            left_out->first_seq = k->first_seq;
-        left_out->last_seq = k->last_seq;
-        left_out->events += k->n_events;
-        left_out->octets += k->payload_octets;
+    bool spilling = c->spill || c->spilled > 0;
+    if (spilling && !c->cache)
+        c->cache = mem_zalloc(sizeof(*c->cache));
+    while (c->octets > limit_octets && c->count - c->gone > KEEP_CHUNKS + c->spilled + spilling) {
+        struct chunks_entry *e = &c->list[spilling ? c->gone + 1 + c->spilled : c->gone];
+        struct chunk *k = e->chunk;
+        if (!c->spill || !spill(c, e, dir)) {
+            lose(k, left_out);
+            any = true;
+        }
         c->octets -= k->size_octets;
+        e->chunk = NULL;
         mem_free(k);
-        any = true;
+        if (spilling)
+            c->spilled++;
+        else
+            c->gone++;
     }
     return any;
 }
@@ -137,7 +253,7 @@ static const struct chunk *chunk_of(const struct chunks *c, uint64_t seq)
         else
             high = middle;
     }
-    return low > c->gone ? c->list[low - 1].chunk : NULL;
+    return low > c->gone ? chunk_load(c, &c->list[low - 1]) : NULL;
 }
 
 const struct event *chunks_at(const struct chunks *c, uint64_t seq)

@@ -51,6 +51,7 @@ struct journal *journal_new(const struct clock *clock)
     j->horizon_seq = UINT64_MAX;
     j->store = mem_alloc(sizeof(*j->store));
     octet_store_init(j->store);
+    chunks_init(&j->chunks);
     buf_init(&j->hidden, SIZE_MAX / 2);
     static const struct journal_limits defaults = {
         .events_octets = (size_t)256 << 20,
@@ -79,6 +80,11 @@ void journal_set_limits(struct journal *j, const struct journal_limits *limits)
 {
     j->limits = *limits;
     octet_store_set_limits(j->store, limits->store_memory_octets, limits->store_spool_octets);
+}
+
+void journal_spill_events(struct journal *j)
+{
+    j->chunks.spill = true;
 }
 
 void journal_set_spool_dir(struct journal *j, const char *dir)
@@ -130,7 +136,7 @@ static void append_event(struct journal *j, struct event *header, const void *pa
     struct event *ev = chunks_append(&j->chunks, header, j->limits.events_octets);
     event_pack(kind, payload, (uint8_t *)(ev + 1));
     j->last_seq = header->seq;
-    chunks_trim(&j->chunks, j->limits.events_octets, &j->left);
+    chunks_trim(&j->chunks, j->limits.events_octets, j->store->spool_dir, &j->left);
     run_sinks(j, ev);
 }
 

@@ -72,19 +72,28 @@ void octet_store_set_spool_dir(struct store *s, const char *dir)
     s->spool_errno = 0;
 }
 
+int spool_file(const char *dir)
+{
+    dir = dir == NULL ? "/tmp" : dir;
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        return fd;
+    /* Not every file system has nameless files. */
+    char *path = mem_printf("%s/smtpscope-spool-XXXXXX", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    int code = errno;
+    if (fd >= 0)
+        unlink(path);
+    mem_free(path);
+    errno = code;
+    return fd;
+}
+
 static void spool_open(struct store *s)
 {
-    const char *dir = s->spool_dir == NULL ? "/tmp" : s->spool_dir;
-    s->spool_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (s->spool_fd < 0) { /* not every file system has nameless files */
-        char *path = mem_printf("%s/smtpscope-spool-XXXXXX", dir);
-        s->spool_fd = mkostemp(path, O_CLOEXEC);
-        if (s->spool_fd >= 0)
-            unlink(path);
-        else
-            s->spool_errno = errno;
-        mem_free(path);
-    }
+    s->spool_fd = spool_file(s->spool_dir);
+    if (s->spool_fd < 0)
+        s->spool_errno = errno;
     s->spool_base = s->mem_first;
     s->spool_octets = s->want_spool_octets;
 }

@@ -28,6 +28,9 @@ struct store {
     struct buf scratch;
 };
 
+/* A file of this user alone, without a name; dir NULL: /tmp. -1: errno. */
+int spool_file(const char *dir);
+
 void octet_store_init(struct store *s);
 void octet_store_deinit(struct store *s);
 void octet_store_set_limits(struct store *s, size_t memory_octets, uint64_t spool_octets);

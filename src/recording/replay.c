@@ -410,6 +410,12 @@ struct replay *replay_open(struct loop *l, const struct clock *clock,
                          .tenths = SPEED_NORMAL_TENTHS};
     r->own_clock = (struct clock){.tick_ns = own_tick_ns, .wall_us = own_wall_us, .ctx = r};
     r->journal = journal_new(&r->own_clock);
+    /* However large the file is, it is not all in memory. */
+    static const struct journal_limits limits = {.events_octets = (size_t)64 << 20,
+                                                 .store_memory_octets = (size_t)4 << 20,
+                                                 .store_spool_octets = UINT64_C(1) << 40};
+    journal_set_limits(r->journal, &limits);
+    journal_spill_events(r->journal);
     if (options->spool_dir)
         journal_set_spool_dir(r->journal, options->spool_dir);
     journal_add_sink(r->journal, on_event, r);

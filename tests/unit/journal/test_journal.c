@@ -454,9 +454,82 @@ static void document(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* ---- more than memory: into a file and back ---- */
+
+static uint64_t note_number(struct fixture *f, unsigned i)
+{
+    char text[64];
+    snprintf(text, sizeof text, "number %u, with some words to fill the room of it", i);
+    clock_manual_advance_ms(&f->clock, 1);
+    return JOURNAL_APPEND(f->j, 0, NOTE, 0, i, (struct ev_note){.text = slice_cstr(text)});
+}
+
+static void assert_note_number(struct fixture *f, uint64_t seq, unsigned i)
+{
+    char text[64];
+    struct ev_note note;
+    const struct event *ev = journal_at(f->j, seq);
+    assert_non_null(ev);
+    assert_int_equal(ev->seq, seq);
+    assert_int_equal(ev->cause_seq, i);
+    EVENT_GET(ev, NOTE, &note);
+    snprintf(text, sizeof text, "number %u, with some words to fill the room of it", i);
+    assert_true(slice_eq(note.text, slice_cstr(text)));
+}
+
+static void test_spilled(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 60000, MEMORY = 256 * 1024 };
+    const struct journal_limits limits = {.events_octets = MEMORY, .store_memory_octets = 1 << 20};
+    journal_set_limits(f->j, &limits);
+    journal_spill_events(f->j);
+    journal_set_spool_dir(f->j, "/tmp");
+    for (unsigned i = 0; i < N; i++)
+        assert_int_equal(note_number(f, i), i + 1);
+    assert_int_equal(journal_first(f->j), 1);
+    assert_int_equal(journal_last(f->j), N); /* no GAP: nothing left */
+    const struct event *first = journal_at(f->j, 1);
+    for (unsigned i = 0; i < N; i++)
+        assert_note_number(f, i + 1, i);
+    for (unsigned i = N; i > 7; i -= 7)
+        assert_note_number(f, i, i - 1);
+    for (unsigned i = 0, at = 12345; i < 5000; i++, at = (at * 31 + 7) % N)
+        assert_note_number(f, at + 1, at);
+    assert_ptr_equal(journal_at(f->j, 1), first); /* the first one stays where it is */
+}
+
+/* Nowhere to go: then it is lost, and said, as without a file. */
+static void test_spill_without_a_place(void **state)
+{
+    struct fixture *f = *state;
+    const struct journal_limits limits = {.events_octets = 64 * 1024,
+                                          .store_memory_octets = 1 << 20};
+    journal_set_limits(f->j, &limits);
+    journal_spill_events(f->j);
+    journal_set_spool_dir(f->j, "/nonexistent/nowhere");
+    for (unsigned i = 0; i < 5000; i++)
+        note_number(f, i);
+    assert_note_number(f, 1, 0);
+    uint64_t gone = 0, gaps = 0;
+    for (uint64_t seq = 1; seq <= journal_last(f->j); seq++) {
+        const struct event *ev = journal_at(f->j, seq);
+        gone += ev == NULL;
+        if (ev && ev->kind == EVENT_GAP) {
+            struct ev_gap gap;
+            EVENT_GET(ev, GAP, &gap);
+            gaps += gap.events;
+        }
+    }
+    assert_true(gone > 1000);
+    assert_true(gaps > 0); /* those that are still there; the older ones left like the rest */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_spilled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spill_without_a_place, setup, teardown),
         TEST(every_kind_comes_back),
         TEST(names_and_words),
         TEST(old_events_leave_with_a_gap),
