@@ -22,6 +22,7 @@ fetchmail mpop dovecot-pop3d'
 for program in curl python3 perl; do
     command -v $program >/dev/null 2>&1 || wanted="$wanted $program"
 done
+wanted="$wanted isync neomutt offlineimap3 dovecot-imapd dovecot-core" # IMAP
 wanted=$(echo $wanted)
 
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0

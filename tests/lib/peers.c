@@ -20,6 +20,9 @@
 static const struct {
     const char *name, *path; /* below build/peers/root */
 } peers[] = {
+    {"mbsync", "usr/bin/mbsync"},
+    {"offlineimap", "usr/bin/offlineimap"},
+    {"neomutt", "usr/bin/neomutt"},
     {"postfix", "usr/lib/postfix/sbin/smtpd"},
     {"smtp-source", "usr/sbin/smtp-source"},
     {"smtp-sink", "usr/sbin/smtp-sink"},
