@@ -92,5 +92,8 @@ void imap_serve_tls_up(struct imap_serve *s);
 /* BYE for a client that said nothing for too long. */
 void imap_serve_timeout(struct imap_serve *s, struct imap_answer *a);
 const char *imap_serve_user(const struct imap_serve *s); /* logged in as; NULL */
+/* ENVELOPE and BODYSTRUCTURE of messages are remembered over all sessions (limit "imap-cache"), by
+ * names, UIDVALIDITY and UID. When a store ends, another one may use those again: forget them. */
+void imap_serve_forget(void);
 
 #endif

@@ -190,6 +190,41 @@ static void put_flags(struct imap_serve *s, size_t index)
     store_view_flags_told(s->view, index);
 }
 
+/* ---- what never changes ---- */
+
+static bool is_cached_kind(enum imap_fetch kind)
+{
+    return kind == IMAP_FETCH_ENVELOPE || kind == IMAP_FETCH_BODY ||
+           kind == IMAP_FETCH_BODYSTRUCTURE;
+}
+
+static struct icache_key key_of(const struct imap_serve *s, enum imap_fetch kind, size_t index)
+{
+    const struct iserve_fetch *f = s->fetch;
+    return (struct icache_key){.names = f->names,
+                               .uid_validity = f->uid_validity,
+                               .uid = store_view_uid(s->view, index),
+                               .kind = (uint8_t)kind};
+}
+
+/* The text of such an item: as it was said before, or from the octets, which are there then. */
+static void put_cached(struct imap_serve *s, enum imap_fetch kind, size_t index)
+{
+    struct iserve_fetch *f = s->fetch;
+    struct icache_key key = key_of(s, kind, index);
+    struct slice text;
+    if (icache_get(&key, &text)) {
+        buf_append(&f->text, text);
+        return;
+    }
+    size_t start = f->text.len;
+    if (kind == IMAP_FETCH_ENVELOPE)
+        imessage_envelope(header_of(f->octets), &f->text);
+    else
+        imessage_structure(structure(f), kind == IMAP_FETCH_BODYSTRUCTURE, &f->text);
+    icache_put(&key, slice_skip(buf_slice(&f->text), start));
+}
+
 /* ---- one message ---- */
 
 static bool needs_octets(enum imap_fetch kind)
@@ -219,12 +254,12 @@ static void put_item(struct imap_serve *s, const struct imap_fetch_item *item, s
         break;
     case IMAP_FETCH_ENVELOPE:
         buf_append_cstr(out, "ENVELOPE ");
-        imessage_envelope(header_of(f->octets), out);
+        put_cached(s, item->kind, index);
         break;
     case IMAP_FETCH_BODY:
     case IMAP_FETCH_BODYSTRUCTURE:
         buf_append_cstr(out, item->kind == IMAP_FETCH_BODY ? "BODY " : "BODYSTRUCTURE ");
-        imessage_structure(structure(f), item->kind == IMAP_FETCH_BODYSTRUCTURE, out);
+        put_cached(s, item->kind, index);
         break;
     case IMAP_FETCH_RFC822:
         buf_append_cstr(out, "RFC822 ");
@@ -266,9 +301,14 @@ static bool put_message(struct imap_serve *s, size_t index)
     struct store_message m;
     if (!store_view_get(s->view, index, &m))
         return false;
-    for (size_t i = 0; i < f->n_items; i++)
+    for (size_t i = 0; i < f->n_items; i++) {
+        struct icache_key key = key_of(s, f->items[i].kind, index);
+        struct slice known;
+        if (is_cached_kind(f->items[i].kind) && icache_get(&key, &known))
+            continue;
         if (needs_octets(f->items[i].kind) && !open_content(s, index))
             return false;
+    }
     bool seen = mark_seen(s, index), said_flags = false, said_uid = false;
     const char *gap = "";
     buf_printf(&f->text, "* %zu FETCH (", index + 1);
@@ -353,6 +393,17 @@ void iserve_fetch_more(struct imap_serve *s, struct imap_answer *a)
     }
 }
 
+static void remember_names(struct imap_serve *s)
+{
+    struct store_mailbox *m = store_view_mailbox(s->view);
+    struct store_mailbox_info info;
+    if (!m) /* deleted: none of its messages can be had */
+        return;
+    store_mailbox_info(m, false, &info);
+    s->fetch->uid_validity = info.uid_validity;
+    s->fetch->names = icache_names(store_user_name(s->account), info.name);
+}
+
 void iserve_fetch(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a)
 {
     bool in_range = true;
@@ -382,6 +433,7 @@ void iserve_fetch(struct imap_serve *s, const struct imap_command *c, struct ima
     f->uid = c->uid;
     f->indexes = indexes;
     f->n = n;
+    remember_names(s);
     iserve_tag_copy(f->tag, c->tag);
     iserve_fetch_more(s, a);
 }

@@ -34,6 +34,8 @@ struct iserve_fetch {
     const struct imap_fetch_item *items;
     size_t n_items;
     bool uid, sets_seen;
+    uint64_t names; /* of user and mailbox, for the cache */
+    uint32_t uid_validity;
     size_t *indexes;
     size_t n, at;
     size_t missing; /* messages that were gone */
@@ -133,6 +135,17 @@ void iserve_fetch_free(struct iserve_fetch **f);
 
 /* imap_serve_search.c */
 void iserve_search(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a);
+
+/* imap_cache.c */
+struct icache_key {
+    uint64_t names; /* icache_names */
+    uint32_t uid_validity, uid;
+    uint8_t kind; /* enum imap_fetch */
+};
+uint64_t icache_names(const char *user, const char *mailbox);
+/* *out borrows until the next icache_put. */
+bool icache_get(const struct icache_key *key, struct slice *out);
+void icache_put(const struct icache_key *key, struct slice text);
 
 /* imap_message.c: a message as FETCH shows it. */
 void imessage_envelope(struct slice header, struct buf *out);

@@ -74,6 +74,7 @@ void mock_store_deinit(struct mock *m)
 {
     store_content_free(&m->store.shown);
     store_free(&m->store.store);
+    imap_serve_forget();
 }
 
 bool mock_keep_in(struct mock *m, const char *directory, struct err *err)

@@ -159,6 +159,9 @@ rm -rf "$work/rec" && mkdir "$work/rec"
 r=$(ratio "$(get recorded 2)" "$(get plain 2)" 1.15)
 row "the same, recorded (not recorded)" "$(ms "$(get recorded 2)")" "$(ms "$(get plain 2)")" "${r% *}" "<= 1.15 ${r#* }"
 
+# IMAP beside Dovecot
+. tests/bench/imap.sh
+
 # idle connections, held
 rss_kb() {
     awk '/^VmRSS/ { print $2 }' "/proc/$1/status"

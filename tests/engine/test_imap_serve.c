@@ -142,6 +142,7 @@ static void close_world(struct world *w)
         buf_deinit(&w->s[i].said);
     }
     assert_int_equal(w->held, 0);
+    imap_serve_forget();
     store_free(&w->store);
     journal_free(&w->journal);
 }
