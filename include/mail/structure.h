@@ -28,7 +28,7 @@ struct mail_part {
     enum mail_part_kind kind;
     struct slice header;        /* with the empty line that ends it */
     struct slice body;          /* without the line end that belongs to the boundary */
-    uint64_t lines;             /* of the body */
+    uint64_t lines;             /* ends of lines in the body */
     struct slice type, subtype; /* as written; "text", "plain" where nothing is said */
     const struct mail_param *params;
     struct slice disposition; /* "attachment"; empty: not said */

@@ -87,6 +87,23 @@ static void sp_nstring(struct slice s, struct buf *out)
     imap_put_nstring(out, s);
 }
 
+/* "en, de": a list of its tags. */
+static void put_languages(struct slice text, struct buf *out)
+{
+    const char *gap = " (";
+    while (text.len > 0) {
+        ptrdiff_t comma = slice_find_octet(text, ',');
+        struct slice tag = slice_trim(comma < 0 ? text : slice_take(text, (size_t)comma));
+        text = slice_skip(text, comma < 0 ? text.len : (size_t)comma + 1);
+        if (tag.len == 0)
+            continue;
+        buf_append_cstr(out, gap);
+        imap_put_string(out, tag, false);
+        gap = " ";
+    }
+    buf_append_cstr(out, gap[1] ? " NIL" : ")");
+}
+
 /* body-fld-dsp, body-fld-lang, body-fld-loc */
 static void put_extension(const struct mail_part *p, struct buf *out)
 {
@@ -98,7 +115,7 @@ static void put_extension(const struct mail_part *p, struct buf *out)
     } else {
         buf_append_cstr(out, " NIL");
     }
-    sp_nstring(p->language.len > 0 ? p->language : slice_of(NULL, 0), out);
+    put_languages(p->language, out);
     sp_nstring(p->location, out);
 }
 
@@ -175,8 +192,11 @@ void imessage_fields(struct slice header, const struct slice *names, size_t n, b
             struct slice name = slice_trim(slice_take(line, colon < 0 ? 0 : (size_t)colon));
             take = named(name, names, n) != but;
         }
-        if (take)
-            buf_append(out, line);
+        if (!take)
+            continue;
+        buf_append(out, line);
+        if (lf < 0) /* the message ends here */
+            buf_append_cstr(out, "\r\n");
     }
     buf_append_cstr(out, "\r\n");
 }

@@ -155,7 +155,9 @@ void iserve_store(struct imap_serve *s, const struct imap_command *c, struct ima
     size_t *indexes = meant(s, c, a, true, &n);
     if (!indexes)
         return;
+    size_t known = iserve_keywords(s);
     bool all = m && iserve_flags(m, &c->flags, c->store_op != IMAP_STORE_REMOVE, &flags, &keywords);
+    iserve_say_keywords(s, known, &a->text);
     enum store_result r = m ? STORE_OK : STORE_MISSING;
     for (size_t i = 0; i < n && r == STORE_OK; i++) {
         r = store_view_flags(s->view, indexes[i], hows[c->store_op], flags, keywords, &err);

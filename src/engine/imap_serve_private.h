@@ -99,6 +99,9 @@ void iserve_close(struct imap_serve *s, const struct imap_command *c, struct ima
 void iserve_view_close(struct imap_serve *s);
 /* News into the answer. may_lose: EXPUNGE may be among them. */
 void iserve_sync(struct imap_serve *s, struct imap_answer *a, bool may_lose);
+/* Keywords of the mailbox so far; and FLAGS, PERMANENTFLAGS anew where there are more by now. */
+size_t iserve_keywords(struct imap_serve *s);
+void iserve_say_keywords(struct imap_serve *s, size_t before, struct buf *out);
 void iserve_put_flags(struct imap_serve *s, struct buf *out, unsigned flags, uint64_t keywords);
 /* Flags of a command as the store's; makes keywords where `make`. False: no more can be had. */
 bool iserve_flags(struct store_mailbox *m, const struct imap_flags *f, bool make,

@@ -66,6 +66,28 @@ static void put_known_flags(struct store_mailbox *m, struct buf *out, bool any)
     buf_append_cstr(out, any ? " \\*)" : ")");
 }
 
+size_t iserve_keywords(struct imap_serve *s)
+{
+    struct store_mailbox *m = store_view_mailbox(s->view);
+    size_t n = 0;
+    for (unsigned bit = 0; m && bit < STORE_KEYWORDS_MAX; bit++)
+        n += store_keyword_name(m, bit) != NULL;
+    return n;
+}
+
+/* RFC 9051 section 7.3.5: the client hears of a keyword before it sees it. */
+void iserve_say_keywords(struct imap_serve *s, size_t before, struct buf *out)
+{
+    struct store_mailbox *m = store_view_mailbox(s->view);
+    if (!m || iserve_keywords(s) == before)
+        return;
+    buf_append_cstr(out, "* FLAGS ");
+    put_known_flags(m, out, false);
+    buf_append_cstr(out, "\r\n* OK [PERMANENTFLAGS ");
+    put_known_flags(m, out, true);
+    buf_append_cstr(out, "] Flags that last\r\n");
+}
+
 /* ---- news ---- */
 
 struct news {

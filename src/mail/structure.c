@@ -190,13 +190,13 @@ static void read_header(struct reader *r, struct mail_part *p)
 
 /* ---- bodies ---- */
 
+/* Line ends, as other servers count them: the last line of a part has none of its own. */
 static uint64_t count_lines(struct slice s)
 {
     uint64_t lines = 0;
-    while (s.len > 0) {
-        ptrdiff_t lf = slice_find_octet(s, '\n');
+    for (ptrdiff_t lf = slice_find_octet(s, '\n'); lf >= 0; lf = slice_find_octet(s, '\n')) {
         lines++;
-        s = slice_skip(s, lf < 0 ? s.len : (size_t)lf + 1);
+        s = slice_skip(s, (size_t)lf + 1);
     }
     return lines;
 }

@@ -469,7 +469,9 @@ static void test_store_copy_move_expunge(void **state)
     struct session *s = &w.s[0], *other = &w.s[1];
     open_box(&w, 4);
     CHECK(s, "a STORE 1 FLAGS (\\Flagged x)~",
-          "* 1 FETCH (FLAGS (\\Flagged \\Recent x))~a OK STORE done~");
+          "* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft x)~* OK [PERMANENTFLAGS (\\Seen "
+          "\\Answered \\Flagged \\Deleted \\Draft x \\*)] Flags that last~* 1 FETCH (FLAGS "
+          "(\\Flagged \\Recent x))~a OK STORE done~");
     CHECK(s, "a UID STORE 1 -FLAGS x~",
           "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))~a OK STORE done~");
     CHECK(other, "a NOOP~", "* 1 FETCH (UID 1 FLAGS (\\Flagged))~a OK NOOP done~");

@@ -51,7 +51,7 @@ static void test_nested(void **state)
     assert_null(three->next);
     IS(one->header, "\r\n");
     IS(one->body, "one\r\ntwo");
-    assert_int_equal(one->lines, 2);
+    assert_int_equal(one->lines, 1);
     IS(one->type, "text");
     assert_null(one->params);
     assert_int_equal(two->kind, MAIL_PART_MULTIPART);
