@@ -23,10 +23,26 @@ struct tls_client_options {
     const char *key_file;
     const char *version_min; /* "1.0" .. "1.3"; NULL: the library's default */
     const char *version_max;
-    const char *ciphers;     /* OpenSSL list (TLS <= 1.2) or suites (1.3); NULL: default */
-    const char *alpn;        /* one protocol; NULL: none */
-    const char *keylog_file; /* append NSS key log lines; NULL: none */
+    const char *ciphers; /* OpenSSL list (TLS <= 1.2) or suites (1.3); NULL: default */
+    const char *groups;  /* key exchange groups, "X25519:P-256", best first; NULL: default */
+    const char *alpn;    /* one protocol; NULL: none */
+    const char *tlsa;    /* TLSA records the chain must fit one of, "3 1 1 HEX", one a line (RFC
+                            6698); NULL: none */
+    bool ocsp;           /* ask for a stapled OCSP response; TLS_OCSP says what came */
+    struct tls_tickets *tickets; /* resume sessions kept here, and keep new ones; NULL: neither.
+                                    With tlsa nothing is resumed */
+    const char *keylog_file;     /* append NSS key log lines; NULL: none */
 };
+
+/* Sessions to be resumed, of up to 16 peer names (the oldest leave). Clients that use it hold it:
+ * it may be freed before them. */
+struct tls_tickets;
+struct tls_tickets *tls_tickets_new(void);
+void tls_tickets_free(struct tls_tickets **t);
+size_t tls_tickets_count(const struct tls_tickets *t);
+
+/* Do these lines read as TLSA records? False: *err names the one that does not. */
+bool tls_tlsa_check(const char *text, struct err *err);
 
 /* A client context made once for many links. NULL and *err where files or settings do not read. The
  * options are copied. */

@@ -35,7 +35,7 @@ static const char **const *option_strings(struct session_options *o, const char 
     const char **all[] = {&o->name,        &o->source,    &t->name,     &t->sni,
                           &t->ca_file,     &t->cert_file, &t->key_file, &t->version_min,
                           &t->version_max, &t->ciphers,   &t->alpn,     &t->keylog_file,
-                          &o->proxy,       &o->haproxy};
+                          &o->proxy,       &o->haproxy,   &t->groups,   &t->tlsa};
     size_t n = sizeof(all) / sizeof(all[0]);
     memcpy(out, all, sizeof(all));
     out[n] = NULL;

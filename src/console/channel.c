@@ -18,6 +18,7 @@ struct channel *channel_add(struct console *c, struct err *err)
     ch->data_fd = -1;
     secret_init(&ch->password);
     secret_init(&ch->proxy_password);
+    secret_init(&ch->token);
     buf_init(&ch->task.message, CONSOLE_MESSAGE_MAX_OCTETS);
     buf_init(&ch->append, CONSOLE_MESSAGE_MAX_OCTETS);
     /* The lowest number that is free, so that Alt-1 stays Alt-1. */
@@ -55,6 +56,9 @@ void channel_free(struct channel **chp)
     loop_timer_free(&ch->wait_timer);
     secret_clear(&ch->password);
     secret_clear(&ch->proxy_password);
+    secret_clear(&ch->token);
+    tls_tickets_free(&ch->tickets);
+    mem_free(ch->tlsa);
     mem_free(ch->password_user);
     buf_deinit(&ch->task.message);
     buf_deinit(&ch->append);

@@ -251,7 +251,8 @@ static bool open_target(struct console *c, struct err *err)
     }
     struct session_options options;
     fill_options(c, &options);
-    if (!files_are_there(c, err) || !console_route_fill(c, &options, err))
+    if (!files_are_there(c, err) || !console_tls_fill(c, &options, err) ||
+        !console_route_fill(c, &options, err))
         return false;
     if (c->now->session && session_is_up(c->now->session))
         session_close(c->now->session);
@@ -267,8 +268,12 @@ static bool open_target(struct console *c, struct err *err)
                      "what stands on a command line is seen by everyone on this machine",
                      "use --password-command, netrc, or the prompt");
     if (options.tls.keylog_file)
-        journal_note(c->journal, 0, LEVEL_WARNING, "TLS keys are being written to SSLKEYLOGFILE",
-                     "who has that file can read this session", "unset SSLKEYLOGFILE to stop it");
+        journal_note(c->journal, 0, LEVEL_WARNING,
+                     settings_is_set(c->settings, SETTING_ID_keylog)
+                         ? "TLS keys are being written to the file of /set keylog"
+                         : "TLS keys are being written to SSLKEYLOGFILE",
+                     "who has that file can read this session",
+                     "/set keylog without a file, or unset SSLKEYLOGFILE, stops it");
     c->now->session = session_open(c->loop, c->journal, c->now->dns, &c->now->target, &options,
                                    practice_link, c, &handlers, c->now);
     return true;

@@ -48,8 +48,11 @@ struct channel {
     bool went_down;
     struct err link_err;
 
-    struct secret password; /* once it was given; never for another host */
-    char *password_user;    /* whose */
+    struct secret password;      /* once it was given; never for another host */
+    char *password_user;         /* whose */
+    struct secret token;         /* of --token-command, asked for anew each time */
+    struct tls_tickets *tickets; /* of its TLS sessions, for /reopen; NULL: none yet */
+    char *tlsa;                  /* the setting as lines */
     struct console_task task;
     struct password_reader *password_reader;
 
@@ -173,6 +176,18 @@ void console_queue_clear(struct console *c);
 void console_queue_try(struct console *c);
 void console_data_try(struct console *c, const struct track_item *item);
 bool console_need_session(struct console *c, struct err *err);
+/* auth.c */
+enum console_secret { CONSOLE_SECRET_NONE, CONSOLE_SECRET_PASSWORD, CONSOLE_SECRET_TOKEN };
+/* Does anyone want to log in: an explicit /auth, --auth or --user? */
+bool console_auth_wanted(const struct console *c);
+const char *console_auth_user(const struct console *c);       /* NULL: nobody is named */
+const char *console_auth_mechanisms(const struct console *c); /* NULL: any */
+/* What has to be found before logging in can begin. */
+enum console_secret console_auth_secret(const struct console *c);
+/* Borrowed from settings and channel. */
+void console_credentials(struct console *c, const char *service, struct credentials *out);
+/* tls.c */
+bool console_tls_fill(struct console *c, struct session_options *o, struct err *err);
 /* esmtp.c */
 bool exec_bdat(struct console *c, const struct console_call *call);
 void console_bdat_try(struct console *c, const struct track_item *item);

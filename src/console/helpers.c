@@ -109,30 +109,6 @@ static bool open_message(struct console *c, const char *path, struct err *err)
     return true;
 }
 
-/* Does anyone want to log in: an explicit /auth, --auth or --user? */
-static bool auth_wanted(const struct console *c)
-{
-    return c->now->task.goal == SMTP_GOAL_AUTH || c->now->task.user ||
-           settings_is_set(c->settings, SETTING_ID_auth) ||
-           settings_is_set(c->settings, SETTING_ID_user) || c->now->target.user[0];
-}
-
-static const char *auth_user(const struct console *c)
-{
-    if (c->now->task.user)
-        return c->now->task.user;
-    if (settings_is_set(c->settings, SETTING_ID_user))
-        return settings_text(c->settings, SETTING_ID_user);
-    return c->now->target.user[0] ? c->now->target.user : NULL;
-}
-
-static const char *auth_mechanisms(const struct console *c)
-{
-    const char *set = c->now->task.mechanisms ? c->now->task.mechanisms
-                                              : settings_text(c->settings, SETTING_ID_auth);
-    return *set && strcmp(set, "any") != 0 ? set : NULL;
-}
-
 /* --- starting --- */
 
 static enum smtp_tls_use tls_use(const struct console *c)
@@ -202,16 +178,6 @@ static void could_not_start(struct console *c)
     console_task_reset(c);
 }
 
-static struct credentials credentials(const struct console *c, const char *service)
-{
-    return (struct credentials){.mechanisms = auth_mechanisms(c),
-                                .in_clear = auth_mechanisms(c) != NULL,
-                                .user = auth_user(c),
-                                .password = &c->now->password,
-                                .service = service,
-                                .host = c->now->target.name};
-}
-
 /* POP3 and IMAP: TLS, and logging in. */
 static void start_login(struct console *c)
 {
@@ -220,9 +186,8 @@ static void start_login(struct console *c)
                                                [SMTP_TLS_MUST] = MAILBOX_TLS_MUST};
     struct console_task *t = &c->now->task;
     bool pop3 = track_protocol(session_track(c->now->session)) == PROTOCOL_POP3;
-    const struct mailbox_plan plan = {.login = t->goal != SMTP_GOAL_TLS,
-                                      .tls = by_smtp[tls_use(c)],
-                                      .credentials = credentials(c, pop3 ? "pop" : "imap")};
+    struct mailbox_plan plan = {.login = t->goal != SMTP_GOAL_TLS, .tls = by_smtp[tls_use(c)]};
+    console_credentials(c, pop3 ? "pop" : "imap", &plan.credentials);
     t->waiting = false;
     t->active = true;
     if (session_login(c->now->session, &plan))
@@ -238,14 +203,13 @@ static void start(struct console *c)
     }
     struct console_task *t = &c->now->task;
     const char *quit_after = settings_text(c->settings, SETTING_ID_quit_after);
-    const struct smtp_plan plan = {
+    struct smtp_plan plan = {
         .goal = t->goal,
         .name = console_helo_name(c),
         .lmtp = target_service_info(c->now->target.service)->lmtp,
         .tls = tls_use(c),
         .xclient = settings_text(c->settings, SETTING_ID_xclient),
-        .auth = auth_wanted(c),
-        .credentials = credentials(c, "smtp"),
+        .auth = console_auth_wanted(c),
         .from = t->from,
         .to = (const char *const *)t->to,
         .n_to = t->n_to,
@@ -264,6 +228,7 @@ static void start(struct console *c)
                           ? smtp_step_by_name(slice_cstr(quit_after))
                           : SMTP_STEP__COUNT,
     };
+    console_credentials(c, "smtp", &plan.credentials);
     const struct session_content content = {.fd = t->fd,
                                             .octets = buf_slice(&t->message),
                                             .mend = !settings_bool(c->settings, SETTING_ID_binary)};
@@ -281,14 +246,15 @@ void console_task_try_start(struct console *c)
         c->now->password_reader)
         return;
     if (t->needs_password) {
-        const char *user = auth_user(c);
+        const char *user = console_auth_user(c);
         if (!user) {
             journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no user to log in as",
                          "AUTH was not tried", "--user NAME, or /auth MECH USER");
             console_task_reset(c);
             return;
         }
-        if (secret_is_set(&c->now->password) && c->now->password_user &&
+        bool token = console_auth_secret(c) == CONSOLE_SECRET_TOKEN;
+        if (!token && secret_is_set(&c->now->password) && c->now->password_user &&
             strcmp(c->now->password_user, user) == 0) {
             t->needs_password = false;
         } else {
@@ -314,9 +280,15 @@ void console_task_password(struct console *c, const char *password)
         err_set(&c->now->link_err, ERR_AUTH, 0, "no password was found or given");
         return;
     }
+    if (console_auth_secret(c) == CONSOLE_SECRET_TOKEN) {
+        secret_set(&c->now->token, slice_cstr(password));
+        c->now->task.needs_password = false;
+        console_task_try_start(c);
+        return;
+    }
     secret_set(&c->now->password, slice_cstr(password));
     mem_free(c->now->password_user);
-    c->now->password_user = mem_strdup(auth_user(c));
+    c->now->password_user = mem_strdup(console_auth_user(c));
     c->now->task.needs_password = false;
     console_task_try_start(c);
 }
@@ -337,8 +309,9 @@ static bool begin(struct console *c, enum smtp_goal goal, struct err *err)
 
 static void go(struct console *c)
 {
-    c->now->task.needs_password = auth_wanted(c) && c->now->task.goal != SMTP_GOAL_TLS &&
-                                  c->now->task.goal != SMTP_GOAL_HELLO;
+    c->now->task.needs_password = console_auth_wanted(c) && c->now->task.goal != SMTP_GOAL_TLS &&
+                                  c->now->task.goal != SMTP_GOAL_HELLO &&
+                                  console_auth_secret(c) != CONSOLE_SECRET_NONE;
     if (c->now->task.goal == SMTP_GOAL_SEND && console_tracker(c) &&
         track_authenticated(console_tracker(c)))
         c->now->task.needs_password = false;

@@ -176,7 +176,9 @@ void console_password_find(struct console *c, const char *host, const char *user
     c->now->password_reader = mem_zalloc(sizeof *c->now->password_reader);
     buf_init(&c->now->password_reader->text, PASSWORD_MAX_OCTETS);
 
-    const char *command = settings_text(c->settings, SETTING_ID_password_command);
+    bool token = console_auth_secret(c) == CONSOLE_SECRET_TOKEN;
+    const char *command =
+        settings_text(c->settings, token ? SETTING_ID_token_command : SETTING_ID_password_command);
     if (*command) {
         if (run_command(c, command))
             return;
@@ -186,13 +188,13 @@ void console_password_find(struct console *c, const char *host, const char *user
     }
     struct buf password;
     buf_init(&password, PASSWORD_MAX_OCTETS);
-    if (console_netrc(c, host, user, &password)) {
+    if (!token && console_netrc(c, host, user, &password)) {
         console_password_stop(c);
         console_task_password(c, buf_cstr(&password));
     } else if (c->ui && c->ui->ask) {
         char prompt[200];
-        snprintf(prompt, sizeof prompt, "password of %.80s at %.80s: ", user,
-                 host[0] ? host : "the practice server");
+        snprintf(prompt, sizeof prompt, "%s of %.80s at %.80s: ", token ? "token" : "password",
+                 user, host[0] ? host : "the practice server");
         c->asking = c->now;
         c->ui->ask(c->ui_ctx, prompt, true, prompt_answer, c);
     } else {

@@ -413,6 +413,8 @@ static const struct {
     [EVENT_TLS_VERIFY] = {take_tls_verify, 0},
     [EVENT_TLS_ALERT] = {take_tls_alert, 0},
     [EVENT_TLS_FAIL] = {NULL, TRANSCRIPT_TLS},
+    [EVENT_TLS_DANE] = {NULL, TRANSCRIPT_TLS},
+    [EVENT_TLS_OCSP] = {NULL, TRANSCRIPT_TLS},
     [EVENT_NOTE] = {take_note, 0},
     [EVENT_LINK_DOWN] = {take_link_down, 0},
     [EVENT_LINK_RESOLVE] = {NULL, TRANSCRIPT_LINK},

@@ -250,6 +250,23 @@ static void text_tls_alert(struct pen *p, const struct event *ev,
     pen_own(p, ")");
 }
 
+static void text_tls_dane(struct pen *p, const struct event *ev, const struct transcript_line *line)
+{
+    struct ev_tls_dane e;
+    EVENT_GET(ev, TLS_DANE, &e);
+    (void)line;
+    pen_with(p, e.ok ? "TLSA: " : "TLSA does not match: ", e.text);
+}
+
+static void text_tls_ocsp(struct pen *p, const struct event *ev, const struct transcript_line *line)
+{
+    struct ev_tls_ocsp e;
+    EVENT_GET(ev, TLS_OCSP, &e);
+    (void)line;
+    pen_with(p, "OCSP ", e.status);
+    pen_with(p, ": ", e.text);
+}
+
 static void text_tls_fail(struct pen *p, const struct event *ev, const struct transcript_line *line)
 {
     struct ev_tls_fail e;
@@ -369,6 +386,8 @@ static const text_fn texts[EVENT__COUNT] = {
     [EVENT_TLS_VERIFY] = text_tls_verify,
     [EVENT_TLS_ALERT] = text_tls_alert,
     [EVENT_TLS_FAIL] = text_tls_fail,
+    [EVENT_TLS_DANE] = text_tls_dane,
+    [EVENT_TLS_OCSP] = text_tls_ocsp,
     [EVENT_DEVIATION] = text_deviation,
     [EVENT_NOTE] = text_note,
     [EVENT_FAULT] = text_fault,

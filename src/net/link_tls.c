@@ -193,10 +193,24 @@ static void append_up(struct link *k)
                                       .elapsed_us = (link_now_ns(k) - k->tls->start_ns) / 1000});
 }
 
+/* What a client's handshake showed beside the chain. */
+static void append_findings(struct link *k)
+{
+    const struct tls_client_options *o = &k->tls->client->options;
+    if (SSL_session_reused(k->tls->ssl))
+        verify_resumed(k);
+    if (o->tlsa != NULL)
+        dane_append(k);
+    if (o->ocsp)
+        ocsp_append(k);
+}
+
 static void opened(struct link *k)
 {
     struct link_tls *t = k->tls;
     append_up(k);
+    if (t->client != NULL)
+        append_findings(k);
     t->state = TLS_OPEN;
     mem_free(t->first);
     t->first = NULL;
@@ -437,8 +451,10 @@ static void start(struct link *k, struct tls_client *c, struct tls_server *s,
     }
     t->client = c;
     t->server = s;
-    if (c != NULL)
+    if (c != NULL) {
         t->verdict = mem_zalloc(sizeof(*t->verdict));
+        tickets_use(c, t->ssl, &t->peer_ok);
+    }
     t->in = BIO_new(BIO_s_mem());
     t->out = BIO_new(BIO_s_mem());
     BUG_IF(t->in == NULL || t->out == NULL);

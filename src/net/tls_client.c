@@ -53,11 +53,16 @@ static void copy_options(struct tls_client *c, const struct tls_client_options *
         .version_min = keep_text(c, o->version_min),
         .version_max = keep_text(c, o->version_max),
         .ciphers = keep_text(c, o->ciphers),
+        .groups = keep_text(c, o->groups),
+        .tlsa = keep_text(c, o->tlsa),
+        .ocsp = o->ocsp,
         .alpn = keep_text(c, o->alpn),
         .keylog_file = keep_text(c, o->keylog_file),
     };
     if (o->ca_pem.len > 0)
         c->options.ca_pem = slice_of(mem_dup(o->ca_pem.ptr, o->ca_pem.len), o->ca_pem.len);
+    /* What was checked against records is not to be had again without them. */
+    c->tickets = o->tlsa == NULL ? tls_tickets_ref(o->tickets) : NULL;
 }
 
 static void keylog_line(const SSL *ssl, const char *line)
@@ -137,6 +142,16 @@ bool tls_context_ciphers(SSL_CTX *ctx, const char *text, struct err *err)
     buf_deinit(&suites);
     buf_deinit(&list);
     return ok;
+}
+
+static bool set_groups(SSL_CTX *ctx, const char *text, struct err *err)
+{
+    if (SSL_CTX_set1_groups_list(ctx, text) == 1)
+        return true;
+    tls_err_setting(err, "groups", text);
+    err_explain(err, "OpenSSL does not know one of these key exchange groups",
+                "--groups X25519:P-256:P-384, the best first");
+    return false;
 }
 
 static bool set_alpn(SSL_CTX *ctx, const char *alpn, struct err *err)
@@ -227,10 +242,19 @@ static bool context_make(struct tls_client *c, struct err *err)
     SSL_CTX_set_cert_verify_callback(ctx, verify_chain, NULL);
     if (c->keylog_fd >= 0)
         SSL_CTX_set_keylog_callback(ctx, keylog_line);
+    if (c->tickets != NULL) {
+        SSL_CTX_set_session_cache_mode(ctx,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+        SSL_CTX_sess_set_new_cb(ctx, tickets_keep);
+    }
+    if (o->tlsa != NULL)
+        SSL_CTX_dane_enable(ctx);
     c->store_ready = o->ca_file != NULL || o->ca_pem.len > 0;
     bool ok = tls_context_versions(ctx, o, err) &&
               (o->ciphers == NULL || tls_context_ciphers(ctx, o->ciphers, err)) &&
+              (o->groups == NULL || set_groups(ctx, o->groups, err)) &&
               (o->alpn == NULL || set_alpn(ctx, o->alpn, err)) &&
+              (o->tlsa == NULL || tls_tlsa_check(o->tlsa, err)) &&
               (o->ca_file == NULL || set_ca_file(store, o->ca_file, err)) &&
               (o->ca_pem.len == 0 || set_ca_pem(store, o->ca_pem, err)) &&
               (o->cert_file == NULL || tls_context_files(ctx, o->cert_file, o->key_file, err));
@@ -259,7 +283,7 @@ struct tls_client *tls_client_new(const struct tls_client_options *options, stru
         }
     }
     bool to_judge = o->ca_file || o->ca_pem.len > 0 || o->cert_file || o->version_min ||
-                    o->version_max || o->ciphers || o->alpn;
+                    o->version_max || o->ciphers || o->groups || o->alpn || o->tlsa;
     if (to_judge && !context_make(c, err))
         goto fail;
     return c;
@@ -283,6 +307,12 @@ SSL *tls_client_session(struct tls_client *c, struct err *err)
     /* RFC 6066 section 3: literal addresses are not permitted as a server name. */
     if (sni != NULL && sni[0] != '\0' && !tls_is_ip(sni))
         SSL_set_tlsext_host_name(ssl, sni);
+    if (o->ocsp)
+        SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
+    if (o->tlsa != NULL && !dane_prepare(c, ssl, err)) {
+        SSL_free(ssl);
+        return NULL;
+    }
     c->refs++;
     return ssl;
 }
@@ -292,6 +322,7 @@ void tls_client_unref(struct tls_client *c)
     if (c == NULL || --c->refs > 0)
         return;
     SSL_CTX_free(c->ctx);
+    tls_tickets_free(&c->tickets);
     if (c->keylog_fd >= 0)
         close(c->keylog_fd);
     for (size_t i = 0; i < c->texts_count; i++)

@@ -15,7 +15,8 @@ struct tls_client {
     bool store_ready;
     int keylog_fd;
     struct tls_client_options options; /* texts are our own copies */
-    char *texts[10];                   /* those copies */
+    struct tls_tickets *tickets;       /* held; NULL: none */
+    char *texts[16];                   /* those copies */
     size_t texts_count;
 };
 
@@ -51,6 +52,8 @@ struct link_tls {
     uint64_t start_ns;
     enum tls_state state;
     enum event_tls_via via;
+    bool peer_ok; /* client: every check of the certificate held, now or when the session that is
+                     resumed was made */
 };
 
 /* tls_client.c, tls_server.c: a session of the context; NULL and *err when it cannot be had. */
@@ -66,6 +69,17 @@ bool tls_context_versions(SSL_CTX *ctx, const struct tls_client_options *o, stru
 bool tls_context_ciphers(SSL_CTX *ctx, const char *text, struct err *err);
 bool tls_is_ip(const char *name);
 
+/* tls_tickets.c */
+struct tls_tickets *tls_tickets_ref(struct tls_tickets *t); /* NULL stays NULL */
+int tickets_keep(SSL *ssl, SSL_SESSION *session);           /* OpenSSL's callback */
+/* Offer the session kept for this peer. *peer_ok_out: what its check had given. */
+bool tickets_use(struct tls_client *c, SSL *ssl, bool *peer_ok_out);
+/* tls_dane.c */
+bool dane_prepare(struct tls_client *c, SSL *ssl, struct err *err);
+void dane_append(struct link *k);
+/* tls_ocsp.c */
+void ocsp_append(struct link *k);
+
 /* practice.c */
 bool practice_certificate(struct tls_practice_ca *ca, const char *name, enum tls_practice_cert kind,
                           SSL_CTX *ctx);
@@ -74,6 +88,8 @@ bool practice_identity(struct tls_practice_ca *ca, X509 *cert, char *out, size_t
 
 /* verify.c: the certificate check of a client session; its app data is the link. */
 int verify_chain(X509_STORE_CTX *x, void *arg);
+/* A resumed session shows no certificate: say what its check gave when it was made. */
+void verify_resumed(struct link *k);
 void verdict_err(struct err *e, const struct link_tls *t);
 
 /* tls_err.c */

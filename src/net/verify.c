@@ -58,6 +58,9 @@ static const struct reason reasons[] = {
     {X509_V_ERR_CERT_REVOKED, "revoked", "its CA took it back", NEXT_NONE},
     {X509_V_ERR_CERT_SIGNATURE_FAILURE, "bad-signature",
      "the certificate was changed after it was signed, or never signed by that CA", NEXT_NONE},
+    {X509_V_ERR_DANE_NO_MATCH, "dane-no-match",
+     "the server has another certificate or key than the TLSA records say",
+     "compare the records with the server's certificate (/certs); " NEXT_NONE},
     {X509_V_ERR_INVALID_PURPOSE, "wrong-purpose", "it was not made for servers", NEXT_NONE},
     {X509_V_ERR_INVALID_CA, "invalid-ca", "a certificate in the chain may not sign others",
      NEXT_NONE},
@@ -247,6 +250,21 @@ static void append_verify(struct link *k)
                                           .text = slice_cstr(text)});
 }
 
+void verify_resumed(struct link *k)
+{
+    const struct tls_client_options *o = &k->tls->client->options;
+    bool ok = k->tls->peer_ok;
+    const char *text = ok ? "checked when the resumed session was made"
+                          : "a check had failed when the resumed session was made";
+    JOURNAL_APPEND(k->journal, k->conn, TLS_VERIFY, link_flags(k), 0,
+                   (struct ev_tls_verify){.mode = o->verify,
+                                          .ok = ok,
+                                          .code = ok ? X509_V_OK : X509_V_ERR_UNSPECIFIED,
+                                          .name = slice_cstr(o->name),
+                                          .reason = slice_cstr(ok ? "ok" : "other"),
+                                          .text = slice_cstr(text)});
+}
+
 static void ask_for(const struct link *k, X509_VERIFY_PARAM *param)
 {
     const struct tls_client_options *o = &k->tls->client->options;
@@ -279,6 +297,7 @@ int verify_chain(X509_STORE_CTX *x, void *arg)
     append_chain(k, x);
     append_verify(k);
     long code = k->tls->verdict->code;
+    k->tls->peer_ok = code == X509_V_OK;
     bool go_on = code == X509_V_OK || k->tls->client->options.verify == VERIFY_NONE;
     X509_STORE_CTX_set_error(x, go_on ? X509_V_OK : (int)code);
     return go_on ? 1 : 0;
