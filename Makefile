@@ -104,7 +104,7 @@ unit-%:
 
 # make run and make check work alone on a fresh machine: what is missing is installed first, then make starts anew,
 # because pkg-config had nothing to say when this file was read.
-.PHONY: run demo deps check check-unit check-system check-screen check-variants check-fuzz fuzz bench lint format doc \
+.PHONY: run demo deps check check-unit check-system check-screen check-variants check-fuzz fuzz interop bench lint format doc \
         install uninstall dist help
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SUB := $(MAKE) --no-print-directory -j$(JOBS)
@@ -155,6 +155,10 @@ check-fuzz:
 	@sh tests/fuzz.sh build/fuzz/fuzz $(FUZZ_S)
 fuzz: ## run each fuzzer for FUZZ_S seconds (make fuzz FUZZ_S=3600)
 	@$(SUB) check-fuzz FUZZ_S=$(if $(filter command line,$(origin FUZZ_S)),$(FUZZ_S),600)
+
+interop: all $(B)/tests/system/test_interop ## the client against Postfix, Exim, OpenSMTPD, Dovecot; writes doc/interop.md
+	@sh tests/peers.sh
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope INTEROP_DOC=$(CURDIR)/doc/interop.md $(B)/tests/system/test_interop
 
 bench: all $(B)/tests/screen/test_budget ## measure against curl, swaks, smtp-sink, smtp-source and pagers in one run
 	@sh tests/peers.sh

@@ -25,6 +25,9 @@ done
 wanted="$wanted isync neomutt offlineimap3 dovecot-imapd dovecot-core" # IMAP
 wanted=$(echo $wanted)
 
+# Servers for tests/lib/server.sh.
+wanted="$wanted exim4-daemon-heavy opensmtpd dovecot-core dovecot-submissiond dovecot-lmtpd"
+
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 for tool in apt-get apt-cache dpkg-deb dpkg-query; do
     command -v $tool >/dev/null 2>&1 || {

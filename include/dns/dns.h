@@ -73,5 +73,11 @@ void dns_cancel(struct dns_question **q);
 /* A domain as the DNS wants it (IDNA 2008, RFC 5891): "müller.example" -> "xn--mller-kva.example".
  * ASCII names pass as they are, lower-cased. False: not a domain name. */
 bool dns_to_ascii(const char *domain, char *out, size_t out_octets);
+/* Back, for people: "xn--mller-kva.example" -> "müller.example". False: not a domain name, or one
+ * that IDNA does not allow (and which may only look like another). */
+bool dns_to_unicode(const char *domain, char *out, size_t out_octets);
+/* The other form of a domain: of an internationalised one its xn-- form, of an xn-- one what it
+ * stands for. False: it has only one. */
+bool dns_other_form(const char *domain, char *out, size_t out_octets);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
 
 enum { Q_AAAA, Q_A };
 
@@ -299,10 +300,24 @@ static void ask_addresses(struct session *s, const char *name)
             dns_ask(s->dns, s->conn, name, DNS_A, s->options.resolve_timeout_ms, on_a, s);
 }
 
+/* Both forms of an internationalised name, for the person: the DNS and TLS know only the one. */
+static void say_both_forms(struct session *s, const char *name)
+{
+    char other[256], shown[2][300], text[700];
+    if (!dns_other_form(name, other, sizeof(other)))
+        return;
+    vis_to_cstr(shown[0], sizeof(shown[0]), slice_cstr(name));
+    vis_to_cstr(shown[1], sizeof(shown[1]), slice_cstr(other));
+    snprintf(text, sizeof(text), "%s is %s", shown[0], shown[1]);
+    journal_note(s->journal, s->conn, LEVEL_INFO, text, "", "");
+}
+
 static bool to_ascii(struct session *s, const char *name, char *out, size_t out_octets)
 {
-    if (dns_to_ascii(name, out, out_octets))
+    if (dns_to_ascii(name, out, out_octets)) {
+        say_both_forms(s, name);
         return true;
+    }
     err_set(&s->find.last, ERR_USAGE, 0, "%.200s is not a domain name", name);
     err_explain(&s->find.last, "a label is empty, too long, or holds what IDNA does not allow",
                 "check the spelling");

@@ -44,6 +44,12 @@ static const struct console_command commands[] = {
             false, exec_session, ARG_WORDS, "next|close"),
     COMMAND("tls", "connection", "", "STARTTLS, handshake, EHLO again", NULL, false, exec_tls,
             ARG_NONE, NULL),
+    COMMAND("starttls-check", "connection", "[TARGET] [--i-own-this]",
+            "does a server throw away what came in the clear when TLS begins?",
+            "Two short sessions: a command in the same write as STARTTLS, STARTTLS before EHLO and "
+            "twice. Without TARGET the practice server; other machines' servers only with "
+            "--i-own-this.",
+            false, exec_starttls_check, ARG_TARGET, NULL),
     COMMAND("auth", "connection", "[MECH] [USER]",
             "log in; asks for the password, never shows or keeps it",
             "The password comes from --password-command, netrc or a prompt. Without MECH the best "

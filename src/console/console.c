@@ -24,6 +24,7 @@ void console_free(struct console **cp)
     if (!c)
         return;
     script_free(&c->source);
+    mem_free(c->starttls_check);
     for (size_t i = 0; i < c->n_channels; i++)
         channel_free(&c->channels[i]);
     replay_free(&c->replay);

@@ -97,7 +97,8 @@ struct console {
         char *name, *line;
     } * aliases;
     size_t n_aliases;
-    struct script *source; /* /source under way */
+    struct script *source;                 /* /source under way */
+    struct starttls_check *starttls_check; /* likewise; NULL: none */
     unsigned source_depth;
     bool wants_quit;
     char prompt[32];
@@ -188,6 +189,8 @@ enum console_secret console_auth_secret(const struct console *c);
 void console_credentials(struct console *c, const char *service, struct credentials *out);
 /* tls.c */
 bool console_tls_fill(struct console *c, struct session_options *o, struct err *err);
+/* starttls_check.c */
+bool exec_starttls_check(struct console *c, const struct console_call *call);
 /* esmtp.c */
 bool exec_bdat(struct console *c, const struct console_call *call);
 void console_bdat_try(struct console *c, const struct track_item *item);

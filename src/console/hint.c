@@ -5,6 +5,7 @@
 
 #include "console/console_private.h"
 #include "console/tongue.h"
+#include "dns/dns.h"
 #include "smtp/param.h"
 
 enum { HINT_MAX_OCTETS = 1024 };
@@ -77,6 +78,19 @@ static void lint(const struct smtp_track *t, const struct smtp_command *command,
                        smtp_rule_rfc((enum smtp_rule)r));
             return;
         }
+}
+
+/* The other form of an internationalised domain in the path. */
+static void hint_domain(const struct smtp_command *command, struct console_hint *out)
+{
+    char domain[256], other[256];
+    struct slice d = command->has_path ? command->path.domain : slice_of(NULL, 0);
+    if (d.len == 0 || d.len >= sizeof domain || slice_find_octet(d, 0) >= 0)
+        return;
+    memcpy(domain, d.ptr, d.len);
+    domain[d.len] = '\0';
+    if (dns_other_form(domain, other, sizeof other))
+        buf_printf(&out->info, "%s is %s · ", domain, other);
 }
 
 /* The parameter the cursor stands in: its grammar, and what it is for. True: there is one. */
@@ -206,6 +220,7 @@ void console_hint_for(struct console *c, struct slice line, struct console_hint 
     if (command.args.len == 0)
         buf_append_cstr(&out->ghost,
                         info->grammar + (line.ptr[line.len - 1] == ' ' && info->grammar[0] == ' '));
+    hint_domain(&command, out);
     bool in_param = hint_param(&command, line, out);
     if (!in_param)
         buf_printf(&out->info, "%s · %s", info->help, info->rfc);

@@ -78,6 +78,32 @@ bool dns_to_ascii(const char *domain, char *out, size_t out_octets)
     return good;
 }
 
+bool dns_to_unicode(const char *domain, char *out, size_t out_octets)
+{
+    char back[DNS_NAME_OCTETS], *found = NULL;
+    size_t n = 0;
+    bool good = domain != NULL && idn2_to_unicode_8z8z(domain, &found, 0) == IDN2_OK;
+    if (good) {
+        n = strlen(found);
+        /* What does not come back as it was is no name that was ever registered so. */
+        good = n > 0 && n < out_octets && dns_to_ascii(found, back, sizeof(back)) &&
+               slice_eq_nocase(slice_cstr(back), slice_cstr(domain));
+    }
+    if (good)
+        memcpy(out, found, n + 1);
+    idn2_free(found);
+    return good;
+}
+
+bool dns_other_form(const char *domain, char *out, size_t out_octets)
+{
+    if (!is_ascii(domain))
+        return dns_to_ascii(domain, out, out_octets);
+    if (strstr(domain, "xn--") == NULL && strstr(domain, "XN--") == NULL)
+        return false;
+    return dns_to_unicode(domain, out, out_octets) && !is_ascii(out);
+}
+
 static void label_octet(struct buf *out, uint8_t c)
 {
     if (c == '.' || c == '\\' || c == '"' || c == ';' || c == '(' || c == ')' || c == '@' ||

@@ -26,6 +26,8 @@ struct smtp_drive {
     bool decided;   /* the result stands; what follows is good manners */
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
+    bool prdr;               /* 353 came: a reply for each recipient follows */
+    size_t prdr_left;        /* of them */
     bool chunk_last;         /* the last one has left */
     unsigned chunks_awaited; /* replies */
     bool xclient_said;

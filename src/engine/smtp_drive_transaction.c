@@ -73,6 +73,22 @@ static bool take_lmtp_dot(struct smtp_drive *d, enum smtp_outcome outcome,
     return true;
 }
 
+/* PRDR: 353, a reply for each recipient that was taken, then the message's own. True: more is to
+ * come. */
+static bool take_prdr(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
+{
+    if (!d->prdr && !d->plan.lmtp && item->reply->code == 353) {
+        d->prdr = true;
+        d->prdr_left = d->result.n_accepted;
+        return true;
+    }
+    if (!d->prdr || d->prdr_left == 0)
+        return false;
+    d->prdr_left--;
+    take_lmtp_dot(d, outcome, item);
+    return true;
+}
+
 /* In LMTP the last reply may be a refusal although somebody got the message. */
 static void cite_accepted(struct smtp_drive *d)
 {
@@ -91,13 +107,15 @@ void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struc
 {
     d->step = SMTP_STEP_DOT;
     d->waiting = true;
+    if (take_prdr(d, outcome, item))
+        return;
     if (d->plan.lmtp) {
         if (!take_lmtp_dot(d, outcome, item))
             return;
         if (d->result.n_accepted > 0)
             outcome = SMTP_OUT_2YZ;
     }
-    bool ok = outcome == SMTP_OUT_2YZ;
+    bool ok = outcome == SMTP_OUT_2YZ && (!d->prdr || d->result.n_accepted > 0);
     if (ok && drive_ends_here(d)) {
         drive_end_here(d, item);
         return;

@@ -63,13 +63,16 @@ static bool reply_answers(struct smtp_track *t, const struct smtp_reply *r,
 }
 
 /* The dot (and the last chunk) of LMTP has a reply for each recipient taken (RFC 2033 section 4.2).
- */
-static void count_replies(struct smtp_track *t, struct track_pending *p)
+ * So has it where the server takes up PRDR: 353 first, one for each recipient, then the message's
+ * own. */
+static void count_replies(struct smtp_track *t, struct track_pending *p, unsigned code)
 {
     bool many = p->verb == SMTP_VERB_DOT || (p->verb == SMTP_VERB_BDAT && !p->not_last);
     if (!many || p->replies_left > 0)
         return;
     size_t n = t->lmtp ? smtp_track_recipients(t) : 1;
+    if (t->prdr && code == 353)
+        n = smtp_track_recipients(t) + 2;
     p->replies_left = n > 0 ? (uint32_t)n : 1;
     track_head(t)->replies_left = p->replies_left;
 }
@@ -139,7 +142,7 @@ static void take_reply(struct smtp_track *t, const struct smtp_reply *r, struct 
     if ((verb == SMTP_VERB_AUTH || verb == SMTP_VERB_AUTH_DATA) && r->code == 334)
         track_sasl_step(t, DIR_S, smtp_reply_line_text(r, r->n_lines - 1), &where, true);
     if (asked)
-        count_replies(t, &p);
+        count_replies(t, &p, r->code);
     track_apply(t, &p, outcome, r, item->seq);
     if (!asked)
         return;

@@ -259,9 +259,10 @@ static void take_command(struct smtp_track *t, struct smtp_command *c, smtp_rule
         .seq = item->seq, .offset = where->offset, .length = (uint32_t)where->length};
     if (c->verb == SMTP_VERB_AUTH)
         auth_begin(t, c, where);
-    else if (c->verb == SMTP_VERB_MAIL)
+    else if (c->verb == SMTP_VERB_MAIL) {
         p.body_8bit = c->n_params > 0 && declares_8bit(c);
-    else if (c->verb == SMTP_VERB_BDAT)
+        p.prdr = c->n_params > 0 && smtp_command_param(c, "PRDR") != NULL;
+    } else if (c->verb == SMTP_VERB_BDAT)
         chunk_begin(t, c, &p);
     else if (c->verb == SMTP_VERB_QUIT)
         t->quit_sent = true;

@@ -99,7 +99,7 @@ static void envelope_event(struct smtp_track *t, enum event_envelope part, struc
 void track_envelope_clear(struct smtp_track *t, uint64_t cause_seq, bool say)
 {
     struct track_work *w = t->work;
-    t->body_8bit = t->chunked = false;
+    t->body_8bit = t->chunked = t->prdr = false;
     if (!w || (!w->has_reverse && w->n_recipients == 0))
         return;
     buf_reset(&w->envelope_text);
@@ -119,6 +119,7 @@ static void envelope_reverse(struct smtp_track *t, const struct track_pending *p
     if (buf_append(&w->envelope_text, path))
         w->reverse_len = (uint32_t)path.len;
     t->body_8bit = p->body_8bit;
+    t->prdr = p->prdr;
 }
 
 static void envelope_forward(struct smtp_track *t, const struct track_pending *p)
@@ -145,7 +146,9 @@ static void delivered(struct smtp_track *t, const struct track_pending *p,
     struct slice path = slice_of(NULL, 0);
     if (p->not_last)
         return;
-    if (t->lmtp)
+    if (t->prdr && r && r->code == 353 && p->replies_left > 1)
+        return; /* the replies follow */
+    if (t->lmtp || (t->prdr && p->replies_left > 1))
         smtp_track_recipient_at(t, t->lmtp_done, &path);
     if (r)
         envelope_event(t, ENVELOPE_DELIVERED, path, slice_of(NULL, 0), r->code, reply_seq);

@@ -30,6 +30,7 @@ struct track_pending {
     uint32_t path_len, params_len;
     uint8_t verb;
     bool body_8bit; /* MAIL: octets above 127 were declared */
+    bool prdr;      /* MAIL: a reply for each recipient was asked for */
     bool not_last;  /* BDAT without LAST: the transaction goes on */
 };
 
@@ -91,7 +92,7 @@ struct smtp_track {
         uint32_t rcpts; /* of the newest MAIL, as the rest */
         bool utf8, binary, bdat;
     } sent;
-    bool greeting_awaited, after_tls, quit_sent, auth_unkept, body_8bit, in_content;
+    bool greeting_awaited, after_tls, quit_sent, auth_unkept, body_8bit, prdr, in_content;
     bool offers_pipelining, offers_enhanced, offers_utf8;
     bool chunked;   /* content.held_cr and .line_octets are of the chunk before */
     bool line_done; /* work->line holds a finished line: the next feed drops it */

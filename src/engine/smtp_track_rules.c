@@ -230,7 +230,7 @@ smtp_rules track_reply_rules(const struct smtp_track *t, const struct smtp_reply
     else if (!asked && r->code != 421)
         rules |= BIT(REPLY_UNASKED);
     else if (asked && r->code != 0 && answers != SMTP_VERB_UNKNOWN &&
-             !smtp_reply_may_follow(answers, r->code))
+             !smtp_reply_may_follow(answers, r->code) && !(t->prdr && r->code == 353))
         rules |= BIT(REPLY_NOT_FOR_COMMAND);
     return rules;
 }

@@ -117,6 +117,23 @@ head -c 50000000 "$work/50m" >"$work/50t" # below its SIZE with what is around i
 big "50 MB in TLS to smtpscope serve, recorded"
 stop "$pid"
 
+# setting TLS up and logging in: one 1 KB message by submission, with recording; both check the certificate
+start "$work/serve.log" "$scope" serve --quiet --keep-nothing --submission 0 --submissions 0 --ca-out "$work/ca.pem"
+while ! grep -q '^ready' "$work/serve.log"; do kill -0 "$pid" || { cat "$work/serve.log"; exit 1; }; done
+starttls=$(sed -n 's/^submission .*://p' "$work/serve.log") implicit=$(sed -n 's/^submissions .*://p' "$work/serve.log")
+printf 'machine localhost login alice password secret\n' >"$work/.netrc" && chmod 600 "$work/.netrc"
+login() { # TITLE URL PORT OURS THEIRS
+    "$measure" $((BENCH_RUNS * 3)) \
+        smtpscope "sh $fresh --ca $work/ca.pem --user alice --from ann@example.net --to alice@example.test $4 $2://localhost:$3 $work/1k" \
+        curl "sh -c 'exec $curl -sS -n --cacert $work/ca.pem --mail-from ann@example.net --mail-rcpt alice@example.test -T $work/1k $5://localhost:$3'" >"$work/m"
+    compare "$1" curl 1.1 "<= 1.10"
+    rm -rf "$work/rec" && mkdir "$work/rec"
+}
+login "STARTTLS, AUTH PLAIN, 1 KB, recorded" submission "$starttls" "--tls must --auth PLAIN" "--ssl-reqd --login-options AUTH=PLAIN smtp"
+login "STARTTLS, AUTH CRAM-MD5, 1 KB, recorded" submission "$starttls" "--tls must --auth CRAM-MD5" "--ssl-reqd --login-options AUTH=CRAM-MD5 smtp"
+login "TLS at once, AUTH PLAIN, 1 KB, recorded" submissions "$implicit" "--auth PLAIN" "--login-options AUTH=PLAIN smtps"
+stop "$pid"
+
 # the practice server (storing) and smtp-sink under smtp-source: messages a second, CPU a message
 cpu_us() { # PID
     awk -v hz="$(getconf CLK_TCK)" '{ printf "%d", ($14 + $15) * 1000000 / hz }' "/proc/$1/stat"

@@ -696,6 +696,33 @@ static void test_to_ascii(void **state)
     assert_false(dns_to_ascii("abc", out, 0));
 }
 
+/* Both forms, each from the other; what only looks like an internationalised name has one. */
+static void test_other_form(void **state)
+{
+    static const struct {
+        const char *in, *other; /* other NULL: there is none */
+    } cases[] = {
+        {"m\xc3\xbcller.example", "xn--mller-kva.example"},
+        {"xn--mller-kva.example", "m\xc3\xbcller.example"},
+        {"mail.xn--fa-hia.de", "mail.fa\xc3\x9f.de"},
+        {"example.test", NULL},
+        {"xn--", NULL},
+        {"xn--a-.example", NULL},
+        {"xn--\xff.example", NULL},
+        {"a b\xc3\xbc", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char other[256] = "";
+        bool has = dns_other_form(cases[i].in, other, sizeof(other));
+        if (has != (cases[i].other != NULL))
+            print_message("%s: %s\n", cases[i].in, other);
+        assert_int_equal(has, cases[i].other != NULL);
+        if (has)
+            assert_string_equal(other, cases[i].other);
+    }
+}
+
 static void test_type_names(void **state)
 {
     (void)state;
@@ -709,6 +736,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_LOOP(test_answers),
+        cmocka_unit_test(test_other_form),
         WITH_LOOP(test_hostile_name_is_escaped),
         WITH_LOOP(test_failures),
         WITH_LOOP(test_silent_server),

@@ -1,0 +1,166 @@
+#!/bin/sh
+# Runs a mail server that tests/peers.sh unpacked, in the foreground, on loopback ports above 1023, with its
+# configuration and all it writes below DIR. It sees the unpacked packages over /usr, and accounts of its own, in a mount
+# namespace: nothing outside the process and DIR changes. Needs root.
+#
+# usage: unshare -m sh tests/lib/server.sh exim|opensmtpd|dovecot DIR PORT PORT2 PORT3
+#
+# DIR must hold cert.pem and key.pem. Everybody logs in as alice, password "secret".
+#   exim       PORT SMTP with STARTTLS, PORT2 TLS from the first octet, PORT3 wants a PROXY header; domain exim.test
+#   opensmtpd  PORT SMTP with STARTTLS; domain os.test, recipient nobody
+#   dovecot    PORT submission (relays to 127.0.0.1:PORT3), PORT2 LMTP
+# Status 77: namespaces or overlays are not to be had here.
+set -u
+what=$1 dir=$2 port=$3 port2=$4 port3=$5
+cd "$(dirname "$0")/../.."
+root=$(pwd)/build/peers/root
+mkdir -p "$dir/mail" "$dir/spool" "$dir/run" "$dir/state"
+dir=$(cd "$dir" && pwd)
+
+cp /etc/passwd "$dir/passwd"
+cp /etc/group "$dir/group"
+id=9101
+for name in Debian-exim opensmtpd opensmtpq dovecot dovenull; do
+    echo "$name:x:$id:$id::/nonexistent:/usr/sbin/nologin" >>"$dir/passwd"
+    echo "$name:x:$id:" >>"$dir/group"
+    id=$((id + 1))
+done
+mount --make-rprivate / || exit 77
+mount --bind "$dir/passwd" /etc/passwd && mount --bind "$dir/group" /etc/group || exit 77
+mount -t overlay overlay -o "lowerdir=$root/usr:/usr" /usr || exit 77
+LD_LIBRARY_PATH=/usr/lib/dovecot:$(find "$root/lib" -type d -name '*-linux-gnu' 2>/dev/null | tr '\n' ':')
+export LD_LIBRARY_PATH
+
+exim() {
+    chown -R Debian-exim "$dir/spool" "$dir/mail"
+    cp "$dir/key.pem" "$dir/exim.key"
+    chown Debian-exim "$dir/exim.key"
+    cat >"$dir/exim.conf" <<END
+primary_hostname = exim.test
+spool_directory = $dir/spool
+log_file_path = $dir/spool/log-%s
+daemon_smtp_ports = $port : $port2 : $port3
+local_interfaces = 127.0.0.1
+tls_on_connect_ports = $port2
+hosts_proxy = \${if eq{\$received_port}{$port3}{127.0.0.1}{}}
+tls_advertise_hosts = *
+tls_resumption_hosts = *
+tls_certificate = $dir/cert.pem
+tls_privatekey = $dir/exim.key
+chunking_advertise_hosts = *
+dsn_advertise_hosts = *
+prdr_enable = true
+smtputf8_advertise_hosts = *
+pipelining_connect_advertise_hosts =
+acl_smtp_rcpt = rcpt
+acl_smtp_vrfy = accept
+acl_smtp_expn = deny
+acl_smtp_etrn = accept
+smtp_etrn_command = /bin/true
+deliver_drop_privilege = true
+queue_only = true
+begin acl
+rcpt:
+  accept domains = exim.test
+  accept authenticated = *
+  deny
+begin routers
+all:
+  driver = accept
+  transport = keep
+begin transports
+keep:
+  driver = appendfile
+  directory = $dir/mail
+  maildir_format
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = \${if and{{eq{\$auth2}{alice}}{eq{\$auth3}{secret}}}}
+  server_set_id = \$auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = \${if and{{eq{\$auth1}{alice}}{eq{\$auth2}{secret}}}}
+  server_set_id = \$auth1
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = \${if eq{\$auth1}{alice}{secret}fail}
+  server_set_id = \$auth1
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_param2 = alice
+  server_condition = yes
+  server_set_id = \$auth1
+END
+    exec /usr/sbin/exim4 -C "$dir/exim.conf" -bdf -q1h
+}
+
+opensmtpd() {
+    mount -t tmpfs none /run && mount -t tmpfs none /var/spool && mount -t tmpfs none /var/lib || exit 77
+    mkdir -p /run/smtpd /var/spool/smtpd /var/lib/opensmtpd/empty
+    chmod 711 /var/spool/smtpd
+    chmod 600 "$dir/key.pem"
+    cat >"$dir/smtpd.conf" <<END
+pki p cert "$dir/cert.pem"
+pki p key "$dir/key.pem"
+listen on 127.0.0.1 port $port tls pki p hostname os.test
+action "keep" maildir "$dir/mail/%{dest.user}"
+match from any for domain "os.test" action "keep"
+END
+    exec /usr/sbin/smtpd -d -f "$dir/smtpd.conf"
+}
+
+dovecot() {
+    chown -R dovecot "$dir/mail"
+    cat >"$dir/dovecot.conf" <<END
+base_dir = $dir/run
+state_dir = $dir/state
+log_path = $dir/log
+libexec_dir = /usr/lib/dovecot
+protocols = lmtp submission
+listen = 127.0.0.1
+import_environment = LD_LIBRARY_PATH
+hostname = dovecot.test
+ssl = yes
+ssl_cert = <$dir/cert.pem
+ssl_key = <$dir/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256
+mail_location = maildir:$dir/mail/%u
+mail_uid = dovecot
+mail_gid = dovecot
+first_valid_uid = 1
+submission_relay_host = 127.0.0.1
+submission_relay_port = $port3
+passdb {
+  driver = static
+  args = password={PLAIN}secret
+}
+userdb {
+  driver = static
+  args = uid=dovecot gid=dovecot home=$dir/mail/%u
+}
+service lmtp {
+  inet_listener lmtp {
+    port = $port2
+  }
+}
+service submission-login {
+  inet_listener submission {
+    port = $port
+  }
+  inet_listener submissions {
+    port = 0
+  }
+}
+END
+    exec /usr/sbin/dovecot -F -c "$dir/dovecot.conf"
+}
+
+"$what"
