@@ -175,6 +175,7 @@ format: ## clang-format everything
 
 doc: all ## write the pages that come from tables: man page, commands, keys, events, deviations
 	@./build/smtpscope help --generate doc
+	@sh tests/screens.sh >doc/screens.md
 
 MAN1DIR = $(DESTDIR)$(PREFIX)/share/man/man1
 install: all ## into DESTDIR and PREFIX

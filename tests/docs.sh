@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 fresh=build/doc-fresh
 rm -rf "$fresh" && mkdir -p "$fresh"
 ./build/smtpscope help --generate "$fresh" >/dev/null || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+sh tests/screens.sh >"$fresh/screens.md"
 passed=0 failed=0
 for page in "$fresh"/*; do
     name=$(basename "$page")
