@@ -98,12 +98,23 @@ static void run_take(struct ui *u, struct fold_run *run, size_t i)
         run->closed = true;
 }
 
+/* A line may turn out to be something else later: who looks checks it again. */
+static void note_kind(struct transcript_pane *t, size_t i)
+{
+    const struct transcript_line *l = transcript_at(t->lines, i);
+    if (l->kind == TRANSCRIPT_LINE && l->dir == DIR_C)
+        bits_set(&t->commands, i);
+    if ((l->flags & (TRANSCRIPT_REPLY_BAD | TRANSCRIPT_DEVIANT)) || l->kind == TRANSCRIPT_DEVIATION)
+        bits_set(&t->errors, i);
+}
+
 void folds_update(struct ui *u, size_t first_changed)
 {
     struct transcript_pane *t = &u->transcript;
     size_t count = transcript_count(t->lines);
     runs_cut(t, first_changed);
     for (size_t i = first_changed; i < count; i++) {
+        note_kind(t, i);
         struct fold_run *last = t->n_runs > 0 ? &t->runs[t->n_runs - 1] : NULL;
         struct fold_run fresh;
         /* Of what follows the messages of a handshake only TLS_UP belongs to it: bad news stands on

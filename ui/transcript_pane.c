@@ -220,21 +220,25 @@ void transcript_end(struct ui *u)
     transcript_settle(u);
 }
 
-bool transcript_jump(struct ui *u, int direction,
+bool transcript_jump(struct ui *u, int direction, const struct line_bits *among,
                      bool (*wanted)(const struct transcript_line *line))
 {
     const struct transcript_pane *t = &u->transcript;
     size_t count = transcript_count(t->lines);
     const struct fold_run *run = fold_closed_at(u, t->selected);
-    size_t from = run && direction > 0 ? run->first + run->n_lines - 1 : t->selected;
-    for (size_t i = from; direction < 0 ? i-- > 0 : ++i < count;) {
-        bool hidden = filter_is_on(u) && !bits_get(&t->filter.shown, i);
-        if (!hidden && wanted(transcript_at(t->lines, i))) {
-            transcript_select(u, i);
+    size_t at = run && direction > 0 ? run->first + run->n_lines - 1 : t->selected;
+    for (;;) {
+        if (direction < 0 && at == 0)
+            return false;
+        at = direction < 0 ? bits_previous(among, at - 1) : bits_next(among, at + 1);
+        if (at >= count)
+            return false;
+        bool hidden = filter_is_on(u) && !bits_get(&t->filter.shown, at);
+        if (!hidden && wanted(transcript_at(t->lines, at))) {
+            transcript_select(u, at);
             return true;
         }
     }
-    return false;
 }
 
 /* ---- opening, updating ---- */
@@ -255,6 +259,8 @@ void transcript_pane_close(struct ui *u)
     mem_free(u->transcript.runs);
     u->transcript.runs = NULL;
     u->transcript.n_runs = u->transcript.runs_alloc = 0;
+    bits_reset(&u->transcript.commands);
+    bits_reset(&u->transcript.errors);
 }
 
 void transcript_pane_reset(struct ui *u, bool all_new)

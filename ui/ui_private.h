@@ -90,6 +90,7 @@ struct transcript_pane {
     size_t skip_octets; /* sideways */
     struct line_filter filter;
     struct find find;
+    struct line_bits commands, errors; /* lines that may be such: where jumps look */
 };
 /* A mark of the person: the event it stands at. */
 struct mark {
@@ -369,7 +370,8 @@ void transcript_select(struct ui *u, size_t index);
 void transcript_end(struct ui *u);
 void transcript_home(struct ui *u);
 void transcript_page(struct ui *u, int direction);
-bool transcript_jump(struct ui *u, int direction,
+/* To the next line among these that is wanted. */
+bool transcript_jump(struct ui *u, int direction, const struct line_bits *among,
                      bool (*wanted)(const struct transcript_line *line));
 /* Seconds behind the first event, as the time column writes them. */
 void transcript_time_text(const struct ui *u, size_t index, char *out, size_t out_octets);

@@ -87,6 +87,11 @@ static const struct jump jumps[] = {
     {"previous-deviation", -1, true, is_deviation, "nobody broke a rule in this transcript"},
 };
 
+static const struct line_bits *jump_among(const struct ui *u, const struct jump *j)
+{
+    return j->wanted == is_command ? &u->transcript.commands : &u->transcript.errors;
+}
+
 static bool jump_round(struct ui *u, const struct jump *j)
 {
     size_t was = u->transcript.selected, count = transcript_count(u->transcript.lines);
@@ -96,7 +101,7 @@ static bool jump_round(struct ui *u, const struct jump *j)
     size_t end = j->direction > 0 ? 0 : count - 1;
     transcript_select(u, end);
     if (j->wanted(transcript_at(u->transcript.lines, end)) ||
-        transcript_jump(u, j->direction, j->wanted))
+        transcript_jump(u, j->direction, jump_among(u, j), j->wanted))
         return true;
     transcript_select(u, was);
     u->transcript.follow = followed;
@@ -109,7 +114,8 @@ static bool do_select(struct ui *u, struct slice args, struct err *err)
         const struct jump *j = &jumps[i];
         if (!is(args, j->word))
             continue;
-        if (!transcript_jump(u, j->direction, j->wanted) && !(j->round && jump_round(u, j)))
+        if (!transcript_jump(u, j->direction, jump_among(u, j), j->wanted) &&
+            !(j->round && jump_round(u, j)))
             ui_say(u, false, "%s", j->none);
         return true;
     }
