@@ -235,12 +235,25 @@ static void add_words(struct buf *out, struct slice words)
 }
 
 /* hide and offer at another stage than the one where capabilities are said: for the session. */
-static void change_caps(struct mock_conn *c, char **text, struct slice words)
+static void change_caps(char **text, struct slice words)
 {
-    (void)c;
+    if (*text && strlen(*text) + words.len > MOCK_CAPS_MAX_OCTETS)
+        return; /* limit "scenario-capabilities": a rule that fires again and again */
     char *joined = mem_printf("%s%s%.*s", *text ? *text : "", *text ? " " : "", SLICE_ARG(words));
     mem_free(*text);
     *text = joined;
+}
+
+static void offer_caps(struct mock_conn *c, bool at_caps, const struct rules_fired *fired)
+{
+    struct buf words;
+    buf_init(&words, MOCK_CAPS_MAX_OCTETS);
+    rules_expand(&words, fired->action->text, &c->mock->facts.f, fired->nth);
+    if (at_caps)
+        add_words(&c->mock->plan.offer, buf_slice(&words));
+    else
+        change_caps(&changed(c)->offer, buf_slice(&words));
+    buf_deinit(&words);
 }
 
 static void set_switch(struct mock_conn *c, const struct rules_fired *fired)
@@ -353,13 +366,10 @@ static void want(struct mock_conn *c, const struct rules_fired *fired, enum scen
         if (at_caps)
             add_words(&p->hide, a->text);
         else
-            change_caps(c, &changed(c)->hide, a->text);
+            change_caps(&changed(c)->hide, a->text);
         break;
     case SCENARIO_DO_OFFER:
-        if (at_caps)
-            add_words(&p->offer, a->text);
-        else
-            change_caps(c, &changed(c)->offer, a->text);
+        offer_caps(c, at_caps, fired);
         break;
     case SCENARIO_DO_CERT:
         changed(c)->cert = a->cert;

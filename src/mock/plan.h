@@ -25,6 +25,7 @@ enum mock_then { /* what is to be done once the octets said have been queued */
 enum {
     MOCK_PAUSES_MAX = 4,            /* in one answer; more are passed over */
     MOCK_PLAN_MAX_OCTETS = 1 << 18, /* limit "answer": what rules say at once */
+    MOCK_CAPS_MAX_OCTETS = 4096,    /* limit "scenario-capabilities": hidden or offered by rules */
     MOCK_PIECE_MIN_MS = 20,         /* of a drip: faster ones send more octets at once */
 };
 
