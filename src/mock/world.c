@@ -206,13 +206,48 @@ bool mock_magic_off(const struct mock_conn *c)
 
 /* ---- scenarios ---- */
 
+/* The usual names and those of the scenario's zone files; tried before anything changes. */
+static bool read_zones(const struct scenario *s, scenario_read_fn read, void *read_ctx,
+                       struct buf *lines, struct err *err)
+{
+    for (size_t i = 0; i < s->n_zones; i++) {
+        if (!read) {
+            err_set(err, ERR_USAGE, 0, "zone %.60s: no files can be read here", s->zones[i]);
+            return false;
+        }
+        if (!read(read_ctx, s->zones[i], lines, err) || !buf_append_octet(lines, '\n'))
+            return false;
+    }
+    struct dns_zone *trial = mock_names_new();
+    bool good = dns_zone_add(trial, buf_slice(lines), err);
+    dns_zone_free(&trial);
+    return good;
+}
+
+static void use_zones(struct mock *m, const struct buf *lines)
+{
+    struct err err;
+    struct dns_zone *z = mock_zone(m);
+    dns_zone_clear(z);
+    dns_zone_add(z, mock_names_lines(), &err);
+    dns_zone_add(z, buf_slice(lines), &err); /* tried before */
+}
+
 bool mock_set_scenario(struct mock *m, const char *name, scenario_read_fn read, void *read_ctx,
                        struct err *err)
 {
     struct scenario *s = scenario_load(name, read, read_ctx, err);
     if (!s)
         return false;
-    struct mock_world *w = mock_world_new(m, s, err);
+    struct buf zones;
+    buf_init(&zones, 4 * SCENARIO_FILE_MAX_OCTETS);
+    bool readable = read_zones(s, read, read_ctx, &zones, err);
+    if (!readable)
+        scenario_free(&s);
+    struct mock_world *w = readable ? mock_world_new(m, s, err) : NULL;
+    if (w)
+        use_zones(m, &zones);
+    buf_deinit(&zones);
     if (!w)
         return false;
     mock_world_release(&m->world);

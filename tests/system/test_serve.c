@@ -185,8 +185,17 @@ static void a_file(void **state)
 {
     (void)state;
     char *path = proc_path(dir, "mine.scn");
-    static const char text[] = "title Mine\ninclude greylist\nwhen mail reply 451 4.3.0 Mine\n";
-    proc_write_file(path, text, sizeof text - 1);
+    char *zone = proc_path(dir, "mine.zone");
+    static const char records[] = "mine.test MX 10 mx.example.test\n", bad[] = "mine.test WHAT\n";
+    char *text = mem_printf("title Mine\ninclude greylist\nzone %s\n"
+                            "when mail reply 451 4.3.0 Mine\n",
+                            zone);
+    proc_write_file(path, text, strlen(text));
+    proc_write_file(zone, bad, sizeof bad - 1);
+    struct proc *p = proc_scope(dir, NULL, 0, "serve", "--smtp", "0", "--scenario", path, NULL);
+    assert_int_not_equal(p->status, 0);
+    proc_free(&p);
+    proc_write_file(zone, records, sizeof records - 1);
     const char *argv[] = {proc_smtpscope(), "serve", "--smtp", "0", "--scenario", path, NULL};
     struct proc *serve = proc_start(argv, proc_env(dir));
     char *smtp = proc_line(serve, "smtp ");
@@ -195,6 +204,8 @@ static void a_file(void **state)
     end(serve);
     free(smtp);
     mem_free(path);
+    mem_free(zone);
+    mem_free(text);
 }
 
 /* A reader that stops reading holds nothing up. */
