@@ -145,6 +145,34 @@ static void test_send_with_tls_and_auth(void **state)
     assert_int_equal(session_result(s)->n_accepted, 2);
 }
 
+/* What was said is read in every way there is. */
+static void test_a_session_is_read(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *line, *said;
+    } rows[] = {
+        {"/message", "Who says so?"},
+        {"/message", "AUTH       alice  proven"},
+        {"/message parts", "  text/plain  us-ascii  "},
+        {"/message raw", "  Subject: smtpscope test"},
+        {"/server", "  SIZE 52428800"},
+        {"/login", "Attempt 1: accepted"},
+        {"/certs", "(fits)"},
+        {"/timing", "where the time went:"},
+    };
+    settings_set(w->settings, SETTING_ID_user, "alice", NULL);
+    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
+    settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
+    run_ok(w, "/open submission://practice\n");
+    (void)run(w, "/send\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(console_submit(w->console, slice_cstr(rows[i].line), "keys", NULL));
+        if (!noted(w, rows[i].said))
+            fail_msg("%s does not say \"%s\"", rows[i].line, rows[i].said);
+    }
+}
+
 static void test_expectation_fails_with_its_line(void **state)
 {
     struct world *w = *state;
@@ -181,6 +209,12 @@ static const struct {
     {"/auth PLAIN alice secret", "never a password"},
     {"/wait soon", "whole number"},
     {"/explain", "no reply has come"},
+    {"/message", "no message has passed"},
+    {"/message everything", "no such part"},
+    {"/server", "not said anything"},
+    {"/login", "nobody has tried"},
+    {"/certs", "not inside TLS"},
+    {"/timing", "no connection has been up"},
 };
 
 static void test_wrong_lines_say_what_to_do(void **state)
@@ -369,6 +403,7 @@ int main(void)
         WORLD(test_typed_by_hand),
         WORLD(test_helpers_end_in_the_same_envelope),
         WORLD(test_send_with_tls_and_auth),
+        WORLD(test_a_session_is_read),
         WORLD(test_expectation_fails_with_its_line),
         WORLD(test_magic_delay_is_waited_for),
         WORLD(test_wrong_lines_say_what_to_do),
