@@ -7,6 +7,8 @@
 #include "decode/mailbox.h"
 #include "decode/message.h"
 #include "decode/timing.h"
+#include "imap/deviation.h"
+#include "pop3/deviation.h"
 #include "smtp/deviation.h"
 #include "smtp/tables.h"
 #include "ui_private.h"
@@ -542,6 +544,26 @@ static void section_timing(struct doc *d, const struct view *v)
 
 /* ---- deviations ---- */
 
+/* What the rule means and where it stands, whichever protocol has it. */
+static bool find_rule(const char *name, const char **meaning_out, const char **rfc_out)
+{
+    enum smtp_rule smtp = smtp_rule_by_name(slice_cstr(name));
+    enum imap_rule imap = imap_rule_by_name(slice_cstr(name));
+    enum pop3_rule pop3 = pop3_rule_by_name(slice_cstr(name));
+    *meaning_out = *rfc_out = "";
+    if (smtp != SMTP_RULE__COUNT) {
+        *meaning_out = smtp_rule_meaning(smtp);
+        *rfc_out = smtp_rule_rfc(smtp);
+    } else if (imap != IMAP_RULE__COUNT) {
+        *meaning_out = imap_rule_meaning(imap);
+        *rfc_out = imap_rule_rfc(imap);
+    } else if (pop3 != POP3_RULE__COUNT) {
+        *meaning_out = pop3_rule_meaning(pop3);
+        *rfc_out = pop3_rule_rfc(pop3);
+    }
+    return **meaning_out != '\0';
+}
+
 static void section_deviations(struct doc *d, const struct view *v)
 {
     char text[64];
@@ -552,18 +574,17 @@ static void section_deviations(struct doc *d, const struct view *v)
         struct doc_row *row = doc_add(d, ROLE_WARN);
         doc_own(d, row, dev->dir == DIR_C ? "! client: " : "! server: ");
         doc_peer(d, row, dev->rule);
-        enum smtp_rule rule = smtp_rule_by_name(slice_cstr(dev->rule));
+        const char *meaning, *rfc;
+        bool known = find_rule(dev->rule, &meaning, &rfc);
         snprintf(text, sizeof text, "%llu times", (unsigned long long)dev->count);
         if (dev->count > 1)
             doc_right(d, row, text, ROLE_WARN);
-        bool says_more =
-            dev->note && *dev->note &&
-            (rule == SMTP_RULE__COUNT || strcmp(dev->note, smtp_rule_meaning(rule)) != 0);
+        bool says_more = dev->note && *dev->note && (!known || strcmp(dev->note, meaning) != 0);
         if (says_more)
             doc_pair(d, "  seen", dev->note, ROLE_TEXT);
-        if (rule != SMTP_RULE__COUNT) {
-            doc_wrap(d, "  means", smtp_rule_meaning(rule), ROLE_DIM);
-            doc_wrap(d, "  where", smtp_rule_rfc(rule), ROLE_DIM);
+        if (known) {
+            doc_wrap(d, "  means", meaning, ROLE_DIM);
+            doc_wrap(d, "  where", rfc, ROLE_DIM);
         }
     }
 }
