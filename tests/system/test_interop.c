@@ -510,14 +510,16 @@ static void resumption(void **state)
 }
 
 /* The table, for doc/interop.md. */
-static void write_page(void **state)
+static void write_page(void)
 {
     const char *path = getenv("INTEROP_DOC");
-    (void)state;
     if (!path)
-        skip();
+        return;
     FILE *f = fopen(path, "w");
-    assert_non_null(f);
+    if (!f) {
+        perror(path);
+        return;
+    }
     fputs("# The client against real servers\n\nMade by `make interop`, which runs the servers of "
           "Debian's packages on loopback and sends a message to each\nin each way. yes: it was "
           "accepted, and the transcript shows the feature in use. -: the server does not offer "
@@ -538,7 +540,8 @@ static void write_page(void **state)
           "ends every TLS handshake with\ninternal_error: its private-key process and OpenSSL 3 do "
           "not get on. Dovecot's submission hands on to Exim.\n",
           f);
-    assert_int_equal(fclose(f), 0);
+    if (fclose(f) != 0)
+        perror(path);
 }
 
 int main(void)
@@ -547,7 +550,10 @@ int main(void)
         cmocka_unit_test(with_postfix), cmocka_unit_test(with_postfix_submission),
         cmocka_unit_test(with_exim),    cmocka_unit_test(with_opensmtpd),
         cmocka_unit_test(with_dovecot), cmocka_unit_test(with_dovecot_lmtp),
-        cmocka_unit_test(resumption),   cmocka_unit_test(write_page),
+        cmocka_unit_test(resumption),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    int failed = cmocka_run_group_tests(tests, setup, teardown);
+    if (failed == 0)
+        write_page();
+    return failed;
 }
