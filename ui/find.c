@@ -220,7 +220,8 @@ void find_start(struct ui *u, struct slice text, bool back)
     struct transcript_pane *t = &u->transcript;
     struct find *f = &t->find;
     size_t len = text.len < sizeof f->text - 1 ? text.len : sizeof f->text - 1;
-    memmove(f->text, text.ptr, len);
+    if (len > 0) /* text may be a part of what is there, or nothing at all */
+        memmove(f->text, text.ptr, len);
     f->text[len] = '\0';
     pattern_free(&f->pattern);
     bits_reset(&f->hits);
