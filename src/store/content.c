@@ -80,7 +80,7 @@ static bool read_file(struct store_content *c, struct sink *k, struct err *err)
         c->at = c->file_at = 0;
         c->after_cr = false;
     }
-    while (k->left > 0 && !k->full) {
+    while (k->left > 0 && !k->full && c->file_at < c->file_octets) {
         ssize_t n = pread(c->fd, chunk, sizeof(chunk), (off_t)c->file_at);
         if (n < 0 && errno == EINTR)
             continue;

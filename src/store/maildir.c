@@ -136,6 +136,31 @@ int maildir_box_fd(const struct store_mailbox *m, struct err *err)
     return fd;
 }
 
+void maildir_rest(struct store_mailbox *m)
+{
+    if (!m->maildir || !m->maildir->has_fd)
+        return;
+    close(m->maildir->fd);
+    m->maildir->has_fd = false;
+}
+
+int maildir_borrow_fd(struct store_mailbox *m, struct err *err)
+{
+    struct maildir_state *d = maildir_state_of(m);
+    if (d->has_fd)
+        return d->fd;
+    int fd = maildir_box_fd(m, err);
+    d->has_fd = fd >= 0 && m->views;
+    d->fd = fd;
+    return fd;
+}
+
+void maildir_give_back(struct store_mailbox *m, int fd)
+{
+    if (!m->maildir->has_fd)
+        close(fd);
+}
+
 int maildir_sub_fd(int box_fd, bool in_new)
 {
     return openat(box_fd, in_new ? "new" : "cur", OPEN_DIR);
@@ -229,6 +254,7 @@ static void empty_dir(int at_fd, const char *name)
 
 static bool unmake(struct store_mailbox *m, struct err *err)
 {
+    maildir_rest(m);
     static const char *const subs[] = {"tmp", "new", "cur"};
     struct buf file;
     int user_fd = maildir_user_fd(m->user, err);
@@ -289,6 +315,7 @@ static void forget(struct store_mailbox *m)
 {
     if (!m->maildir)
         return;
+    maildir_rest(m);
     maildir_known_free(m->maildir);
     mem_free(m->maildir);
     m->maildir = NULL;
@@ -447,6 +474,7 @@ const struct store_backend store_maildir = {
     .rename = rename_box,
     .keyword = maildir_uidlist_add_keyword,
     .subscriptions = write_subscriptions,
+    .rest = maildir_rest,
     .forget = forget,
     .keywords_max = MAILDIR_KEYWORDS_MAX,
 };

@@ -394,7 +394,7 @@ struct store_content *maildir_open(struct message *g, struct err *err)
 {
     struct open_ctx o = {.fd = -1};
     struct stat st;
-    int box_fd = maildir_box_fd(g->mailbox, err);
+    int box_fd = maildir_borrow_fd(g->mailbox, err);
     if (box_fd < 0)
         return NULL;
     bool ok = with_file(g, box_fd, do_open, &o) && fstat(o.fd, &st) == 0;
@@ -405,7 +405,7 @@ struct store_content *maildir_open(struct message *g, struct err *err)
     if (ok && g->internal_us == 0)
         g->internal_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
     ok = ok && (g->octets != OCTETS_UNKNOWN || count_octets(g, o.fd));
-    close(box_fd);
+    maildir_give_back(g->mailbox, box_fd);
     if (!ok) {
         maildir_fail(err, g->mailbox, "open a message");
         if (o.fd >= 0)
@@ -417,6 +417,7 @@ struct store_content *maildir_open(struct message *g, struct err *err)
     c->fd = o.fd;
     c->exact = g->exact;
     c->octets = g->octets;
+    c->file_octets = (uint64_t)st.st_size;
     buf_init(&c->whole, 1);
     return c;
 }

@@ -35,6 +35,8 @@ struct maildir_state {
     uint64_t check_at_tick_ns;          /* not settled: read them again from then on */
     bool loaded, settled;
     size_t dead_lines; /* of the uidlist */
+    bool has_fd;       /* the directory stays open while somebody views the mailbox */
+    int fd;
     struct maildir_known *known;
     size_t n_known, alloc_known;
 };
@@ -42,6 +44,11 @@ struct maildir_state {
 /* maildir.c: directories. -1 and *err. */
 int maildir_user_fd(const struct store_user *u, struct err *err);
 int maildir_box_fd(const struct store_mailbox *m, struct err *err);
+/* The directory for reading messages, kept open while the mailbox is viewed: give it back, do not
+ * close it. */
+int maildir_borrow_fd(struct store_mailbox *m, struct err *err);
+void maildir_give_back(struct store_mailbox *m, int fd);
+void maildir_rest(struct store_mailbox *m);
 int maildir_sub_fd(int box_fd, bool in_new);
 bool maildir_fail(struct err *err, const struct store_mailbox *m, const char *what); /* false */
 bool maildir_write_all(int fd, struct slice octets);

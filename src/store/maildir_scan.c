@@ -332,7 +332,7 @@ bool maildir_refresh(struct store_mailbox *m, struct err *err)
 {
     struct maildir_state *d = maildir_state_of(m);
     int64_t in_new = 0, in_cur = 0;
-    int fd = maildir_box_fd(m, err);
+    int fd = maildir_box_fd(m, err); /* not the one kept open: it may have been moved away */
     if (fd < 0)
         return false;
     bool ok = mtime_of(fd, "new", &in_new) && mtime_of(fd, "cur", &in_cur);

@@ -83,6 +83,7 @@ const struct store_backend store_memory = {
     .rename = renamed,
     .keyword = keyword,
     .subscriptions = user_ok,
+    .rest = forget,
     .forget = forget,
     .keywords_max = STORE_KEYWORDS_MAX,
 };

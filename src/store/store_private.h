@@ -117,6 +117,7 @@ struct store_backend {
     bool (*rename)(struct store_mailbox *m, const char *to, struct err *err);
     bool (*keyword)(struct store_mailbox *m, unsigned bit); /* it was added */
     bool (*subscriptions)(struct store_user *u, struct err *err);
+    void (*rest)(struct store_mailbox *m);   /* nobody views it any more */
     void (*forget)(struct store_mailbox *m); /* it leaves memory */
     unsigned keywords_max;
 };
@@ -146,7 +147,7 @@ struct store_content {
     struct store_blob *blob; /* memory: held */
     int fd;                  /* Maildir */
     bool exact;
-    uint64_t octets;
+    uint64_t octets, file_octets;
     uint64_t at, file_at; /* where the next octet comes from */
     bool after_cr;
     struct buf whole;

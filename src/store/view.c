@@ -57,6 +57,8 @@ void store_view_close(struct store_view **view)
         at = &(*at)->next;
     *at = v->next;
     store_view_unlock(v);
+    if (!m->views)
+        m->user->store->backend->rest(m);
     mem_free(v->entries);
     mem_free(v);
     *view = NULL;

@@ -220,3 +220,5 @@ row "  resident memory each" "$each octets" "" "" "<= 18432 $([ "$each" -le 1843
 # the screen: budgets with their goals, and a million lines beside a pager
 echo "the screen:"
 SCREEN_MILLION=1 "$(dirname "$SMTPSCOPE")/tests/screen/test_budget" 2>&1 | grep -v '^\['
+# POP3 beside Dovecot
+. tests/bench/pop3.sh
