@@ -73,6 +73,7 @@ struct smtp_plan {
     bool content_utf8;         /* SMTPUTF8 is needed (addresses or headers) */
     bool pipeline;             /* MAIL RCPT DATA in one write where offered */
     bool quit;                 /* QUIT at the end */
+    bool drop; /* say nothing more after quit_after: close */
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 

@@ -62,6 +62,12 @@ struct cli_verb {
 const struct cli_verb *cli_verb_at(size_t index); /* NULL at the end */
 const struct cli_verb *cli_verb_by_name(const char *name);
 
+/* Words of a command line, owned. */
+struct cli_words {
+    char **words; /* ends with NULL */
+    size_t n_words;
+};
+
 /* A parsed command line. */
 enum { CLI_OWN_OPTIONS_MAX = 32, CLI_OPERANDS_MAX = 64 };
 struct cli_args {
@@ -74,9 +80,15 @@ struct cli_args {
         const char *value;
     } own[CLI_OWN_OPTIONS_MAX];
     int n_own;
-    char *command_line; /* for recordings, without secrets */
+    struct cli_words words; /* of send: its options translated */
+    char *command_line;     /* for recordings, without secrets */
     bool want_help, want_version;
 };
+void cli_words_deinit(struct cli_words *w);
+/* The command line with swaks' options turned into ours; the first `from` words pass. False: *err.
+ */
+bool cli_swaks(int argc, char **argv, int from, struct cli_words *out, struct err *err);
+void cli_swaks_markdown(struct buf *out);
 /* False: *err says in one line what and how to fix it. */
 bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err);
 void cli_args_deinit(struct cli_args *args);

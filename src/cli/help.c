@@ -408,6 +408,7 @@ static const struct {
     {"commands.md", console_doc_markdown},
     {"keys.md", keys_markdown},
     {"filter.md", filter_doc_markdown},
+    {"from-swaks.md", cli_swaks_markdown},
     {"scenarios.md", scenario_doc_markdown},
 };
 

@@ -192,6 +192,12 @@ bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
         out->verb = verb;
         p.at = 2;
     }
+    if (verb && verb->run == cli_send) {
+        if (!cli_swaks(argc, argv, p.at, &out->words, err))
+            return false;
+        p.argc = argc = (int)out->words.n_words;
+        p.argv = argv = out->words.words;
+    }
     bool options_over = false;
     for (; p.at < argc; p.at++) {
         const char *word = expand(argv[p.at]);
@@ -213,6 +219,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
 
 void cli_args_deinit(struct cli_args *args)
 {
+    cli_words_deinit(&args->words);
     mem_free(args->command_line);
     args->command_line = NULL;
 }

@@ -85,6 +85,9 @@ static const struct console_command commands[] = {
                 "The session goes on meanwhile. After DATA its lines go out as the message; else "
                 "/send is offered. The draft is kept.",
                 true, exec_view, ARG_NONE, NULL),
+    COMMAND_FOR(P_SMTP, "attach", "transaction", "FILE",
+                "put FILE into the message the next /send makes; without FILE: none any more", NULL,
+                false, exec_attach, ARG_FILE, NULL),
     COMMAND_FOR(P_SMTP, "rset", "transaction", "", "RSET: drop the envelope", NULL, false,
                 exec_rset, ARG_NONE, NULL),
     COMMAND("quit-session", "transaction", "", "QUIT", NULL, false, exec_quit_session, ARG_NONE,

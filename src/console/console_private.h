@@ -259,8 +259,9 @@ bool exec_diff(struct console *c, const struct console_call *call);
 /* A page of own text for the person: the screen's pager, or notes. */
 void console_page(struct console *c, const char *title, struct slice text);
 /* message.c */
-void console_message_generate(struct console *c, const char *from, char *const *to, size_t n_to,
-                              struct buf *out);
+bool exec_attach(struct console *c, const struct console_call *call);
+bool console_message_generate(struct console *c, const char *from, char *const *to, size_t n_to,
+                              struct buf *out, struct err *err);
 /* password.c: NULL answer where there is none; the answer comes from the loop. */
 struct password_reader;
 void console_password_find(struct console *c, const char *host, const char *user);

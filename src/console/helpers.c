@@ -43,8 +43,9 @@ void console_task_over(struct console *c)
 
 static void default_from(struct console *c)
 {
+    const char *from = settings_text(c->settings, SETTING_ID_from);
     if (settings_is_set(c->settings, SETTING_ID_from))
-        c->now->task.from = mem_strdup(settings_text(c->settings, SETTING_ID_from));
+        c->now->task.from = mem_strdup(strcmp(from, "<>") == 0 ? "" : from);
     else
         c->now->task.from = mem_printf("smtpscope@%s", console_helo_name(c));
 }
@@ -91,10 +92,8 @@ static bool read_stdin(struct console *c, struct err *err)
 static bool open_message(struct console *c, const char *path, struct err *err)
 {
     struct console_task *t = &c->now->task;
-    if (!path) {
-        console_message_generate(c, t->from, t->to, t->n_to, &t->message);
-        return true;
-    }
+    if (!path)
+        return console_message_generate(c, t->from, t->to, t->n_to, &t->message, err);
     if (strcmp(path, "-") == 0)
         return read_stdin(c, err);
     t->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -202,7 +201,9 @@ static void start(struct console *c)
         return;
     }
     struct console_task *t = &c->now->task;
-    const char *quit_after = settings_text(c->settings, SETTING_ID_quit_after);
+    const char *drop_after = settings_text(c->settings, SETTING_ID_drop_after);
+    const char *quit_after =
+        *drop_after ? drop_after : settings_text(c->settings, SETTING_ID_quit_after);
     struct smtp_plan plan = {
         .goal = t->goal,
         .name = console_helo_name(c),
@@ -223,7 +224,8 @@ static void start(struct console *c)
         .chunk_octets = settings_number(c->settings, SETTING_ID_bdat),
         .content_binary = settings_bool(c->settings, SETTING_ID_binary),
         .pipeline = settings_bool(c->settings, SETTING_ID_pipeline),
-        .quit = t->quit,
+        .quit = t->quit && !*drop_after,
+        .drop = *drop_after != '\0',
         .quit_after = *quit_after && t->goal == SMTP_GOAL_SEND
                           ? smtp_step_by_name(slice_cstr(quit_after))
                           : SMTP_STEP__COUNT,

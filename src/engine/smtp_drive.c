@@ -130,7 +130,7 @@ void drive_enter(struct smtp_drive *d, enum smtp_step step)
 void drive_finish(struct smtp_drive *d)
 {
     enum smtp_state state = smtp_track_state(d->track);
-    if (state == SMTP_STATE_QUIT || state == SMTP_STATE_CLOSED)
+    if (state == SMTP_STATE_QUIT || state == SMTP_STATE_CLOSED || d->plan.drop)
         drive_stop(d);
     else if (d->plan.quit || d->plan.quit_after < SMTP_STEP_DONE)
         drive_enter(d, SMTP_STEP_QUIT);
@@ -431,7 +431,7 @@ void drive_end_here(struct smtp_drive *d, const struct smtp_item *item)
     if (item && item->reply)
         d->result.outcome = smtp_reply_outcome(item->reply->code);
     /* After 354 everything said would be content: all that is left is to hang up. */
-    if (d->step == SMTP_STEP_DATA)
+    if (d->step == SMTP_STEP_DATA || d->plan.drop)
         drive_stop(d);
     else
         drive_enter(d, SMTP_STEP_QUIT);
