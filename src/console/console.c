@@ -152,7 +152,14 @@ static void note_user_command(struct console *c, struct slice line, const char *
 {
     struct buf masked;
     buf_init(&masked, CONSOLE_LINE_MAX_OCTETS + 16);
-    in_auth_masked(c, line, &masked);
+    /* A line in pieces can be judged by nobody here: the octets are in the journal as octets, with
+     * what is secret in them known. */
+    struct slice rest = line, word = slice_next_word(&rest);
+    bool pieces = slice_eq(word, SLICE_LIT("/raw")) || slice_eq(word, SLICE_LIT("/pipe"));
+    if (pieces)
+        buf_printf(&masked, "%.*s (%zu octets as typed)", SLICE_ARG(word), slice_trim(rest).len);
+    else
+        in_auth_masked(c, line, &masked);
     JOURNAL_APPEND(
         c->journal, console_conn(c), USER_COMMAND, 0, 0,
         (struct ev_user_command){.text = buf_slice(&masked), .origin = slice_cstr(origin)});

@@ -222,3 +222,31 @@ echo "the screen:"
 SCREEN_MILLION=1 "$(dirname "$SMTPSCOPE")/tests/screen/test_budget" 2>&1 | grep -v '^\['
 # POP3 beside Dovecot
 . tests/bench/pop3.sh
+
+# a recording of a million lines: one session over and over, each with numbers of its own
+"$scope" send --quiet --tls none --record "$work/one.jsonl" --from ann@example.net --to bob@example.test practice
+grep -v '"backstage":true' "$work/one.jsonl" | awk -v wanted="${BENCH_LINES:-1000000}" '
+    function number(line, key) { return match(line, "\"" key "\":[0-9]+") ? substr(line, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0 }
+    NR == 1 { print; first = $0; next }
+    { lines[n++] = $0 }
+    END {
+        seq = 1
+        for (session = 1; seq < wanted; session++) {
+            for (i = 0; i < n && seq < wanted; i++) {
+                line = lines[i]; renumbered[number(line, "seq")] = ++seq
+                cause = number(line, "cause")
+                sub(/"seq":[0-9]+/, "\"seq\":" seq, line)
+                sub(/"conn":[0-9]+/, "\"conn\":" session, line)
+                if (cause) sub(/"cause":[0-9]+/, "\"cause\":" renumbered[cause], line)
+                print line
+            }
+        }
+    }' >"$work/million.jsonl"
+search() { # TITLE EXPRESSION PATTERN
+    "$measure" "$BENCH_RUNS" smtpscope "sh -c '\"$scope\" find \"$2\" \"$work/million.jsonl\"; test \$? -lt 2'" \
+        grep "sh -c 'grep -c \"$3\" \"$work/million.jsonl\"; test \$? -lt 2'" >"$work/m"
+    compare "$1" grep 1.5 "<= 1.50"
+    row "  peak resident" "$(get smtpscope 4) KB" "$(get grep 4) KB" "" ""
+}
+search "find a code in $(wc -l <"$work/million.jsonl") lines (grep -c)" "code>=500" '"code":5'
+search "find a word in them (grep -c)" "text~quota" quota
