@@ -118,6 +118,9 @@ struct view {
     enum event_verify verify_mode;
     unsigned verify_depth;
     char *verify_reason, *verify_text, *verify_name;
+    char *ocsp_status, *ocsp_text; /* TLS_OCSP's, our own words; NULL: none was asked for */
+    char *ocsp_says; /* good, revoked, unknown: of the certificate, trusted or not; NULL: no word */
+    int64_t ocsp_produced_s, ocsp_next_s; /* 0: it does not say */
 
     enum smtp_state state;
     char *greeting; /* text of the greeting, its last line */

@@ -42,7 +42,7 @@ static char *name_text(const X509_NAME *name)
     return text;
 }
 
-static int64_t time_s(const ASN1_TIME *at)
+int64_t view_asn1_time_s(const ASN1_TIME *at)
 {
     struct tm tm;
     if (!at || !ASN1_TIME_to_tm(at, &tm))
@@ -131,9 +131,9 @@ static void spki_fingerprint(X509 *cert, char out[65])
     OPENSSL_free(der);
 }
 
-static char *serial_text(X509 *cert)
+char *view_serial_text(const ASN1_INTEGER *serial)
 {
-    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    BIGNUM *number = serial ? ASN1_INTEGER_to_BN(serial, NULL) : NULL;
     char *hex = number ? BN_bn2hex(number) : NULL;
     char *text = hex ? mem_slice_dup(slice_take(slice_cstr(hex), 128)) : NULL;
     OPENSSL_free(hex);
@@ -150,14 +150,14 @@ void view_cert_decode(struct slice der, struct view_cert *out)
         out->subject = name_text(X509_get_subject_name(cert));
         out->issuer = name_text(X509_get_issuer_name(cert));
         out->names = names_text(cert, &out->n_names);
-        out->not_before_s = time_s(X509_get0_notBefore(cert));
-        out->not_after_s = time_s(X509_get0_notAfter(cert));
+        out->not_before_s = view_asn1_time_s(X509_get0_notBefore(cert));
+        out->not_after_s = view_asn1_time_s(X509_get0_notAfter(cert));
         out->key = key_text(cert);
         int nid = X509_get_signature_nid(cert);
         const char *signature = nid == NID_undef ? NULL : OBJ_nid2ln(nid);
         out->signature = mem_strdup(signature);
         spki_fingerprint(cert, out->spki_fingerprint);
-        out->serial = serial_text(cert);
+        out->serial = view_serial_text(X509_get0_serialNumber(cert));
         out->ca = X509_check_ca(cert) > 0;
         out->self_issued =
             X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;

@@ -91,12 +91,63 @@ static void print_session(struct page *p, const struct view *v)
 
 /* ---- check ---- */
 
+static void day(int64_t at_s, char out[40])
+{
+    clock_format_rfc3339(at_s * 1000000, out, 40);
+    out[10] = '\0'; /* the day is enough */
+}
+
+/* TLS_OCSP.status of a response that speaks of the certificate. Of the others (none, malformed,
+ * other) there is nothing to tell but that. */
+static const struct {
+    const char *status, *verified;
+    bool remark; /* TLS_OCSP.text says more than this row */
+} ocsp_words[] = {
+    {"good", "verified", false},
+    {"revoked", "verified", true},
+    {"unknown", "verified", true},
+    {"stale", "verified, but its time is over or not come yet", false},
+    {"bad-signature", "NOT verified: not signed by the certificate's issuer", false},
+};
+
+/* "OCSP  good, verified, produced 2026-01-31, next update 2026-02-07" */
+static void print_ocsp(struct page *p, const struct view *v)
+{
+    const char *verified = NULL;
+    char produced[40] = "", next[40] = "", text[300];
+    bool more = false;
+    if (!v->ocsp_status)
+        return;
+    for (size_t i = 0; i < sizeof(ocsp_words) / sizeof(*ocsp_words); i++) {
+        if (strcmp(v->ocsp_status, ocsp_words[i].status) == 0) {
+            verified = ocsp_words[i].verified;
+            more = ocsp_words[i].remark;
+        }
+    }
+    if (!verified) {
+        row(p, "OCSP", v->ocsp_text);
+        return;
+    }
+    if (v->ocsp_produced_s != 0)
+        day(v->ocsp_produced_s, produced);
+    if (v->ocsp_next_s != 0)
+        day(v->ocsp_next_s, next);
+    snprintf(text, sizeof(text), "%s, %s%s%s%s%s", v->ocsp_says ? v->ocsp_says : v->ocsp_status,
+             verified, *produced ? ", produced " : "", produced,
+             *next ? ", next update " : ", no next update said", next);
+    row(p, "OCSP", text);
+    if (more)
+        remark(p, v->ocsp_text);
+}
+
 static void print_check(struct page *p, const struct view *v)
 {
     const struct tls_verify_info *info = tls_verify_info(v->verify_reason);
     char text[80];
-    if (!v->verify_known)
+    if (!v->verify_known) {
+        print_ocsp(p, v);
         return;
+    }
     row(p, "result",
         v->verify_mode == VERIFY_NONE ? "not asked for: whatever it is, it counts as nothing"
         : v->verify_ok                ? "ok"
@@ -116,6 +167,7 @@ static void print_check(struct page *p, const struct view *v)
     }
     if (!v->verify_ok)
         row(p, "library", v->verify_text);
+    print_ocsp(p, v);
 }
 
 /* ---- chain ---- */
@@ -124,9 +176,8 @@ static void print_validity(struct page *p, const struct view_cert *c, int64_t no
 {
     char from[40], until[40], text[160];
     int64_t days = view_cert_days_left(c, now_s);
-    clock_format_rfc3339(c->not_before_s * 1000000, from, sizeof(from));
-    clock_format_rfc3339(c->not_after_s * 1000000, until, sizeof(until));
-    from[10] = until[10] = '\0'; /* the day is enough */
+    day(c->not_before_s, from);
+    day(c->not_after_s, until);
     if (c->not_before_s == 0 && c->not_after_s == 0)
         return;
     if (days < 0)
@@ -252,7 +303,7 @@ void tls_print(const struct view *v, int64_t now_s, unsigned parts, unsigned vis
         bool there;
     } rows[] = {
         {TLS_PRINT_SESSION, "TLS", v->tls || v->tls_failed},
-        {TLS_PRINT_CHECK, "Check", v->verify_known},
+        {TLS_PRINT_CHECK, "Check", v->verify_known || v->ocsp_status},
         {TLS_PRINT_CHAIN, "Certificates", v->n_certs > 0},
         {TLS_PRINT_HANDSHAKE, "Handshake", v->n_tls_messages > 0},
         {TLS_PRINT_ALERTS, "Alerts", v->n_tls_alerts > 0},

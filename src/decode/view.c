@@ -129,6 +129,10 @@ static void apply_tls_start(struct view *v, const struct journal *j, const struc
     v->tls_via = e.via;
     set_text(&v->tls_fail_stage, slice_cstr(NULL));
     set_text(&v->tls_got, slice_cstr(NULL));
+    set_text(&v->ocsp_status, slice_cstr(NULL));
+    set_text(&v->ocsp_text, slice_cstr(NULL));
+    set_text(&v->ocsp_says, slice_cstr(NULL));
+    v->ocsp_produced_s = v->ocsp_next_s = 0;
     set_text(&v->tls_sni, e.sni);
     set_text(&v->tls_error, slice_cstr(NULL));
 }
@@ -212,6 +216,20 @@ static void apply_tls_verify(struct view *v, const struct journal *j, const stru
     set_text(&v->verify_reason, e.reason);
     set_text(&v->verify_text, e.text);
     set_text(&v->verify_name, e.name);
+}
+
+static void apply_tls_ocsp(struct view *v, const struct journal *j, const struct event *ev)
+{
+    struct ev_tls_ocsp e;
+    struct view_ocsp ocsp;
+    EVENT_GET(ev, TLS_OCSP, &e);
+    (void)j;
+    view_ocsp_decode(e.der, v->n_certs > 0 ? v->certs[0].serial : NULL, &ocsp);
+    set_text(&v->ocsp_status, e.status);
+    set_text(&v->ocsp_text, e.text);
+    set_text(&v->ocsp_says, slice_cstr(ocsp.says));
+    v->ocsp_produced_s = ocsp.produced_s;
+    v->ocsp_next_s = ocsp.next_s;
 }
 
 static void apply_tls_fail(struct view *v, const struct journal *j, const struct event *ev)
@@ -476,6 +494,7 @@ static const apply_fn appliers[EVENT__COUNT] = {
     [EVENT_TLS_ALERT] = apply_tls_alert,
     [EVENT_TLS_CHAIN] = apply_tls_chain,
     [EVENT_TLS_VERIFY] = apply_tls_verify,
+    [EVENT_TLS_OCSP] = apply_tls_ocsp,
     [EVENT_TLS_FAIL] = apply_tls_fail,
     [EVENT_COMMAND] = apply_command,
     [EVENT_REPLY] = apply_reply,
@@ -508,6 +527,7 @@ static const size_t text_places[] = {
     TEXT(auth_mechanism), TEXT(last_enhanced),  TEXT(last_text),      TEXT(last_reply),
     TEXT(protocol),       TEXT(auth_user),      TEXT(tls_fail_stage), TEXT(tls_got),
     TEXT(reverse_path),   TEXT(reverse_params), TEXT(last_answered),  TEXT(last_status),
+    TEXT(ocsp_status),    TEXT(ocsp_text),      TEXT(ocsp_says),
 };
 #undef TEXT
 

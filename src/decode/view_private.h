@@ -17,6 +17,19 @@ enum {
 void view_cert_decode(struct slice der, struct view_cert *out);
 void view_cert_deinit(struct view_cert *c);
 
+/* What a stapled OCSP response says by itself: of the certificate with that serial number (as in
+ * view_cert; NULL or none such: of the first it speaks of). */
+struct view_ocsp {
+    const char *says; /* good, revoked, unknown; NULL: does not read */
+    int64_t produced_s, next_s;
+};
+void view_ocsp_decode(struct slice der, const char *serial, struct view_ocsp *out);
+/* RFC 5280 time as seconds since the epoch; 0: none. */
+struct asn1_string_st;
+int64_t view_asn1_time_s(const struct asn1_string_st *at);
+/* A serial number in hexadecimal; the caller frees. NULL: none. */
+char *view_serial_text(const struct asn1_string_st *serial);
+
 /* view_content.c */
 void view_set_text(char **text, struct slice value);
 void view_content_command(struct view *v, const struct journal *j, const struct event *ev,

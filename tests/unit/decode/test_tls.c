@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
 #include "base/vis.h"
@@ -348,6 +349,97 @@ static void test_every_reason_has_a_row(void **state)
     assert_null(tls_verify_info("no such reason"));
 }
 
+/* ---- OCSP ---- */
+
+/* TLS_OCSP with a response of 2026-01-31 that says this of the certificate with serial number 255,
+ * behind one that says "unknown" of another. */
+static void staple(struct fixture *f, const char *status, int says, bool next)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    ASN1_TIME *from = ASN1_TIME_new(), *until = ASN1_TIME_new();
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    uint8_t *der = NULL;
+    assert_true(ASN1_TIME_set_string(from, "20260131000000Z"));
+    assert_true(ASN1_TIME_set_string(until, "20260207000000Z"));
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const uint8_t *)"Some CA", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    for (long serial = 254; serial <= 255; serial++) {
+        int status_of = serial == 255 ? says : V_OCSP_CERTSTATUS_UNKNOWN;
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), serial);
+        OCSP_CERTID *id = OCSP_cert_to_id(NULL, cert, cert);
+        ASN1_TIME *when = status_of == V_OCSP_CERTSTATUS_REVOKED ? from : NULL;
+        assert_non_null(OCSP_basic_add1_status(basic, id, status_of, 0, when, from,
+                                               next && serial == 255 ? until : NULL));
+        OCSP_CERTID_free(id);
+    }
+    assert_int_equal(OCSP_basic_sign(basic, cert, key, EVP_sha256(), NULL, OCSP_NOCERTS), 1);
+    OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    int len = i2d_OCSP_RESPONSE(response, &der);
+    assert_true(len > 0);
+    SAY(f, TLS_OCSP,
+        (struct ev_tls_ocsp){.status = slice_cstr(status),
+                             .text = SLICE_LIT("net's own words"),
+                             .der = slice_of(der, (size_t)len)});
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void test_ocsp(void **state)
+{
+    static const struct {
+        const char *status;
+        int says;
+        bool next;
+        const char *row; /* between what it says and "produced" */
+        bool remark;
+    } rows[] = {
+        {"good", V_OCSP_CERTSTATUS_GOOD, true, "OCSP        good, verified, produced ", false},
+        {"good", V_OCSP_CERTSTATUS_GOOD, false, "OCSP        good, verified, produced ", false},
+        {"revoked", V_OCSP_CERTSTATUS_REVOKED, true, "OCSP        revoked, verified, pro", true},
+        {"unknown", V_OCSP_CERTSTATUS_UNKNOWN, true, "OCSP        unknown, verified, pro", true},
+        {"stale", V_OCSP_CERTSTATUS_GOOD, true,
+         "OCSP        good, verified, but its time is over or not come yet, produced ", false},
+        {"bad-signature", V_OCSP_CERTSTATUS_GOOD, true,
+         "OCSP        good, NOT verified: not signed by the certificate's issuer, produ", false},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        SAY(f, TLS_START, (struct ev_tls_start){.via = TLS_VIA_IMPLICIT});
+        chain(f, 0, CN(MBSTRING_ASC, "mx.example"), NULL, 0);
+        staple(f, rows[i].status, rows[i].says, rows[i].next);
+        const char *page = print(f, TLS_PRINT_CHECK);
+        holds(page, rows[i].row);
+        holds(page, rows[i].next ? ", next update 2026-02-07\n" : ", no next update said\n");
+        assert_int_equal(strstr(page, "! net's own words") != NULL, rows[i].remark);
+    }
+    /* A new handshake without one shows nothing of the old one. */
+    SAY(f, TLS_START, (struct ev_tls_start){.via = TLS_VIA_IMPLICIT});
+    assert_string_equal(print(f, TLS_PRINT_CHECK), "");
+}
+
+/* What does not read, and what was never there, has no dates. */
+static void test_ocsp_without_a_response(void **state)
+{
+    static const char *const octets[] = {"", "\x30", "\x30\x84\xff\xff\xff\xff", "220 no DER"};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(octets) / sizeof(*octets); i++) {
+        SAY(f, TLS_OCSP,
+            (struct ev_tls_ocsp){.status = i == 0 ? SLICE_LIT("none") : SLICE_LIT("malformed"),
+                                 .text = SLICE_LIT("net's own words"),
+                                 .der = slice_cstr(octets[i])});
+        assert_string_equal(print(f, TLS_PRINT_CHECK), "  OCSP        net's own words\n");
+        assert_null(f->view.ocsp_says);
+    }
+}
+
 static void test_nothing_without_tls(void **state)
 {
     assert_string_equal(print(*state, TLS_PRINT_ALL), "");
@@ -366,6 +458,8 @@ int main(void)
         TEST(test_grades),
         TEST(test_plain_text_instead),
         TEST(test_every_reason_has_a_row),
+        TEST(test_ocsp),
+        TEST(test_ocsp_without_a_response),
         TEST(test_nothing_without_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
