@@ -262,6 +262,9 @@ void console_page(struct console *c, const char *title, struct slice text);
 bool exec_attach(struct console *c, const struct console_call *call);
 bool console_message_generate(struct console *c, const char *from, char *const *to, size_t n_to,
                               struct buf *out, struct err *err);
+/* sign.c: the message of the task is signed where --dkim-key is set, and then stands in .message.
+ */
+bool console_sign(struct console *c, struct err *err);
 /* password.c: NULL answer where there is none; the answer comes from the loop. */
 struct password_reader;
 void console_password_find(struct console *c, const char *host, const char *user);

@@ -369,7 +369,7 @@ bool console_send_message(struct console *c, const char *path, bool quit, const 
     c->now->task.mail_params = console_mail_params(c);
     c->now->task.rcpt_params = console_rcpt_params(c);
     default_from(c);
-    if (!default_to(c, err) || !open_message(c, path, err)) {
+    if (!default_to(c, err) || !open_message(c, path, err) || !console_sign(c, err)) {
         console_task_reset(c);
         return false;
     }
