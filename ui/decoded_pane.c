@@ -75,6 +75,7 @@ void decoded_pane_forget(struct ui *u)
     d->kept.every = d->kept.applied = 0;
     timing_deinit(&d->timing);
     d->timing_seq = 0;
+    decoded_forget_login(u);
     d->then_valid = false;
     for (int i = 0; i < TAB__COUNT; i++)
         d->texts[i].seq = 0;
@@ -288,6 +289,11 @@ void doc_pair(struct doc *d, const char *label, const char *peer_value, enum rol
 void doc_note(struct doc *d, const char *label, const char *own_value, enum role role)
 {
     doc_own(d, labelled(d, label, role), own_value);
+}
+
+void doc_mixed(struct doc *d, const char *label, const char *safe_value, enum role role)
+{
+    draw_mixed_text(d->u, safe_value, &labelled(d, label, role)->left);
 }
 
 void doc_wrap(struct doc *d, const char *label, const char *text, enum role role)

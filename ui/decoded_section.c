@@ -2,7 +2,6 @@
  * shows only three. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "decode/mailbox.h"
 #include "decode/message.h"
@@ -10,10 +9,9 @@
 #include "imap/deviation.h"
 #include "pop3/deviation.h"
 #include "smtp/deviation.h"
-#include "smtp/tables.h"
 #include "ui_private.h"
 
-enum { SECTION_OCTETS = 1 << 20, CAPS_WIDE_COLS = 64, TIMING_NAME_COLS = 10, TIMING_ROWS = 200 };
+enum { SECTION_OCTETS = 1 << 20, TIMING_NAME_COLS = 10, TIMING_ROWS = 200 };
 
 static enum role code_role(unsigned code)
 {
@@ -208,19 +206,6 @@ static void section_envelope(struct doc *d, const struct view *v)
 
 /* ---- session ---- */
 
-static void session_software(struct doc *d, const struct view *v)
-{
-    struct server server;
-    struct buf text;
-    view_server(v, &server);
-    if (!server.software)
-        return;
-    buf_init(&text, 400);
-    server_line(&server, &text);
-    doc_pair(d, "software", buf_cstr(&text), ROLE_TEXT);
-    buf_deinit(&text);
-}
-
 static void section_session(struct doc *d, const struct view *v)
 {
     static const char *const transports[TRANSPORT__COUNT] = {"TCP", "unix socket", "in memory",
@@ -240,9 +225,7 @@ static void section_session(struct doc *d, const struct view *v)
              : v->link == VIEW_LINK_UP ? text
                                        : "not connected",
              ROLE_TEXT);
-    if (v->greeting)
-        doc_pair(d, "greeting", v->greeting, ROLE_TEXT);
-    session_software(d, v);
+    section_server(d, v);
     if (v->hello)
         doc_pair(d, "we said", v->hello, ROLE_TEXT);
     if (v->peer && *v->peer)
@@ -256,187 +239,8 @@ static void section_session(struct doc *d, const struct view *v)
     doc_note(d, "octets", text, ROLE_TEXT);
     if (v->link == VIEW_LINK_DOWN)
         doc_wrap(d, "ended", explain_down((unsigned)v->down_why), ROLE_WARN);
-}
-
-/* ---- TLS ---- */
-
-static void cert_date(int64_t seconds, char *out, size_t out_octets)
-{
-    time_t t = (time_t)seconds;
-    struct tm tm;
-    if (!gmtime_r(&t, &tm) || strftime(out, out_octets, "%Y-%m-%d", &tm) == 0)
-        snprintf(out, out_octets, "?");
-}
-
-static void section_cert(struct doc *d, const struct view_cert *c, size_t depth, int64_t now_s)
-{
-    char text[160], from[16], to[16], label[32];
-    cert_date(c->not_before_s, from, sizeof from);
-    cert_date(c->not_after_s, to, sizeof to);
-    snprintf(label, sizeof label, "cert %zu", depth);
-    doc_pair(d, label, c->subject, ROLE_TEXT);
-    if (depth == 0 && c->names && *c->names)
-        doc_pair(d, "  names", c->names, ROLE_TEXT);
-    doc_pair(d, "  issuer", c->issuer, ROLE_DIM);
-    long long days = (long long)(c->not_after_s - now_s) / 86400;
-    if (c->not_after_s < now_s)
-        snprintf(text, sizeof text, "%s to %s  ! expired", from, to);
-    else if (c->not_before_s > now_s)
-        snprintf(text, sizeof text, "%s to %s  ! not yet", from, to);
-    else
-        snprintf(text, sizeof text, "%s to %s  %lld d left", from, to, days);
-    doc_note(d, "  valid", text,
-             c->not_after_s < now_s || c->not_before_s > now_s ? ROLE_BAD
-             : days < 14                                       ? ROLE_WARN
-                                                               : ROLE_TEXT);
-    doc_pair(d, "  key", c->key, ROLE_TEXT);
-    if (c->signature)
-        doc_pair(d, "  signed", c->signature, ROLE_DIM);
-    doc_pair(d, "  SHA-256", c->fingerprint, ROLE_DIM);
-}
-
-static void section_verify(struct doc *d, const struct view *v)
-{
-    if (!v->verify_known)
-        return;
-    if (v->verify_mode == VERIFY_NONE) {
-        doc_note(d, "checked", "no: /set verify full", ROLE_WARN);
-    } else if (v->verify_ok) {
-        doc_note(d, "checked", "ok", ROLE_OK);
-        if (v->verify_name && *v->verify_name)
-            doc_pair(d, "  for", v->verify_name, ROLE_TEXT);
-        return;
-    } else {
-        doc_pair(d, "! NOT ok", v->verify_reason, ROLE_BAD);
-    }
-    if (!v->verify_ok && v->verify_reason) {
-        doc_wrap(d, "  means", explain_verify(v->verify_reason), ROLE_TEXT);
-        if (v->verify_name && *v->verify_name)
-            doc_pair(d, "  wanted", v->verify_name, ROLE_TEXT);
-        if (v->verify_text && *v->verify_text)
-            doc_pair(d, "  library", v->verify_text, ROLE_DIM);
-    }
-}
-
-static void section_tls(struct doc *d, const struct view *v)
-{
-    char text[160];
-    if (v->tls_failed) {
-        doc_pair(d, "! failed", v->tls_error, ROLE_BAD);
-        section_verify(d, v);
-    }
-    if (!v->tls && !v->tls_failed) {
-        bool offered = false;
-        for (size_t i = 0; i < v->n_caps; i++)
-            offered |= slice_eq_nocase(slice_cstr(v->caps[i]), SLICE_LIT("STARTTLS"));
-        doc_wrap(
-            d, "TLS",
-            v->link != VIEW_LINK_UP ? "no connection"
-            : offered
-                ? "not in use: all of this is plain text on the wire. /tls or STARTTLS begins it."
-                : "not in use, and not offered so far",
-            ROLE_WARN);
-        return;
-    }
-    if (v->tls) {
-        doc_pair(d, "protocol", v->tls_version, ROLE_TLS);
-        snprintf(text, sizeof text, "%.1f ms%s", (double)v->tls_us / 1e3,
-                 v->tls_resumed ? ", resumed" : "");
-        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
-        doc_pair(d, "cipher", v->tls_cipher, ROLE_TEXT);
-        snprintf(text, sizeof text, "%u bit", v->tls_bits);
-        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
-        section_verify(d, v);
-        if (v->tls_group && *v->tls_group)
-            doc_pair(d, "group", v->tls_group, ROLE_TEXT);
-        if (v->tls_signature && *v->tls_signature)
-            doc_pair(d, "signature", v->tls_signature, ROLE_TEXT);
-        doc_pair(d, "SNI", v->tls_sni && *v->tls_sni ? v->tls_sni : "not sent", ROLE_TEXT);
-    }
-}
-
-/* ---- certificates ---- */
-
-static void section_certs(struct doc *d, const struct view *v)
-{
-    const struct clock *clock = journal_clock(d->u->journal);
-    const struct event *up = journal_at(d->u->journal, v->last_seq);
-    /* A recording is judged by its own day, not by today's. */
-    int64_t now_s = (up ? up->wall_us : clock->wall_us(clock->ctx)) / 1000000;
-    if (v->n_certs == 0)
-        doc_wrap(d, "", v->tls ? "the server showed none" : "none came: not inside TLS", ROLE_DIM);
-    section_verify(d, v);
-    for (size_t i = 0; i < v->n_certs; i++)
-        section_cert(d, &v->certs[i], i, now_s);
-}
-
-/* ---- capabilities ---- */
-
-static bool has_cap(char **caps, size_t n_caps, const char *wanted)
-{
-    for (size_t i = 0; i < n_caps; i++)
-        if (slice_eq_nocase(slice_cstr(caps[i]), slice_cstr(wanted)))
-            return true;
-    return false;
-}
-
-/* A strip has few rows: as many as fit on each. */
-static void caps_packed(struct doc *d, const struct view *v)
-{
-    struct doc_row *row = NULL;
-    for (size_t i = 0; i < v->n_caps; i++) {
-        size_t cols = strlen(v->caps[i]) + 3;
-        if (!row || row->left.cols + cols > (size_t)d->cols)
-            row = doc_add(d, ROLE_TEXT);
-        else
-            doc_own(d, row, " · ");
-        doc_peer(d, row, v->caps[i]);
-    }
-}
-
-/* What a keyword means, behind it where there is room, else below; and where that stands. */
-static void cap_meaning(struct doc *d, const char *cap, bool has_right)
-{
-    struct slice rest = slice_cstr(cap);
-    const struct smtp_extension *x = smtp_extension_by_keyword(slice_next_word(&rest));
-    if (!x || d->strip)
-        return;
-    if (d->cols >= CAPS_WIDE_COLS && !has_right) {
-        char text[160];
-        snprintf(text, sizeof text, "%.*s  %s", 60, x->meaning, x->rfc);
-        doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
-    } else if (!has_right) {
-        doc_right(d, &d->rows[d->n_rows - 1], x->rfc, ROLE_DIM);
-    }
-}
-
-static void section_caps(struct doc *d, const struct view *v)
-{
-    if (d->strip && v->n_caps > 0) {
-        caps_packed(d, v);
-        return;
-    }
-    bool compare = v->tls && v->n_caps_clear > 0 && v->n_caps > 0;
-    if (v->n_caps == 0)
-        doc_wrap(d, "",
-                 v->tls && v->n_caps_clear ? "TLS voided what was offered: EHLO again."
-                                           : "None known: EHLO asks for them.",
-                 ROLE_DIM);
-    for (size_t i = 0; i < v->n_caps; i++) {
-        struct doc_row *row = doc_add(d, ROLE_TEXT);
-        doc_peer(d, row, v->caps[i]);
-        bool fresh = compare && !has_cap(v->caps_clear, v->n_caps_clear, v->caps[i]);
-        if (fresh)
-            doc_right(d, row, "+ new inside TLS", ROLE_OK);
-        cap_meaning(d, v->caps[i], fresh);
-    }
-    for (size_t i = 0; compare && i < v->n_caps_clear; i++) {
-        if (has_cap(v->caps, v->n_caps, v->caps_clear[i]))
-            continue;
-        struct doc_row *row = doc_add(d, ROLE_DIM);
-        doc_peer(d, row, v->caps_clear[i]);
-        doc_right(d, row, "- only before TLS", ROLE_DIM);
-    }
+    if (v->auth_mechanism || v->authenticated || decoded_reads_mail(v))
+        doc_lines(d, kept_text(d, TAB_SESSION, v, decoded_print_login));
 }
 
 /* ---- what decode prints ---- */

@@ -17,6 +17,7 @@
 #include "base/vis.h"
 #include "console/console.h"
 #include "decode/explain.h"
+#include "decode/login.h"
 #include "decode/timing.h"
 #include "decode/transcript.h"
 #include "decode/view.h"
@@ -134,6 +135,8 @@ struct decoded_pane {
     struct kept_views kept;
     struct timing timing; /* of timing_conn, up to timing_seq */
     uint64_t timing_seq;
+    struct login login; /* of login.conn, up to login_seq */
+    uint64_t login_seq;
     struct view live; /* follows the newest session */
     struct view then; /* as it was at the selected line */
     bool then_valid;
@@ -459,11 +462,20 @@ void doc_peer(struct doc *d, struct doc_row *row, const char *text); /* NULL is 
 void doc_pair(struct doc *d, const char *label, const char *peer_value, enum role role);
 void doc_note(struct doc *d, const char *label, const char *own_value, enum role role);
 void doc_right(struct doc *d, struct doc_row *row, const char *own_text, enum role role);
-/* Text over as many rows as it needs; label stands before the first. */
+/* The same with a value that decode printed: safe text, with signs of its own. */
+void doc_mixed(struct doc *d, const char *label, const char *safe_value, enum role role);
 /* Lines of safe text, wrapped with their indent. */
 void doc_lines(struct doc *d, struct slice text);
+/* Text over as many rows as it needs; label stands before the first. */
 void doc_wrap(struct doc *d, const char *label, const char *text, enum role role);
 void decoded_section(struct doc *d, enum tab tab, const struct view *v);
+/* decoded_facts.c: sections whose facts decode words */
+void section_tls(struct doc *d, const struct view *v);
+void section_certs(struct doc *d, const struct view *v);
+void section_caps(struct doc *d, const struct view *v);
+void section_server(struct doc *d, const struct view *v);
+void decoded_print_login(struct ui *u, const struct view *v, struct buf *out);
+void decoded_forget_login(struct ui *u);
 bool decoded_section_empty(enum tab tab, const struct view *v);
 
 /* copy.c */

@@ -157,8 +157,10 @@ static void print_check(struct page *p, const struct view *v)
         : v->verify_mode == VERIFY_CHAIN ? "chain"
                                          : "nothing (report only)");
     row(p, "name", v->verify_name);
-    row(p, "reason", v->verify_reason);
-    row(p, "means", explain_verify(v->verify_reason));
+    if (!v->verify_ok) {
+        row(p, "reason", v->verify_reason);
+        row(p, "means", explain_verify(v->verify_reason));
+    }
     if (info && !v->verify_ok) {
         row(p, "look at", info->look_at);
         row(p, "source", info->rfc);

@@ -473,7 +473,7 @@ static const char *mask_digests(char *text)
 {
     enum { DIGEST_DIGITS = 20 };
     for (char *at = text; *at; at++) {
-        size_t n = strspn(at, "0123456789abcdef");
+        size_t n = strspn(at, "0123456789abcdefABCDEF");
         if (n >= DIGEST_DIGITS)
             memset(at, 'x', n);
         at += n > 0 ? n - 1 : 0;
