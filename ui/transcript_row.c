@@ -343,6 +343,21 @@ int transcript_row_height(struct ui *u, size_t index)
     return (rows < 1 ? 1 : rows) + space;
 }
 
+/* With several connections open, what another one says carries its number. */
+static void draw_connection(struct ui *u, uint32_t conn, int y)
+{
+    enum { CONNECTIONS_MAX = 9 };
+    struct console_connection all[CONNECTIONS_MAX];
+    if (conn == u->decoded.live.conn || u->replay)
+        return;
+    size_t n = console_connections(u->console, all, CONNECTIONS_MAX);
+    for (size_t i = 0; n > 1 && i < n; i++) {
+        char digit[2] = {(char)('0' + all[i].number), '\0'};
+        if (all[i].conn == conn)
+            draw_peer(u, y, u->layout.transcript.x, 1, slice_cstr(digit), ROLE_DIM);
+    }
+}
+
 /* Column 0: where one stands, what is wrong. A mark's letter stands where times leave room. */
 static void draw_marks(struct ui *u, const struct row *row, int y)
 {
@@ -353,6 +368,8 @@ static void draw_marks(struct ui *u, const struct row *row, int y)
         draw_own(u, y, r->x, 1, ">", ROLE_CLIENT_MARK);
     else if (row->last->flags & (TRANSCRIPT_REPLY_BAD | TRANSCRIPT_DEVIANT))
         draw_own(u, y, r->x, 1, "!", ROLE_BAD);
+    else if (row->first->conn != 0)
+        draw_connection(u, row->first->conn, y);
     if (mark)
         draw_peer(u, y, time_cols(u) ? r->x + 1 : r->x, 1, slice_cstr(letter), ROLE_HIT);
 }

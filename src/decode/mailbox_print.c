@@ -3,7 +3,7 @@
 
 #include "decode/mailbox_private.h"
 
-enum { SHOWN_MESSAGES_MAX = 500, SUBJECT_COLS = 40, FROM_COLS = 24 };
+enum { SHOWN_MESSAGES_MAX = 500, SUBJECT_COLS = 70, FROM_COLS = 70 };
 
 static void value(struct buf *out, const char *label, const char *text, unsigned flags)
 {
@@ -22,9 +22,9 @@ static void number(struct buf *out, const char *label, uint64_t n)
 static void octets(struct buf *out, const struct mailbox_message *m)
 {
     if (m->octets_known)
-        buf_printf(out, "%9llu", (unsigned long long)m->octets);
+        buf_printf(out, "%llu", (unsigned long long)m->octets);
     else
-        buf_append_cstr(out, "        ?");
+        buf_append_octet(out, '?');
 }
 
 /* ---- POP3 ---- */
@@ -33,7 +33,8 @@ static void pop3_message(struct buf *out, const struct mailbox_message *m, unsig
 {
     buf_printf(out, "%4u ", (unsigned)m->number);
     octets(out, m);
-    buf_append_cstr(out, m->deleted ? "  deleted" : m->fetched ? "  fetched" : "         ");
+    buf_append_cstr(out, " octets");
+    buf_append_cstr(out, m->deleted ? "  deleted" : m->fetched ? "  fetched" : "");
     if (m->unique_id) {
         buf_append_cstr(out, "  ");
         vis_to_buf(out, slice_cstr(m->unique_id), flags);
@@ -72,8 +73,6 @@ static void clipped(struct buf *out, const char *text, size_t cols, unsigned fla
     vis_init(&safe);
     vis_append(&safe, slice_cstr(text ? text : ""), flags, cols);
     buf_append_cstr(out, vis_cstr(&safe));
-    for (size_t n = safe.cols; n < cols; n++)
-        buf_append_octet(out, ' ');
     vis_deinit(&safe);
 }
 
@@ -90,23 +89,26 @@ static void lines(struct buf *out, const char *text, unsigned flags)
     }
 }
 
+/* Two rows, so that a narrow pane cuts neither. */
 static void imap_message(struct buf *out, const struct mailbox_message *m, unsigned flags)
 {
     buf_printf(out, "%4u ", (unsigned)m->number);
     if (m->uid)
-        buf_printf(out, "uid %-5u", (unsigned)m->uid);
-    else
-        buf_append_cstr(out, "uid ?    ");
+        buf_printf(out, "uid %u ", (unsigned)m->uid);
     octets(out, m);
-    buf_append_cstr(out, "  ");
-    clipped(out, m->from, FROM_COLS, flags);
-    buf_append_cstr(out, "  ");
-    clipped(out, m->subject, SUBJECT_COLS, flags);
+    buf_append_cstr(out, " octets");
     if (m->flags) {
-        buf_append_cstr(out, "  ");
+        buf_append_octet(out, ' ');
         vis_to_buf(out, slice_cstr(m->flags), flags);
     }
     buf_append_octet(out, '\n');
+    if (m->subject || m->from) {
+        buf_append_cstr(out, "     ");
+        clipped(out, m->subject ? m->subject : "(no subject)", SUBJECT_COLS, flags);
+        buf_append_cstr(out, "\n     ");
+        clipped(out, m->from, FROM_COLS, flags);
+        buf_append_octet(out, '\n');
+    }
     if (m->structure)
         lines(out, m->structure, flags);
 }

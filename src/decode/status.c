@@ -47,6 +47,11 @@ struct status_row {
     enum explain_party party;
 };
 static const struct status_row statuses[] = {
+    {STATUS_POP3, "+", "the server's turn in a login: it waits for the next step",
+     "Answer in base64, or * to give up.", "RFC 5034 section 4", EXPLAIN_YOU},
+    {STATUS_IMAP, "+", "go on: the server waits for the rest of what was begun",
+     "Send the literal, the next step of the login, or DONE to end IDLE.", "RFC 9051 section 7.6",
+     EXPLAIN_YOU},
     {STATUS_POP3, "+OK", "done", "Go on.", "RFC 1939 section 3", EXPLAIN_NOBODY},
     {STATUS_POP3, "-ERR", "no: POP3 does not tell whether later would help",
      "Read the text: it says why. Change something, or wait, before trying again.",
@@ -86,7 +91,7 @@ static bool read_line(enum status_protocol protocol, struct slice line, struct s
     ptrdiff_t lf = slice_find_octet(line, '\n');
     struct slice rest = slice_trim(lf < 0 ? line : slice_take(line, (size_t)lf));
     struct slice word = slice_next_word(&rest);
-    if (protocol == STATUS_IMAP)
+    if (protocol == STATUS_IMAP && !slice_eq(word, SLICE_LIT("+")))
         word = slice_next_word(&rest); /* behind the tag */
     memset(out, 0, sizeof(*out));
     out->row = status_row(protocol, word);

@@ -256,6 +256,25 @@ static uint32_t micros_between(const struct event *from, const struct event *to)
     return saturated((to->tick_ns - from->tick_ns) / 1000);
 }
 
+/* A status word of POP3 or IMAP, or a code. BYE says neither yes nor no. */
+static unsigned reply_flag(const struct ev_reply *r)
+{
+    static const struct {
+        const char *status;
+        unsigned flag;
+    } words[] = {{"+OK", TRANSCRIPT_REPLY_OK},
+                 {"OK", TRANSCRIPT_REPLY_OK},
+                 {"PREAUTH", TRANSCRIPT_REPLY_OK},
+                 {"+", TRANSCRIPT_REPLY_OK},
+                 {"BYE", 0}};
+    if (r->status.len == 0)
+        return r->code >= 200 && r->code < 400 ? TRANSCRIPT_REPLY_OK : TRANSCRIPT_REPLY_BAD;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (slice_eq(r->status, slice_cstr(words[i].status)))
+            return words[i].flag;
+    return TRANSCRIPT_REPLY_BAD;
+}
+
 static void take_reply(struct transcript *t, const struct event *ev, struct conn_state *c)
 {
     struct ev_reply reply;
@@ -273,8 +292,7 @@ static void take_reply(struct transcript *t, const struct event *ev, struct conn
     }
     if (!last)
         return;
-    bool ok = reply.code >= 200 && reply.code < 400;
-    last->flags |= ok ? TRANSCRIPT_REPLY_OK : TRANSCRIPT_REPLY_BAD;
+    last->flags |= reply_flag(&reply);
     last->reply_us = micros_between(journal_at(t->journal, ev->cause_seq), ev);
 }
 
