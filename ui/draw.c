@@ -32,6 +32,9 @@ void draw_start(struct ui *u)
     resizeterm(u->rows, u->cols); /* curses cannot ask the terminal itself */
     leaveok(win, FALSE);
     idlok(win, FALSE);
+    /* Inserting and deleting characters saves few octets, and not every terminal agrees on what is
+     * left of the line behind them. */
+    idcok(win, FALSE);
     scrollok(win, FALSE);
 }
 

@@ -270,10 +270,10 @@ static bool wants_value(enum kind kind)
 
 /* ---- the whole line ---- */
 
-static bool is_tls_word(const char *word)
+/* Is what stands behind --tls its value? An option, a target or nothing is not. */
+static bool is_tls_value(const char *word)
 {
-    return word &&
-           (strcmp(word, "none") == 0 || strcmp(word, "try") == 0 || strcmp(word, "must") == 0);
+    return word && word[0] != '-' && !strpbrk(word, ".:@/") && strcmp(word, "practice") != 0;
 }
 
 /* One word at *at; what is none of swaks' own passes. */
@@ -284,7 +284,7 @@ static bool one_word(struct translation *t, int argc, char **argv, int *at)
     struct slice name = eq ? slice_of(word, (size_t)(eq - word)) : slice_cstr(word);
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
     /* --tls means "must" where no value of ours follows. */
-    if (slice_eq(name, SLICE_LIT("--tls")) && !eq && !is_tls_word(next)) {
+    if (slice_eq(name, SLICE_LIT("--tls")) && !eq && !is_tls_value(next)) {
         add_option(t, "tls", "must");
         return true;
     }

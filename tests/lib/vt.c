@@ -34,6 +34,8 @@ struct vt {
     bool alternate;
     unsigned char *raw;
     size_t raw_len, raw_alloc, counted;
+    char held[8192]; /* read, but behind a frame's marker: the start of the next frame */
+    size_t held_len;
     char home[64];
     char row[4096];
 };
@@ -168,16 +170,33 @@ static void write_answers(struct vt *v)
     }
 }
 
+/* How much of it ends a frame: up to the first marker and its BEL; all of it where there is none.
+ * So the screen is never looked at with half of the next frame on it. */
+static size_t frame_end(const char *octets, size_t n)
+{
+    const char *marker = memmem(octets, n, sync_marker, sizeof sync_marker - 1);
+    const char *bel = marker ? memchr(marker, '\a', n - (size_t)(marker - octets)) : NULL;
+    return bel ? (size_t)(bel + 1 - octets) : n;
+}
+
 /* One read within wait_ms; false: nothing came, or the end. */
 static bool read_some(struct vt *v, int wait_ms)
 {
     struct pollfd p = {.fd = v->fd, .events = POLLIN};
-    char octets[8192];
-    if (poll(&p, 1, wait_ms) <= 0)
+    char octets[sizeof v->held];
+    ssize_t n = (ssize_t)v->held_len;
+    memcpy(octets, v->held, v->held_len);
+    v->held_len = 0;
+    if (n == 0 && poll(&p, 1, wait_ms) <= 0)
         return false;
-    ssize_t n = read(v->fd, octets, sizeof octets);
+    if (n == 0)
+        n = read(v->fd, octets, sizeof octets);
     if (n <= 0)
         return false;
+    size_t whole = frame_end(octets, (size_t)n);
+    v->held_len = (size_t)n - whole;
+    memcpy(v->held, octets + whole, v->held_len);
+    n = (ssize_t)whole;
     if (v->raw_len + (size_t)n > v->raw_alloc) {
         v->raw_alloc = 2 * (v->raw_len + (size_t)n);
         v->raw = realloc(v->raw, v->raw_alloc);
