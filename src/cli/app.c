@@ -281,6 +281,8 @@ void app_close(struct app *a)
     fatal_remove_hook(emergency_flush, a);
     if (a->transcript)
         app_print_rest(a);
+    if (a->print_done)
+        a->print_done(a->print_ctx);
     console_free(&a->console);
     transcript_free(&a->transcript);
     for (size_t i = 0; i < 3; i++)
@@ -309,6 +311,10 @@ static void print_new(struct app *a, bool all)
         const struct transcript_line *t = transcript_at(a->transcript, a->printed);
         if (!all && (t->flags & TRANSCRIPT_OPEN))
             break;
+        if (a->print_line) {
+            a->print_line(a->print_ctx, a->printed);
+            continue;
+        }
         buf_reset(&line);
         transcript_print(a->transcript, a->printed, &line);
         fwrite(line.ptr, 1, line.len, a->print_to);

@@ -113,6 +113,10 @@ struct app {
         tell; /* neither transcript nor screen shows notes: what breaks is said on standard error */
     size_t printed; /* lines of it that are out */
     FILE *print_to;
+    /* prints one line of it in words of its own; NULL: transcript_print */
+    void (*print_line)(void *ctx, size_t index);
+    void (*print_done)(void *ctx);
+    void *print_ctx;
     char *spool_dir, *netrc_path, *history_path, *screen_path, *draft_path, *host_name;
     char *host;
 };

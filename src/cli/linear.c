@@ -14,11 +14,11 @@ enum { LINEAR_LINE_MAX_OCTETS = 1 << 20 }; /* limit "typed-line" */
 
 struct linear {
     struct app *app;
+    struct linear_print *print;
     struct loop_watch *watch;
     struct buf line;
     bool over;
     bool prompt_shown;
-    size_t printed_then;
     /* a question of the console's, answered by the next line */
     void (*answer)(void *ctx, const char *text);
     void *answer_ctx;
@@ -69,6 +69,17 @@ static void quit(void *ctx)
     l->over = true;
 }
 
+/* "/show 3": an exchange; with a name the console's /show speaks of settings. */
+static bool take_show(struct linear *l, struct slice line)
+{
+    uint64_t number;
+    struct slice rest = slice_trim(line), word = slice_next_word(&rest);
+    if (!slice_eq(word, SLICE_LIT("/show")) || !slice_to_u64(slice_trim(rest), UINT64_MAX, &number))
+        return false;
+    linear_print_show(l->print, number);
+    return true;
+}
+
 static void take_line(struct linear *l, struct slice line)
 {
     l->prompt_shown = false;
@@ -82,7 +93,8 @@ static void take_line(struct linear *l, struct slice line)
         mem_free(text);
         return;
     }
-    console_submit(l->app->console, line, "keys", NULL);
+    if (!take_show(l, line))
+        console_submit(l->app->console, line, "keys", NULL);
 }
 
 static void readable(void *ctx, unsigned ready)
@@ -108,10 +120,6 @@ static void readable(void *ctx, unsigned ready)
 static void turn_end(void *ctx)
 {
     struct linear *l = ctx;
-    if (l->app->printed != l->printed_then) {
-        l->printed_then = l->app->printed;
-        l->prompt_shown = false;
-    }
     if (l->prompt_shown || l->answer)
         return;
     fputs(console_prompt(l->app->console), stdout);
@@ -131,6 +139,10 @@ void cli_linear(struct app *a)
     const struct console_ui ui = {.ask = ask, .page = page, .quit = quit};
     buf_init(&l.line, LINEAR_LINE_MAX_OCTETS);
     console_set_ui(a->console, &ui, &l);
+    l.print = linear_print_new(a, &l.prompt_shown);
+    a->print_line = linear_print_line;
+    a->print_done = linear_print_done;
+    a->print_ctx = l.print;
     app_print_transcript(a, stdout, true);
     loop_add_turn_end(a->loop, turn_end, &l);
     app_watch_signals(a);
@@ -140,6 +152,7 @@ void cli_linear(struct app *a)
     loop_watch_free(&l.watch);
     loop_remove_turn_end(a->loop, turn_end, &l);
     console_set_ui(a->console, NULL, NULL);
+    linear_print_forget_prompt(l.print);
     echo(&l, true);
     buf_deinit(&l.line);
 }

@@ -77,7 +77,9 @@ static const struct cli_verb verbs[] = {
      "typed goes to "
      "the server as it is; a line that begins with / is for the console. Without a terminal, or "
      "with --linear, "
-     "the same console reads lines from standard input and prints one event a line.",
+     "the same console reads lines from standard input and prints one event a line: who speaks, "
+     "which exchange it is, what is said. A reply of several lines is summed up; /show with the "
+     "number of its exchange prints all of it.",
      OPT_OPEN, NULL, 1, cli_open},
     {"run", "SCRIPT|- [TARGET]", "run console lines from a file, headless",
      "The script holds the lines a person would type, and `expect` lines. The transcript is "

@@ -82,7 +82,9 @@ static void test_dumb(void **state)
         struct vt *v = vt_spawn(argv, 24, 80, "dumb", envs[i]);
         vt_wait_text(v, "220 mx.example.test");
         vt_send(v, "EHLO client.example.net\n");
-        vt_wait_text(v, "250 HELP");
+        vt_wait_text(v, " for all.");
+        vt_send(v, "/show 2\n");
+        vt_wait_text(v, "server 2: 250 HELP");
         vt_send(v, "/quit\n");
         assert_int_equal(vt_wait_exit(v), 0);
         assert_false(raw_has(v, "\033"));
@@ -99,6 +101,47 @@ static void test_linear(void **state)
     vt_send(v, "NOOP\n");
     vt_wait_text(v, "250 2.0.0");
     vt_send(v, "\004"); /* the end of its input */
+    assert_int_equal(vt_wait_exit(v), 0);
+    assert_false(raw_has(v, "\033"));
+    vt_free(&v);
+}
+
+/* One sentence an event: who, which exchange, what; a long reply in one, and all of it on demand.
+ */
+static void test_linear_sentences(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *typed, *said;
+    } rows[] = {
+        {"EHLO client.example.net", "server 2: 250, 16 capabilities"},
+        {"", "Say \"/show 2\" for all."},
+        {"/show 2", "server 2: 250-PIPELINING"},
+        {"/show 77", "There is no exchange 77 yet; the newest is 2."},
+        {"STARTTLS", "server 3: 220 2.0.0 Ready to start TLS"},
+        {"", "* TLS 1.3 on, certificate valid, "},
+        {"", "State was reset; EHLO again."},
+        {"EHLO client.example.net", "server 4: 250, 17 capabilities"},
+        {"MAIL FROM:<ann@example.net>", "server 5: 250 2.1.0"},
+        {"RCPT TO:<no-such-user@example.test>", "server 6: 550 5.1.1"},
+        {"RCPT TO:<bob@example.test>", "server 7: 250 2.1.5"},
+        {"DATA", "server 8: 354"},
+        {"Subject: hello\n\n.", "client 9: message content, 3 lines, 21 octets. Say \"/show 9\""},
+        {"", "server 9: 250 2.0.0"},
+        {"/show 9", "client 9: Subject: hello"},
+        {"/show ehlo", "ehlo"},
+    };
+    const char *const argv[] = {screen_program(), "--linear", "practice", NULL};
+    struct vt *v = vt_spawn(argv, 60, 120, "dumb", NULL);
+    vt_wait_text(v, "server 1: 220 mx.example.test");
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        if (rows[i].typed[0]) {
+            vt_send(v, rows[i].typed);
+            vt_send(v, "\n");
+        }
+        vt_wait_text(v, rows[i].said);
+    }
+    vt_send(v, "/quit\n");
     assert_int_equal(vt_wait_exit(v), 0);
     assert_false(raw_has(v, "\033"));
     vt_free(&v);
@@ -204,10 +247,15 @@ static void test_themes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terminals), cmocka_unit_test(test_unknown_terminal),
-        cmocka_unit_test(test_dumb),      cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_locales),   cmocka_unit_test(test_ascii),
-        cmocka_unit_test(test_colors),    cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_unknown_terminal),
+        cmocka_unit_test(test_dumb),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_linear_sentences),
+        cmocka_unit_test(test_locales),
+        cmocka_unit_test(test_ascii),
+        cmocka_unit_test(test_colors),
+        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests_name("terminals", tests, NULL, NULL);
 }
