@@ -13,7 +13,7 @@ VARIANT ?= plain
 B       := build/$(VARIANT)
 
 # The floors, lowest first (doc/architecture.md). MODULES may be narrowed while one of them is in work.
-MODULES ?= base journal loop smtp pop3 imap scenario net dns sasl store mail engine auth decode recording client mock report console ui cli
+MODULES ?= base journal loop smtp pop3 imap museum scenario net dns sasl store mail engine auth decode recording client mock report console ui cli
 
 ifeq ($(origin CC),default)
 CC := gcc

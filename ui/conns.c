@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "museum/museum.h"
 #include "ui_private.h"
 
 /* ---- taking in ---- */
@@ -59,6 +60,9 @@ static void take_protocol(struct conn_row *row, const struct event *ev)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (slice_eq(e.name, slice_cstr(names[i][0])))
             row->protocol = names[i][1];
+    enum museum_id museum;
+    if (museum_by_name(e.name, &museum))
+        row->protocol = museum_info(museum)->name;
 }
 
 static void take_try(struct conn_row *row, const struct event *ev)

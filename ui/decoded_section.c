@@ -147,7 +147,7 @@ const char *decoded_protocol(const struct view *v)
     for (size_t i = 0; v->protocol && i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(v->protocol, rows[i].name) == 0)
             return rows[i].shown;
-    return v->protocol ? "another protocol" : "SMTP";
+    return v->protocol ? v->protocol : "SMTP"; /* the museum's names are their own */
 }
 
 static void section_envelope(struct doc *d, const struct view *v)

@@ -27,6 +27,11 @@ enum target_service {
     SERVICE_POP3S,       /* 995, TLS from the first octet */
     SERVICE_IMAP,        /* 143, STARTTLS */
     SERVICE_IMAPS,       /* 993, TLS from the first octet */
+    SERVICE_RFC821,      /* the museum: at practice:NAME only */
+    SERVICE_MTP,
+    SERVICE_FTP_MAIL,
+    SERVICE_RFC524,
+    SERVICE_SNDMSG,
     SERVICE__COUNT
 };
 
@@ -37,6 +42,7 @@ struct target_service_info {
     unsigned port;
     bool implicit_tls;
     bool lmtp;
+    enum museum_id museum; /* where .protocol is PROTOCOL_MUSEUM */
     const char *help;
 };
 const struct target_service_info *target_service_info(enum target_service service);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "journal/journal.h"
+#include "museum/museum.h"
 
 struct smtp_track;
 struct smtp_item;
@@ -20,8 +21,9 @@ struct imap_item;
 struct pop3_track;
 struct pop3_item;
 
-enum protocol { PROTOCOL_SMTP, PROTOCOL_POP3, PROTOCOL_IMAP, PROTOCOL__COUNT };
-/* "smtp", "pop3", "imap": the word of the PROTOCOL event. LMTP counts as smtp here. */
+enum protocol { PROTOCOL_SMTP, PROTOCOL_POP3, PROTOCOL_IMAP, PROTOCOL_MUSEUM, PROTOCOL__COUNT };
+/* "smtp", "pop3", "imap": the word of the PROTOCOL event. LMTP counts as smtp here; a protocol of
+ * the museum has a name of its own in the event (museum_info). */
 const char *protocol_name(enum protocol protocol);
 /* Is there a tracker for it? */
 bool track_known(enum protocol protocol);
@@ -57,9 +59,10 @@ enum track_expects {
 };
 
 struct track_options {
-    bool backstage; /* events carry EVENT_FLAG_BACKSTAGE */
-    bool lmtp;      /* SMTP only */
-    bool tls;       /* TLS was on from the first octet */
+    bool backstage;        /* events carry EVENT_FLAG_BACKSTAGE */
+    bool lmtp;             /* SMTP only */
+    bool tls;              /* TLS was on from the first octet */
+    enum museum_id museum; /* MUSEUM only: which of its protocols */
 };
 
 struct track;

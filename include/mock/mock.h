@@ -26,10 +26,16 @@ enum mock_service {
     MOCK_POP3S,
     MOCK_IMAP,
     MOCK_IMAPS,
+    MOCK_RFC821, /* the museum, by memory links only: enum museum_id in its order */
+    MOCK_MTP,
+    MOCK_FTP_MAIL,
+    MOCK_RFC524,
+    MOCK_SNDMSG,
     MOCK_SERVICE__COUNT
 };
 const char *mock_service_name(enum mock_service service);
 bool mock_service_is_served(enum mock_service service);    /* false: mock_listen refuses it */
+bool mock_service_is_museum(enum mock_service service);    /* not among those `serve` opens */
 uint16_t mock_service_port(enum mock_service service);     /* the registered one; 0: none */
 bool mock_service_implicit_tls(enum mock_service service); /* TLS from the first octet */
 
@@ -56,7 +62,7 @@ struct mock_options {
         hurry;    /* for tests: late replies and timeouts come so many times sooner; 0: as they are
                    */
     bool xclient; /* XCLIENT is offered and believed */
-    bool proxy;        /* each TCP connection begins with a PROXY header */
+    bool proxy;   /* each TCP connection begins with a PROXY header */
     bool client_certs; /* clients are asked for a certificate; those of mock_client_pem log in */
     unsigned relax;    /* set of enum smtp_relax: what the SMTP servers bear */
     struct mock_limits limits; /* 0: the default */

@@ -90,9 +90,11 @@ static bool listen_all(struct serve *s, const struct cli_args *args, struct err 
 {
     bool named = cli_own(args, "dns", 0) != NULL;
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
-        named = named || cli_own(args, mock_service_name((enum mock_service)i), 0);
+        named = named || (!mock_service_is_museum((enum mock_service)i) &&
+                          cli_own(args, mock_service_name((enum mock_service)i), 0));
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++)
         if (mock_service_is_served((enum mock_service)i) &&
+            !mock_service_is_museum((enum mock_service)i) &&
             !listen_one(s, args, (enum mock_service)i, !named, err))
             return false;
     return listen_dns(s, args, !named, err);

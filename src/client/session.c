@@ -296,9 +296,10 @@ static void track_begin(struct session *s)
 {
     s->phase = SESSION_UP;
     const struct target_service_info *service = target_service_info(s->target.service);
-    s->track =
-        track_new(service->protocol, s->journal, s->conn,
-                  &(struct track_options){.lmtp = service->lmtp, .tls = link_is_tls(s->link)});
+    s->track = track_new(service->protocol, s->journal, s->conn,
+                         &(struct track_options){.lmtp = service->lmtp,
+                                                 .tls = link_is_tls(s->link),
+                                                 .museum = service->museum});
     if (s->handlers.on_up)
         s->handlers.on_up(s->ctx);
 }

@@ -122,14 +122,28 @@ static void add_scenarios(struct console_completion *out, struct slice word, con
     }
 }
 
+static void add_museum(struct console_completion *out, struct slice word)
+{
+    const struct museum_info *info;
+    for (int i = 0; (info = museum_info((enum museum_id)i)); i++) {
+        char target[40];
+        snprintf(target, sizeof target, "practice:%s", info->name);
+        add_if(out, word, target, info->title, false);
+    }
+}
+
 static void add_targets(struct console_completion *out, struct slice word)
 {
     add_if(out, word, "practice", "the built-in server", false);
     if (slice_starts_nocase(word, SLICE_LIT("practice:")))
         add_scenarios(out, word, "practice:");
+    if (slice_starts_nocase(word, SLICE_LIT("practice:")))
+        add_museum(out, word);
     add_if(out, word, "unix:", "a unix socket", true);
     for (int s = 0; s < SERVICE__COUNT; s++) {
         char url[40];
+        if (target_service_info((enum target_service)s)->protocol == PROTOCOL_MUSEUM)
+            continue;
         snprintf(url, sizeof url, "%s://", target_service_info((enum target_service)s)->scheme);
         add_if(out, word, url, target_service_info((enum target_service)s)->help, true);
     }

@@ -141,6 +141,11 @@ static const enum mock_service practice_service[SERVICE__COUNT] = {
     [SERVICE_POP3S] = MOCK_POP3S,
     [SERVICE_IMAP] = MOCK_IMAP,
     [SERVICE_IMAPS] = MOCK_IMAPS,
+    [SERVICE_RFC821] = MOCK_RFC821,
+    [SERVICE_MTP] = MOCK_MTP,
+    [SERVICE_FTP_MAIL] = MOCK_FTP_MAIL,
+    [SERVICE_RFC524] = MOCK_RFC524,
+    [SERVICE_SNDMSG] = MOCK_SNDMSG,
 };
 
 bool console_resolves_practice(const struct console *c)

@@ -9,11 +9,12 @@ static const struct track_ops *const all[PROTOCOL__COUNT] = {
     [PROTOCOL_SMTP] = &track_ops_smtp,
     [PROTOCOL_POP3] = &track_ops_pop3,
     [PROTOCOL_IMAP] = &track_ops_imap,
+    [PROTOCOL_MUSEUM] = &track_ops_museum,
 };
 
 const char *protocol_name(enum protocol protocol)
 {
-    static const char *const names[PROTOCOL__COUNT] = {"smtp", "pop3", "imap"};
+    static const char *const names[PROTOCOL__COUNT] = {"smtp", "pop3", "imap", "museum"};
     BUG_IF((unsigned)protocol >= PROTOCOL__COUNT);
     return names[protocol];
 }

@@ -44,5 +44,6 @@ struct track {
 extern const struct track_ops track_ops_smtp;
 extern const struct track_ops track_ops_pop3;
 extern const struct track_ops track_ops_imap;
+extern const struct track_ops track_ops_museum;
 
 #endif

@@ -9,6 +9,12 @@ static const char MECHANISMS[] =
     "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 DIGEST-MD5 CRAM-MD5 PLAIN LOGIN "
     "OAUTHBEARER XOAUTH2 EXTERNAL ANONYMOUS";
 
+/* No TLS, no port of the practice server. */
+#define MUSEUM_ROW(name_)                                                                          \
+    {                                                                                              \
+        .name = (name_), .protocol = &mock_protocol_museum, .protocol_id = MOCK_PROTOCOL_MUSEUM    \
+    }
+
 const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
     [MOCK_SMTP] = {.name = "smtp",
                    .protocol = &mock_protocol_smtp,
@@ -45,6 +51,11 @@ const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
                     .protocol_id = MOCK_PROTOCOL_IMAP,
                     .default_port = 993,
                     .implicit_tls = true},
+    [MOCK_RFC821] = MUSEUM_ROW("rfc821"),
+    [MOCK_MTP] = MUSEUM_ROW("mtp"),
+    [MOCK_FTP_MAIL] = MUSEUM_ROW("ftp-mail"),
+    [MOCK_RFC524] = MUSEUM_ROW("rfc524"),
+    [MOCK_SNDMSG] = MUSEUM_ROW("sndmsg"),
 };
 
 static const struct mock_service_row *row(enum mock_service service)
@@ -61,6 +72,11 @@ const char *mock_service_name(enum mock_service service)
 bool mock_service_is_served(enum mock_service service)
 {
     return row(service)->protocol != NULL;
+}
+
+bool mock_service_is_museum(enum mock_service service)
+{
+    return row(service)->protocol_id == MOCK_PROTOCOL_MUSEUM;
 }
 
 uint16_t mock_service_port(enum mock_service service)

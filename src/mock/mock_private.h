@@ -192,6 +192,7 @@ enum mock_protocol_id {
     MOCK_PROTOCOL_SMTP, /* and LMTP */
     MOCK_PROTOCOL_POP3,
     MOCK_PROTOCOL_IMAP,
+    MOCK_PROTOCOL_MUSEUM,
     MOCK_PROTOCOL__COUNT
 };
 
@@ -222,6 +223,7 @@ struct mock_protocol {
 extern const struct mock_protocol mock_protocol_smtp;
 extern const struct mock_protocol mock_protocol_pop3;
 extern const struct mock_protocol mock_protocol_imap;
+extern const struct mock_protocol mock_protocol_museum;
 
 /* The table of services (mock.c). */
 struct mock_service_row {

@@ -189,6 +189,7 @@ static void add_reply(struct mock_conn *c, struct reply_lines *l, const struct r
     buf_init(&line, MOCK_PLAN_MAX_OCTETS);
     rules_expand(&line, fired->action->text, &c->mock->facts.f, fired->nth);
     switch (mock_services[c->service].protocol_id) {
+    case MOCK_PROTOCOL_MUSEUM:
     case MOCK_PROTOCOL_SMTP:
         smtp_line(l, buf_slice(&line));
         break;

@@ -156,7 +156,9 @@ struct mock_world *mock_world_new(struct mock *m, struct scenario *scenario, str
     w->rules = rules_new(scenario);
     for (int i = 0; i < MOCK_SERVICE__COUNT; i++) {
         w->serve_options[i] = m->serve_options[i];
-        w->servers[i] = scenario ? server_of(scenario, services[i]) : NULL;
+        w->servers[i] = scenario && mock_services[i].protocol_id != MOCK_PROTOCOL_MUSEUM
+                            ? server_of(scenario, services[i])
+                            : NULL;
         if (w->servers[i] && w->servers[i]->idle_ms > 0)
             m->odd_idle = true;
         if (w->servers[i] && !apply(w, &w->serve_options[i], w->servers[i], err)) {
