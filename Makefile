@@ -144,7 +144,7 @@ check-screen: all $(SCREEN_BIN) ## the real program under a pseudo-terminal
 # Fuzzers: one program for each tests/fuzz/fuzz_*.c; they need clang and VARIANT=fuzz.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
-FUZZ_S   ?= 8
+FUZZ_S   ?= 5
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsmtpscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -181,8 +181,7 @@ static void rough_clients_get_answers(void **state)
                                        "b NO [TOOBIG]",
                                        "c OK [READ-WRITE]",
                                        "d BAD Nested too deeply",
-                                       "* 1 FETCH (BODY[1.1.1.1.1.1.1.1] "
-                                       "NIL)",
+                                       "* 1 FETCH (BODY[1.1.1.1.1.1.1.1] NIL)",
                                        "f BAD Unknown command",
                                        "g BAD The line ends with",
                                        "h OK LOGOUT"};

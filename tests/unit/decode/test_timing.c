@@ -311,8 +311,8 @@ static void test_page(void **state)
         "QUIT: waited 12 s of 300 s ..........\n",
         "! greet delay: ",
         "! tarpit: ",
-        "each in turn: #.#\n"
-        "replies: 2, fastest 10 ms, mean 2.5 s, slowest 5.0 s (RCPT)\n",
+        ("each in turn: #.#\n"
+        "replies: 2, fastest 10 ms, mean 2.5 s, slowest 5.0 s (RCPT)\n"),
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (!strstr(text, parts[i]))

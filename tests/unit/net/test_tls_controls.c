@@ -204,8 +204,8 @@ static void tlsa_texts(void **state)
 {
     static const char *const good[] = {
         "3 1 1 0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef",
-        "2 0 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef "
-        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ("2 0 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef "
+         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         "3 1 0 3059",
     };
     static const char *const wrong[] = {
