@@ -23,7 +23,7 @@ for program in curl python3 perl; do
     command -v $program >/dev/null 2>&1 || wanted="$wanted $program"
 done
 wanted="$wanted isync neomutt offlineimap3 dovecot-imapd dovecot-core" # IMAP
-wanted="$wanted python3-dkim python3-nacl" # DKIM verified; of the system's own python3
+wanted="$wanted python3-dkim python3-nacl python3-cffi-backend" # DKIM verified; of the system's own python3
 wanted=$(echo $wanted)
 
 # Servers for tests/lib/server.sh.

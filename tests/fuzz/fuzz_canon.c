@@ -40,7 +40,9 @@ static void check(enum canon_what what, struct slice in, size_t step)
     run(what, in, step, &pieces);
     run(what, buf_slice(&whole), step, &twice);
     struct slice out = buf_slice(&whole);
-    need(slice_eq(out, buf_slice(&pieces)) && slice_eq(out, buf_slice(&twice)));
+    need(slice_eq(out, buf_slice(&pieces)));
+    /* Unfolding may bring a bare CR and a bare LF together; nothing else makes a line end. */
+    need(what == CANON_FIELD_RELAXED || slice_eq(out, buf_slice(&twice)));
     if (what == CANON_BODY_RELAXED) {
         need(slice_find(out, slice_cstr("  ")) < 0 && slice_find(out, slice_cstr(" \r\n")) < 0);
         need(slice_find_octet(out, '\t') < 0);
