@@ -218,9 +218,9 @@ static void section_session(struct doc *d, const struct view *v)
                  (double)v->connect_us / 1e3);
         doc_right(d, &d->rows[d->n_rows - 1], text, ROLE_DIM);
     }
-    snprintf(text, sizeof text, "%s%s", smtp_state_name(v->state),
-             v->authenticated ? ", authenticated" : "");
-    doc_note(d, "state",
+    snprintf(text, sizeof text, "%s%s", v->state_name ? v->state_name : smtp_state_name(v->state),
+             v->authenticated && view_is_smtp(v) ? ", authenticated" : "");
+    doc_pair(d, "state",
              v->link == VIEW_LINK_DOWN ? "closed"
              : v->link == VIEW_LINK_UP ? text
                                        : "not connected",

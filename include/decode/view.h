@@ -123,7 +123,8 @@ struct view {
     int64_t ocsp_produced_s, ocsp_next_s; /* 0: it does not say */
 
     enum smtp_state state;
-    char *greeting; /* text of the greeting, its last line */
+    char *state_name; /* of any protocol, as its STATE event says it; NULL: none yet */
+    char *greeting;   /* text of the greeting, its last line */
     unsigned greeting_code;
     char *hello; /* what the client called itself */
     bool said_lhlo;

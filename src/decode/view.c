@@ -337,6 +337,7 @@ static void apply_state(struct view *v, const struct journal *j, const struct ev
     EVENT_GET(ev, STATE, &e);
     (void)j;
     enum smtp_state state = smtp_state_by_name(e.to);
+    set_text(&v->state_name, e.to);
     if (state < SMTP_STATE__COUNT)
         v->state = state;
 }
@@ -527,7 +528,7 @@ static const size_t text_places[] = {
     TEXT(auth_mechanism), TEXT(last_enhanced),  TEXT(last_text),      TEXT(last_reply),
     TEXT(protocol),       TEXT(auth_user),      TEXT(tls_fail_stage), TEXT(tls_got),
     TEXT(reverse_path),   TEXT(reverse_params), TEXT(last_answered),  TEXT(last_status),
-    TEXT(ocsp_status),    TEXT(ocsp_text),      TEXT(ocsp_says),
+    TEXT(ocsp_status),    TEXT(ocsp_text),      TEXT(ocsp_says),      TEXT(state_name),
 };
 #undef TEXT
 

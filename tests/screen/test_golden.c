@@ -87,6 +87,33 @@ static void test_show(void **state)
     }
 }
 
+/* What reads mail has no envelope: the mailbox stands in its place. */
+static void test_mailbox(void **state)
+{
+    static const struct {
+        const char *name, *recording;
+    } rows[] = {{"imap", "tests/screen/fixtures/imap.jsonl"},
+                {"pop3", "tests/screen/fixtures/pop3.jsonl"}};
+    static const struct size sizes[] = {{80, 24}, {120, 40}};
+    static const char *const env[] = {SCREEN_CLOCK, NULL};
+    (void)state;
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        for (size_t s = 0; s < N_OF(sizes); s++) {
+            const char *const args[] = {"show", rows[i].recording, NULL};
+            char name[40];
+            struct vt *v = screen_open(sizes[s].rows, sizes[s].cols, env, args);
+            assert_golden(v, rows[i].name, &sizes[s]);
+            screen_line(v, "/tab mailbox");
+            snprintf(name, sizeof name, "%s-mailbox", rows[i].name);
+            assert_golden(v, name, &sizes[s]);
+            screen_line(v, "/tab session");
+            snprintf(name, sizeof name, "%s-session", rows[i].name);
+            assert_golden(v, name, &sizes[s]);
+            screen_quit(&v);
+        }
+    }
+}
+
 static const struct {
     const char *name, *keys;
 } overlays[] = {
@@ -172,9 +199,9 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),          cmocka_unit_test(test_show),
-        cmocka_unit_test(test_over_a_recording), cmocka_unit_test(test_history),
-        cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_session), cmocka_unit_test(test_show),
+        cmocka_unit_test(test_mailbox), cmocka_unit_test(test_over_a_recording),
+        cmocka_unit_test(test_history), cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }
