@@ -221,6 +221,49 @@ static void test_pop3_and_imap(void **state)
     }
 }
 
+/* Live POP3 and IMAP sessions inside TLS, from STLS and STARTTLS and from the first octet: tshark
+ * decrypts them by the keys in the capture. */
+static void test_pop3_and_imap_in_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *door, *scheme, *host, *lines, *filter, *has;
+    } rows[] = {
+        {"stls", "", "pop3", "practice", "/auth alice\nexpect code +OK\nSTAT\nQUIT\n",
+         "pop && tcp.port == 110", "C: STAT"},
+        {"istarttls", "", "imap", "practice", "/auth alice\nSELECT INBOX\nLOGOUT\n",
+         "imap && tcp.port == 143", "SELECT INBOX"},
+        {"pop3s", "--pop3s 0", "pop3s", "localhost", "/auth alice\nexpect code +OK\nSTAT\nQUIT\n",
+         "pop && tcp.port == 995", "C: STAT"},
+        {"imaps", "--imaps 0", "imaps", "localhost", "/auth alice\nSELECT INBOX\nLOGOUT\n",
+         "imap && tcp.port == 993", "SELECT INBOX"},
+    };
+    peer_need("tshark");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *port = NULL, *service = mem_printf("%s ", rows[i].name);
+        struct proc *server = *rows[i].door ? serve(rows[i].door, service, &port) : NULL;
+        char *script = in_work("reading.txt");
+        proc_write_file(script, rows[i].lines, strlen(rows[i].lines));
+        char *arguments = mem_printf("run --quiet %s --password-command 'echo secret' --record "
+                                     "%s.jsonl reading.txt %s://%s%s%s",
+                                     server ? "--ca ca.pem" : "", rows[i].name, rows[i].scheme,
+                                     rows[i].host, port ? ":" : "", port ? port : "");
+        scope(rows[i].name, arguments);
+        char *text = judged_capture(rows[i].name, rows[i].filter);
+        has(text, rows[i].has);
+        assert_null(strstr(text, "secret"));
+        mem_free(text);
+        mem_free(arguments);
+        mem_free(script);
+        mem_free(service);
+        mem_free(port);
+        if (server) {
+            proc_kill(server, 15);
+            proc_free(&server);
+        }
+    }
+}
+
 /* Marks and notes are comments of packets. */
 static void test_comments(void **state)
 {
@@ -329,10 +372,15 @@ static void test_cast_plays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_starttls),     cmocka_unit_test(test_submission),
-        cmocka_unit_test(test_implicit_tls), cmocka_unit_test(test_pop3_and_imap),
-        cmocka_unit_test(test_comments),     cmocka_unit_test(test_json_by_jq),
-        cmocka_unit_test(test_swaks_marks),  cmocka_unit_test(test_cast_plays),
+        cmocka_unit_test(test_starttls),
+        cmocka_unit_test(test_submission),
+        cmocka_unit_test(test_implicit_tls),
+        cmocka_unit_test(test_pop3_and_imap),
+        cmocka_unit_test(test_pop3_and_imap_in_tls),
+        cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_json_by_jq),
+        cmocka_unit_test(test_swaks_marks),
+        cmocka_unit_test(test_cast_plays),
     };
     return cmocka_run_group_tests_name("exports", tests, setup, teardown);
 }
