@@ -32,6 +32,7 @@ enum target_service {
     SERVICE_FTP_MAIL,
     SERVICE_RFC524,
     SERVICE_SNDMSG,
+    SERVICE_RFC196,
     SERVICE__COUNT
 };
 

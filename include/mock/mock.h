@@ -31,6 +31,7 @@ enum mock_service {
     MOCK_FTP_MAIL,
     MOCK_RFC524,
     MOCK_SNDMSG,
+    MOCK_RFC196,
     MOCK_SERVICE__COUNT
 };
 const char *mock_service_name(enum mock_service service);

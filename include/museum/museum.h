@@ -18,6 +18,7 @@ enum museum_id {
     MUSEUM_FTP_MAIL, /* MAIL inside FTP, RFC 385 (1972) */
     MUSEUM_RFC524,   /* a Proposed Mail Protocol (1973) */
     MUSEUM_SNDMSG,   /* SNDMSG and READMAIL on TENEX (1971) */
+    MUSEUM_RFC196,   /* the Mail Box Protocol (1971), as a view of octets */
     MUSEUM__COUNT
 };
 

@@ -77,6 +77,8 @@ static const struct target_service_info services[SERVICE__COUNT] = {
     [SERVICE_RFC524] =
         MUSEUM_SERVICE(MUSEUM_RFC524, "rfc524", 3, "museum: the Mail Protocol of 1973 (RFC 524)"),
     [SERVICE_SNDMSG] = MUSEUM_SERVICE(MUSEUM_SNDMSG, "sndmsg", 3, "museum: SNDMSG on TENEX, 1971"),
+    [SERVICE_RFC196] =
+        MUSEUM_SERVICE(MUSEUM_RFC196, "rfc196", 3, "museum: the Mail Box Protocol, 1971 (RFC 196)"),
 };
 
 const struct target_service_info *target_service_info(enum target_service service)
@@ -116,6 +118,7 @@ static const struct scheme schemes[] = {
     {.text = "ftp-mail", .service = SERVICE_FTP_MAIL},
     {.text = "rfc524", .service = SERVICE_RFC524},
     {.text = "sndmsg", .service = SERVICE_SNDMSG},
+    {.text = "rfc196", .service = SERVICE_RFC196},
 };
 
 static const char HOW[] =

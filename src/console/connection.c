@@ -146,6 +146,7 @@ static const enum mock_service practice_service[SERVICE__COUNT] = {
     [SERVICE_FTP_MAIL] = MOCK_FTP_MAIL,
     [SERVICE_RFC524] = MOCK_RFC524,
     [SERVICE_SNDMSG] = MOCK_SNDMSG,
+    [SERVICE_RFC196] = MOCK_RFC196,
 };
 
 bool console_resolves_practice(const struct console *c)

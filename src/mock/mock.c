@@ -56,6 +56,7 @@ const struct mock_service_row mock_services[MOCK_SERVICE__COUNT] = {
     [MOCK_FTP_MAIL] = MUSEUM_ROW("ftp-mail"),
     [MOCK_RFC524] = MUSEUM_ROW("rfc524"),
     [MOCK_SNDMSG] = MUSEUM_ROW("sndmsg"),
+    [MOCK_RFC196] = MUSEUM_ROW("rfc196"),
 };
 
 static const struct mock_service_row *row(enum mock_service service)

@@ -10,7 +10,7 @@ enum { ADDRESSES_MAX_OCTETS = MUSEUM_RECIPIENTS_MAX * (MUSEUM_LINE_MAX_OCTETS + 
 const struct museum_exhibit *const museum_exhibits[MUSEUM__COUNT] = {
     [MUSEUM_RFC821] = &museum_rfc821,     [MUSEUM_MTP] = &museum_mtp,
     [MUSEUM_FTP_MAIL] = &museum_ftp_mail, [MUSEUM_RFC524] = &museum_rfc524,
-    [MUSEUM_SNDMSG] = &museum_sndmsg,
+    [MUSEUM_SNDMSG] = &museum_sndmsg,     [MUSEUM_RFC196] = &museum_rfc196,
 };
 
 static const char *const state_names[STATE__COUNT] = {

@@ -52,7 +52,7 @@ struct museum_exhibit {
 };
 extern const struct museum_exhibit *const museum_exhibits[MUSEUM__COUNT];
 extern const struct museum_exhibit museum_rfc821, museum_mtp, museum_ftp_mail, museum_rfc524,
-    museum_sndmsg;
+    museum_sndmsg, museum_rfc196;
 
 struct museum {
     enum museum_id id;

@@ -54,6 +54,7 @@ static const struct good goods[] = {
     {"practice", TARGET_PRACTICE, SERVICE_SMTP, "", 0, "", "", false, NULL},
     {"practice:mtp", TARGET_PRACTICE, SERVICE_MTP, "", 0, "", "", false, NULL},
     {"practice:FTP-MAIL", TARGET_PRACTICE, SERVICE_FTP_MAIL, "", 0, "", "", false, NULL},
+    {"practice:rfc196", TARGET_PRACTICE, SERVICE_RFC196, "", 0, "", "", false, NULL},
     {"practice:mtps", TARGET_PRACTICE, SERVICE_SMTP, "mtps", 0, "", "", false, NULL},
     {"Practice:greylist", TARGET_PRACTICE, SERVICE_SMTP, "greylist", 0, "", "", false, NULL},
     {"smtp://h", TARGET_HOST, SERVICE_SMTP, "h", 0, "", "", false, NULL},

@@ -140,6 +140,25 @@ static const struct line sndmsg[] = {
     {"LOGOUT", "Good bye"},
 };
 
+static const struct line rfc196[] = {
+    {"MAIL", "? Not octets in hexadecimal; HELP"},
+    {"D0 0", "? Not octets in hexadecimal; HELP"},
+    {"D0", "D0     mail box: its number is missing"},
+    {"D0 02 D0FF", "D0 02  mail box 2|D0 FF  mail box 255: there are only 0 to 127"},
+    {"a0 48 49 00 0c 41",
+     "A0     what follows is ASCII|text   \"HI.\"|"
+     "0C     form feed: ends the address for the clerk, or a page|text   \"A\""},
+    {"A1 A2 D1 D2 D3 D4 D5",
+     "A1     what follows is octets of eight bits|A2     what follows is EBCDIC|"
+     "D1     print in 72 columns|D2     print in the printer's full width|"
+     "D3     print pages of 66 lines|D4     print without pages|"
+     "D5     no control octet of the document"},
+    {"EXAMPLE", "D0 00 A0 D1 44 49 43 4B 0C 48 49|D0 00  mail box 0: the line printer|"
+                "A0     what follows is ASCII|D1     print in 72 columns|text   \"DICK\"|"
+                "0C     form feed: ends the address for the clerk, or a page|text   \"HI\""},
+    {"BYE", "Good bye"},
+};
+
 struct dialogue {
     const struct line *lines;
     size_t n;
@@ -158,6 +177,7 @@ static const struct dialogue dialogues[MUSEUM__COUNT] = {
                        "bhushan@MIT-DMCG\n", "Title: A proposal\r\nWords.\r\n"},
     [MUSEUM_SNDMSG] = {LINES(sndmsg), "@", 1, "tomlinson@bbn-tenexb\nbob\n",
                        "Subject: Test\r\n\r\nQWERTYUIOP\r\n"},
+    [MUSEUM_RFC196] = {LINES(rfc196), "Mail boxes 0 to 127", 0, "", ""},
 };
 
 struct visit {
@@ -273,7 +293,7 @@ static void test_greetings(void **state)
     static const char *const documents[MUSEUM__COUNT][2] = {
         [MUSEUM_RFC821] = {"RFC 821", "1982"},   [MUSEUM_MTP] = {"RFC 772", "RFC 780"},
         [MUSEUM_FTP_MAIL] = {"RFC 385", "1972"}, [MUSEUM_RFC524] = {"RFC 524", "1973"},
-        [MUSEUM_SNDMSG] = {"SNDMSG", "1971"},
+        [MUSEUM_SNDMSG] = {"SNDMSG", "1971"},    [MUSEUM_RFC196] = {"RFC 196", "1971"},
     };
     (void)state;
     for (unsigned i = 0; i < MUSEUM__COUNT; i++) {
@@ -293,7 +313,7 @@ static void test_greetings(void **state)
         assert_memory_equal(text + v.out.len - end, info->greeting, end - 2);
         for (const char *line = text; *line; line = strchr(line, '\n') + 1)
             assert_true(info->codes ? strspn(line, "0123456789") == 3
-                                    : *line == ';' || *line == '@');
+                                    : *line == ';' || *line == '@' || *line == 'M');
         assert_true(museum_by_name(slice_cstr(info->name), &found));
         assert_int_equal(found, id);
         visit_close(&v);
