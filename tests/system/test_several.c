@@ -1,0 +1,97 @@
+/* Several messages in one session, several recipients of which one is refused: what the person is
+ * told, and what arrives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../lib/dkim_keys.h"
+#include "../lib/proc.h"
+#include "base/mem.h"
+
+static char *dir;
+
+static int setup(void **state)
+{
+    (void)state;
+    dir = proc_dir("several");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    proc_dir_remove(&dir);
+    return 0;
+}
+
+static size_t count(struct proc_text text, const char *needle)
+{
+    size_t n = 0;
+    for (const char *at = text.ptr; (at = strstr(at, needle)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* /send again: one greeting, one TLS handshake, three transactions, each with its own signature. */
+static void messages_in_one_session(void **state)
+{
+    (void)state;
+    static const char text[] = "From: ann@example.net\n\nfrom a file\n";
+    char *key = proc_path(dir, "key"), *file = proc_path(dir, "message");
+    char *script = proc_path(dir, "script");
+    char *lines = mem_printf("/open practice\n/set from ann@example.net\n/set to bob@example.test\n"
+                             "/send %s\n/set dkim-key %s\n/set dkim-domain example.net\n"
+                             "/set dkim-selector s\n/send %s\n/send\n",
+                             file, key, file);
+    proc_write_file(key, DKIM_TEST_ED25519, sizeof DKIM_TEST_ED25519 - 1);
+    proc_write_file(file, text, sizeof text - 1);
+    proc_write_file(script, lines, strlen(lines));
+    struct proc *p = proc_scope(dir, NULL, 0, "run", script, NULL);
+    if (p->status != 0)
+        fail_msg("status %d: %s%s", p->status, p->out_text.ptr, p->err_text.ptr);
+    assert_int_equal(count(p->out_text, "ESMTP smtpscope practice server"), 1);
+    assert_int_equal(count(p->out_text, " STARTTLS\n"), 1);
+    assert_int_equal(count(p->out_text, "C>T MAIL FROM:<ann@example.net>"), 3);
+    assert_int_equal(count(p->out_text, "C>T DKIM-Signature: "), 2);
+    assert_int_equal(count(p->out_text, "stored message "), 3);
+    assert_true(proc_text_has(p->out_text, "stored message 3 for bob"));
+    proc_free(&p);
+    mem_free(key);
+    mem_free(file);
+    mem_free(script);
+    mem_free(lines);
+}
+
+/* The message goes to those who were accepted; who was not is told by name, with the reply. */
+static void one_recipient_refused(void **state)
+{
+    (void)state;
+    struct proc *p = proc_scope(dir, NULL, 0, "send", "--json", "--from", "ann@example.net", "--to",
+                                "alice@example.test", "--to", "nobody@example.test", "--to",
+                                "bob@example.test", "practice", NULL);
+    assert_int_equal(p->status, 0);
+    assert_true(proc_text_has(p->out_text, "\"accepted\":2,"));
+    assert_true(proc_text_has(p->out_text, "{\"address\":\"nobody@example.test\",\"accepted\":"
+                                           "false,\"code\":550,\"enhanced\":\"5.1.1\"}"));
+    proc_free(&p);
+    p = proc_scope(dir, NULL, 0, "send", "--from", "ann@example.net", "--to", "alice@example.test",
+                   "--to", "nobody@example.test", "--to", "bob@example.test", "practice", NULL);
+    assert_true(proc_text_has(p->out_text, "550 5.1.1 <nobody@example.test>"));
+    assert_true(proc_text_has(p->out_text, "stored message 1 for alice"));
+    assert_true(proc_text_has(p->out_text, "stored message 1 for bob"));
+    proc_free(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_in_one_session),
+        cmocka_unit_test(one_recipient_refused),
+    };
+    return cmocka_run_group_tests_name("several", tests, setup, teardown);
+}
