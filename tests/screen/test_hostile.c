@@ -10,6 +10,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
 #include "../lib/screen.h"
 
 /* What a terminal would obey. Each has a mark of its own, so that it cannot be one of our own
@@ -304,6 +307,92 @@ static void test_recording(void **state)
 }
 
 /* Names of files and targets, as they come from a shell's completion. */
+/* A certificate whose subject and names hold all of the corpus, in base64. */
+static char *hostile_certificate(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    uint8_t *der = NULL;
+    X509_set_version(cert, 2);
+    ASN1_TIME_set_string(X509_getm_notBefore(cert), "20260101000000Z");
+    ASN1_TIME_set_string(X509_getm_notAfter(cert), "20270101000000Z");
+    X509_set_pubkey(cert, key);
+    for (size_t i = 0; i < N_OF(corpus); i++) {
+        size_t n = strlen(corpus[i].octets);
+        GENERAL_NAME *name = GENERAL_NAME_new();
+        ASN1_STRING *text = ASN1_STRING_type_new(V_ASN1_IA5STRING);
+        ASN1_STRING_set(text, corpus[i].octets, (int)n);
+        GENERAL_NAME_set0_value(name, GEN_DNS, text);
+        sk_GENERAL_NAME_push(names, name);
+        X509_NAME_add_entry_by_NID(X509_get_subject_name(cert), NID_organizationalUnitName,
+                                   V_ASN1_T61STRING, (const uint8_t *)corpus[i].octets, (int)n, -1,
+                                   0);
+    }
+    X509_NAME_add_entry_by_NID(X509_get_issuer_name(cert), NID_commonName, V_ASN1_UTF8STRING,
+                               (const uint8_t *)"\342\200\256live\033[2J", -1, -1, 0);
+    X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    int len = i2d_X509(cert, &der);
+    assert_true(len > 0);
+    char *text = calloc(1, (size_t)len * 2 + 8);
+    assert_non_null(text);
+    EVP_EncodeBlock((uint8_t *)text, der, len);
+    OPENSSL_free(der);
+    sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return text;
+}
+
+/* The sections of TLS, of a recording, so that no handshake refuses it first. */
+static void test_certificate(void **state)
+{
+    (void)state;
+    static const char at[] = "\"conn\":1,\"t\":0.001,\"at\":\"2026-11-23T18:00:00.001000Z\"";
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/screen-cert-%d.jsonl", (int)getpid());
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    char *der = hostile_certificate();
+    fputs("{\"seq\":1,\"kind\":\"recording\",\"t\":0,\"at\":\"2026-11-23T18:00:00.001000Z\","
+          "\"schema\":1,\"tool\":\"t\",\"command_line\":\"t\"}\n",
+          f);
+    fprintf(
+        f,
+        "{\"seq\":2,%s,\"kind\":\"link_up\",\"side\":\"client\",\"transport\":\"tcp\",\"local\":"
+        "\"l\",\"peer\":\"p\",\"name\":\"mx.example\"}\n",
+        at);
+    fprintf(f, "{\"seq\":3,%s,\"kind\":\"tls_start\",\"via\":\"starttls\",\"sni\":\"", at);
+    put_json(f, corpus[0].octets);
+    fprintf(f, "\"}\n{\"seq\":4,%s,\"kind\":\"tls_chain\",\"der\":\"%s\"}\n", at, der);
+    fprintf(f, "{\"seq\":5,%s,\"kind\":\"tls_verify\",\"mode\":\"full\",\"ok\":0,\"name\":\"", at);
+    put_json(f, corpus[6].octets);
+    fputs("\",\"reason\":\"wrong-name\",\"text\":\"", f);
+    put_json(f, corpus[8].octets);
+    fprintf(f, "\"}\n{\"seq\":6,%s,\"kind\":\"tls_up\",\"version\":\"", at);
+    put_json(f, corpus[10].octets);
+    fputs("\",\"cipher\":\"", f);
+    put_json(f, corpus[18].octets);
+    fputs("\",\"bits\":256}\n", f);
+    fclose(f);
+    free(der);
+    const char *const args[] = {"show", path, NULL};
+    struct vt *v = screen_open(40, 120, NULL, args);
+    static const char *const tabs[] = {"/tab tls", "/tab certificates"};
+    for (size_t i = 0; i < N_OF(tabs); i++) {
+        screen_line(v, tabs[i]);
+        screen_wait(v, "evil");
+        assert_harmless(v);
+    }
+    screen_line(v, "/tab certificates");
+    screen_wait(v, "certificate");
+    screen_wait(v, "evil");
+    assert_harmless(v);
+    screen_quit(&v);
+    unlink(path);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -322,13 +411,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_banner),
-        cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_no_forged_success),
-        cmocka_unit_test(test_typed_and_pasted),
-        cmocka_unit_test(test_recording),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_banner),           cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_capabilities),     cmocka_unit_test(test_no_forged_success),
+        cmocka_unit_test(test_typed_and_pasted), cmocka_unit_test(test_recording),
+        cmocka_unit_test(test_certificate),      cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }
