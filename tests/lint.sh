@@ -62,6 +62,8 @@ if [ -f doc/rfc.md ]; then
         done)" "no row in doc/rfc.md"
 fi
 
+say "$(sed -n 's/^| RFC \([0-9]*\) .*/\1/p' doc/rfc.md | sort | uniq -d | sed 's|.*|doc/rfc.md:1: RFC & has two rows|')" "doc/rfc.md"
+
 # 7. The top level holds what it may hold.
 say "$(git ls-files -co --exclude-standard | cut -d/ -f1 | sort -u | grep -vE '^(src|ui|include|tests|doc|Makefile|README\.md|LICENSE|\..*)$' | sed 's|$|:1: at the top level|')" "top level"
 
