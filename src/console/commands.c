@@ -75,10 +75,11 @@ static const struct console_command commands[] = {
         "RFC 3030: no dot-stuffing, no line ends changed; each chunk waits for the reply to "
         "the one before. Goes out whether CHUNKING was offered or not.",
         false, exec_bdat, ARG_FILE, NULL),
-    COMMAND_FOR(P_SMTP, "send", "transaction", "[FILE]",
+    COMMAND_FOR(P_SMTP, "send", "transaction",
+                "[--from ADDRESS] [--to ADDRESS]... [FILE]",
                 "a whole transaction, by the settings from, to, tls, auth",
                 "Starts where the session is: greets, STARTTLS, AUTH, MAIL, RCPT, DATA as needed. "
-                "Without FILE a test message.",
+                "Without FILE a test message. --from and --to are for this message alone.",
                 false, exec_send, ARG_FILE, NULL),
     COMMAND_FOR(P_SMTP, "compose", "transaction", "",
                 "write a message in your editor (VISUAL, EDITOR), then send it",

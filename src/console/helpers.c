@@ -44,6 +44,8 @@ void console_task_over(struct console *c)
 static void default_from(struct console *c)
 {
     const char *from = settings_text(c->settings, SETTING_ID_from);
+    if (c->now->task.from)
+        return;
     if (settings_is_set(c->settings, SETTING_ID_from))
         c->now->task.from = mem_strdup(strcmp(from, "<>") == 0 ? "" : from);
     else
@@ -52,6 +54,8 @@ static void default_from(struct console *c)
 
 static bool default_to(struct console *c, struct err *err)
 {
+    if (c->now->task.n_to > 0)
+        return true;
     size_t n = settings_list_count(c->settings, SETTING_ID_to);
     const char *one = c->now->target.kind == TARGET_MX         ? c->now->target.recipient
                       : c->now->target.kind == TARGET_PRACTICE ? "bob@example.test"
@@ -359,13 +363,8 @@ bool exec_auth(struct console *c, const struct console_call *call)
     return true;
 }
 
-bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
-                          struct err *err)
+static bool send_begun(struct console *c, const char *path, struct err *err)
 {
-    (void)origin;
-    if (!begin(c, SMTP_GOAL_SEND, err))
-        return false;
-    c->now->task.quit = quit;
     c->now->task.mail_params = console_mail_params(c);
     c->now->task.rcpt_params = console_rcpt_params(c);
     default_from(c);
@@ -377,10 +376,62 @@ bool console_send_message(struct console *c, const char *path, bool quit, const 
     return true;
 }
 
+bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
+                          struct err *err)
+{
+    (void)origin;
+    if (!begin(c, SMTP_GOAL_SEND, err))
+        return false;
+    c->now->task.quit = quit;
+    return send_begun(c, path, err);
+}
+
+/* Without brackets, as the driver wants it; "<>" is the null path. */
+static char *bare_address(struct slice word)
+{
+    if (word.len >= 2 && word.ptr[0] == '<' && word.ptr[word.len - 1] == '>')
+        word = slice_skip(slice_take(word, word.len - 1), 1);
+    return mem_slice_dup(word);
+}
+
+/* "--from ADDRESS" and "--to ADDRESS" in front of the file: for this message they go before the
+ * settings. Leaves the rest in *rest. */
+static bool take_envelope(struct console_task *t, struct slice *rest, struct err *err)
+{
+    while (slice_starts(*rest = slice_trim(*rest), SLICE_LIT("--"))) {
+        struct slice option = slice_next_word(rest), address = slice_next_word(rest);
+        bool from = slice_eq(option, SLICE_LIT("--from"));
+        if ((!from && !slice_eq(option, SLICE_LIT("--to"))) || address.len == 0) {
+            err_set(err, ERR_USAGE, 0, "/send: %.*s %s", (int)slice_take(option, 60).len,
+                    (const char *)option.ptr,
+                    address.len ? "is not an option of it" : "wants a value");
+            err_explain(err, "nothing was sent",
+                        "/send [--from ADDRESS] [--to ADDRESS]... [FILE]; all else is a setting: "
+                        "/set NAME VALUE");
+            return false;
+        }
+        if (from) {
+            mem_free(t->from);
+            t->from = bare_address(address);
+        } else {
+            t->to = mem_realloc(t->to, (t->n_to + 1) * sizeof *t->to);
+            t->to[t->n_to++] = bare_address(address);
+        }
+    }
+    return true;
+}
+
 bool exec_send(struct console *c, const struct console_call *call)
 {
-    char *path = call->args.len ? mem_slice_dup(call->args) : NULL;
-    bool ok = console_send_message(c, path, false, call->origin, call->err);
+    if (!begin(c, SMTP_GOAL_SEND, call->err))
+        return false;
+    struct slice rest = call->args;
+    if (!take_envelope(&c->now->task, &rest, call->err)) {
+        console_task_reset(c);
+        return false;
+    }
+    char *path = rest.len ? mem_slice_dup(rest) : NULL;
+    bool ok = send_begun(c, path, call->err);
     mem_free(path);
     return ok;
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "console/console_private.h"
+#include "decode/view.h"
 
 enum { LIMIT_MS = 20000 };
 
@@ -143,6 +144,36 @@ static void test_send_with_tls_and_auth(void **state)
         fail_msg("not sent: %s", session_result(s) ? session_result(s)->err.text : "no result");
     assert_true(session_is_tls(s));
     assert_int_equal(session_result(s)->n_accepted, 2);
+}
+
+/* --from and --to of the line are for that message alone. */
+static void test_send_names_its_own_envelope(void **state)
+{
+    struct world *w = *state;
+    struct err err;
+    settings_set(w->settings, SETTING_ID_from, "ann@example.net", NULL);
+    settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
+    run_ok(w, "/open practice\n/send --from <> --to carol@example.test --to alice@example.test\n");
+    const struct session *s = console_session(w->console);
+    assert_true(session_result(s)->ok);
+    assert_int_equal(session_result(s)->n_accepted, 2);
+    struct view v;
+    view_init(&v, 0);
+    view_at(&v, w->journal, 0, journal_last(w->journal));
+    assert_string_equal(v.reverse_path, "<>");
+    assert_int_equal(v.n_recipients, 2);
+    assert_string_equal(v.recipients[0].path, "<carol@example.test>");
+    run_ok(w, "/send\n");
+    view_at(&v, w->journal, 0, journal_last(w->journal));
+    assert_string_equal(v.reverse_path, "<ann@example.net>");
+    assert_int_equal(v.n_recipients, 1);
+    assert_string_equal(v.recipients[0].path, "<bob@example.test>");
+    view_deinit(&v);
+    static const char *const wrong[] = {"/send --to", "/send --from", "/send --tls must"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(console_submit(w->console, slice_cstr(wrong[i]), "keys", &err));
+        assert_non_null(strstr(err.next, "/set NAME VALUE"));
+    }
 }
 
 /* What was said is read in every way there is. */
@@ -403,6 +434,7 @@ int main(void)
         WORLD(test_typed_by_hand),
         WORLD(test_helpers_end_in_the_same_envelope),
         WORLD(test_send_with_tls_and_auth),
+        WORLD(test_send_names_its_own_envelope),
         WORLD(test_a_session_is_read),
         WORLD(test_expectation_fails_with_its_line),
         WORLD(test_magic_delay_is_waited_for),
