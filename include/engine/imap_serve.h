@@ -47,6 +47,8 @@ struct imap_policy {
     bool (*token)(void *ctx, const char *user, struct slice token, struct buf *user_out);
     /* What TLS knows, for -PLUS; false: no TLS. */
     bool (*channel)(void *ctx, struct sasl_channel *channel_out);
+    /* The identity that a client certificate has proven; NULL: none. */
+    const char *(*external)(void *ctx);
     /* Who logs in by this name; NULL: nobody may. */
     struct store_user *(*user)(void *ctx, const char *user);
     void (*authenticated)(void *ctx, const char *user);

@@ -49,6 +49,8 @@ struct mailbox_result {
     enum mailbox_step stage; /* where it stands or stopped */
     enum mailbox_outcome outcome;
     const char *mechanism; /* SASL mechanism, "APOP", "USER", "LOGIN"; NULL: none was begun */
+    const char *reason;    /* the server's own words for a token's refusal (OAuth's JSON); NULL or
+                              "": none */
     struct err err;        /* a local reason; ERR_NONE: the server's */
 };
 

@@ -35,6 +35,7 @@ struct pop3_policy {
     bool (*password)(void *ctx, const char *user, struct secret *password_out);
     bool (*token)(void *ctx, const char *user, struct slice token, struct buf *user_out);
     bool (*channel)(void *ctx, struct sasl_channel *channel_out);
+    /* The identity that a client certificate has proven; NULL: none. */
     const char *(*external)(void *ctx);
     /* Something happened to the maildrop: "locked", "unlocked", "expunged" (uid: which). */
     void (*happened)(void *ctx, struct store_user *u, const char *what, uint32_t uid,

@@ -73,7 +73,7 @@ struct smtp_plan {
     bool content_utf8;         /* SMTPUTF8 is needed (addresses or headers) */
     bool pipeline;             /* MAIL RCPT DATA in one write where offered */
     bool quit;                 /* QUIT at the end */
-    bool drop; /* say nothing more after quit_after: close */
+    bool drop;                 /* say nothing more after quit_after: close */
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 
@@ -97,6 +97,8 @@ struct smtp_result {
     const struct smtp_recipient_result *recipients;
     size_t n_recipients;
     const char *mechanism; /* AUTH used, NULL: none */
+    const char *reason;    /* the server's own words for a token's refusal (OAuth's JSON); NULL or
+                              "": none */
     struct err err;        /* a local reason, ERR_NONE: the server's */
 };
 

@@ -53,8 +53,8 @@ static const struct console_command commands[] = {
     COMMAND("auth", "connection", "[MECH] [USER]",
             "log in; asks for the password, never shows or keeps it",
             "The password comes from --password-command, netrc or a prompt. Without MECH the best "
-            "the server offers: SCRAM, "
-            "CRAM-MD5, and PLAIN or LOGIN only inside TLS.",
+            "the server offers: SCRAM, CRAM-MD5, and PLAIN or LOGIN only inside TLS. USER is the "
+            "protocol's own login: USER and PASS in POP3, LOGIN in IMAP; APOP is POP3's digest.",
             false, exec_auth, ARG_MECH, NULL),
     COMMAND("wait", "connection", "[SECS]", "wait for the next reply, at most SECS (30)", NULL,
             false, exec_wait, ARG_NONE, NULL),

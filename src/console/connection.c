@@ -82,8 +82,12 @@ static void say_result(struct console *c, const struct smtp_result *r)
         err_set(&e, ERR_CLOSED, (int)r->code, "stopped at %s: the server said %u", step, r->code);
     else
         err_set(&e, ERR_CLOSED, 0, "stopped at %s: %s", step, smtp_outcome_name(r->outcome));
+    const char *reason = r->reason ? r->reason : "";
+    char said[200];
+    snprintf(said, sizeof said, "the server's reason: %.160s", reason);
     err_explain(&e,
-                r->code >= 500   ? "permanent: the same again will be refused again"
+                *reason          ? said
+                : r->code >= 500 ? "permanent: the same again will be refused again"
                 : r->code >= 400 ? "not now: the server may take it later"
                                  : "the exchange did not come to its end",
                 "/explain says more on the last reply");
@@ -96,6 +100,8 @@ static void on_drive_done(void *ctx, const struct smtp_result *result)
     struct console *c = ch->console;
     bool quit = c->now->task.quit;
     say_result(c, result);
+    if (!result->ok && result->stage == SMTP_STEP_AUTH)
+        console_password_forget(c);
     console_task_over(c);
     if (quit && session_is_up(c->now->session)) {
         c->now->closing = true;
@@ -109,13 +115,17 @@ static void on_login_done(void *ctx, const struct mailbox_result *result)
 {
     struct channel *ch = ctx, *was = channel_enter(ch);
     struct console *c = ch->console;
+    if (!result->ok)
+        console_password_forget(c);
     if (!result->ok && result->err.domain != ERR_NONE) {
         journal_note_err(c->journal, console_conn(c), &result->err);
     } else if (!result->ok) {
-        char text[160];
+        char text[160], means[200] = "";
         snprintf(text, sizeof text, "stopped at %s: %s", mailbox_step_name(result->stage),
                  mailbox_outcome_name(result->outcome));
-        journal_note(c->journal, console_conn(c), LEVEL_WARNING, text, "",
+        if (result->reason && *result->reason)
+            snprintf(means, sizeof means, "the server's reason: %.160s", result->reason);
+        journal_note(c->journal, console_conn(c), LEVEL_WARNING, text, means,
                      "/explain says more on the last answer");
     }
     console_task_over(c);
@@ -295,6 +305,7 @@ static bool open_beside(struct console *c, const struct target *target, struct e
         return false;
     c->now = ch;
     console_task_reset(c);
+    console_password_forget(c);
     ch->target = *target;
     return open_target(c, err);
 }

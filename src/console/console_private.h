@@ -269,6 +269,8 @@ bool console_sign(struct console *c, struct err *err);
 struct password_reader;
 void console_password_find(struct console *c, const char *host, const char *user);
 void console_password_stop(struct console *c);
+/* Password and token of this connection: wrong ones, or for another server. */
+void console_password_forget(struct console *c);
 /* The password netrc has for this user of that host. False: none. */
 bool console_netrc(struct console *c, const char *host, const char *user, struct buf *password);
 bool netrc_find(struct slice text, const char *host, const char *user, struct buf *login_out,

@@ -34,6 +34,14 @@ void console_password_stop(struct console *c)
         c->asking = NULL;
 }
 
+void console_password_forget(struct console *c)
+{
+    secret_clear(&c->now->password);
+    secret_clear(&c->now->token);
+    mem_free(c->now->password_user);
+    c->now->password_user = NULL;
+}
+
 static void prompt_answer(void *ctx, const char *text)
 {
     struct console *c = ctx;

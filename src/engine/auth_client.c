@@ -1,10 +1,12 @@
 /* Logging in on the client's side: choosing, answering, believing. */
 #include "engine/auth_client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/vis.h"
 #include "smtp/limits.h"
 
 /* Best first: bound to the channel, then what never shows the secret, then what does (inside TLS
@@ -88,6 +90,23 @@ static bool lacks(const struct auth_client *a, unsigned traits)
     return (traits & SASL_WANTS_CHANNEL) && !get_channel(a, &channel);
 }
 
+static void not_offered(const struct auth_client *a, struct slice offered, const char *name,
+                        struct err *err)
+{
+    char shown[120], means[160];
+    if (err->domain != ERR_NONE)
+        return;
+    vis_to_cstr(shown, sizeof(shown), slice_trim(offered));
+    if (a->credentials->mechanisms)
+        err_set(err, ERR_AUTH, 0, "the server does not offer %s", name);
+    else
+        err_set(err, ERR_AUTH, 0, "the server offers no mechanism that can be used here");
+    snprintf(means, sizeof(means), "it offers %s", shown[0] ? shown : "none now");
+    err_explain(err, means,
+                a->tls ? "name one of these, or type the command by hand"
+                       : "some are offered inside TLS only: /tls first");
+}
+
 /* Reasons not to try a mechanism; the last one stands if none is left. */
 static bool usable(const struct auth_client *a, struct slice offered, const char *name,
                    struct err *err)
@@ -95,8 +114,7 @@ static bool usable(const struct auth_client *a, struct slice offered, const char
     const struct credentials *c = a->credentials;
     unsigned traits = sasl_traits(name);
     if (!is_offered(offered, name)) {
-        if (err->domain == ERR_NONE)
-            err_set(err, ERR_AUTH, 0, "the server offers no mechanism that is wanted");
+        not_offered(a, offered, name, err);
         return false;
     }
     if (!sasl_client_supported(name)) {
@@ -128,6 +146,7 @@ static bool start(struct auth_client *a, const char *name, struct err *err)
                                            .port = c->port,
                                            .channel = bound ? &channel : NULL};
     auth_client_forget(a);
+    a->reason[0] = '\0';
     a->sasl = sasl_client_new(name, &given, err);
     if (!a->sasl)
         return false;
@@ -210,6 +229,9 @@ void auth_client_answer(struct auth_client *a, struct slice text, struct buf *ou
         err_set(err, ERR_AUTH, 0, "the server's challenge is no base64");
     else
         result = sasl_step(a->sasl, buf_slice(&challenge), &answer, err);
+    struct slice reason = sasl_server_reason(a->sasl);
+    if (reason.len > 0)
+        vis_to_cstr(a->reason, sizeof(a->reason), reason);
     if (result == SASL_REFUSED)
         err_set(err, ERR_AUTH, 0, "the server could not prove that it knows the password");
     if (result == SASL_CONTINUE || result == SASL_DONE) {

@@ -10,7 +10,7 @@
 
 #include "engine/credentials.h"
 
-enum { AUTH_MECHANISM_OCTETS = 32 };
+enum { AUTH_MECHANISM_OCTETS = 32, AUTH_REASON_OCTETS = 160 };
 
 struct sasl;
 struct auth_client {
@@ -23,6 +23,8 @@ struct auth_client {
     bool done;                             /* nothing more is needed from us */
     bool cancelled;                        /* "*" was said */
     char mechanism[AUTH_MECHANISM_OCTETS]; /* of the exchange; "": none was begun */
+    char reason[AUTH_REASON_OCTETS]; /* why it was refused, as the mechanism carries it (RFC 7628
+                                        section 3.2.2), in safe form and cut; "": it said none */
 };
 
 void auth_client_init(struct auth_client *a, const struct credentials *credentials);

@@ -8,7 +8,8 @@
 
 enum { MECHANISM_OCTETS = 32, STEP_CAP_OCTETS = 12288 };
 
-/* A name of the list that can be had on this connection: -PLUS needs TLS and what it knows. */
+/* A name of the list that can be had on this connection: -PLUS needs TLS and what it knows,
+ * EXTERNAL a certificate that TLS has checked, a token somebody to ask. */
 static bool copy_offered(const struct imap_serve *s, struct slice word, char *name_out)
 {
     if (word.len >= MECHANISM_OCTETS)
@@ -16,8 +17,13 @@ static bool copy_offered(const struct imap_serve *s, struct slice word, char *na
     for (size_t i = 0; i < word.len; i++)
         name_out[i] = (char)word.ptr[i];
     name_out[word.len] = '\0';
-    bool bound = sasl_traits(name_out) & SASL_WANTS_CHANNEL;
-    return !bound || (imap_track_tls(s->track) && s->policy->channel);
+    unsigned traits = sasl_traits(name_out);
+    const struct imap_policy *p = s->policy;
+    if ((traits & SASL_WANTS_CHANNEL) && !(imap_track_tls(s->track) && p->channel))
+        return false;
+    if ((traits & SASL_WANTS_CERTIFICATE) && !(p->external && p->external(s->policy_ctx)))
+        return false;
+    return !(traits & SASL_WANTS_TOKEN) || p->token;
 }
 
 static bool password_allowed(const struct imap_serve *s)
@@ -208,6 +214,8 @@ static struct sasl *exchange_new(struct imap_serve *s, const char *mechanism, st
                                     .host = s->options->name};
     if (p->channel && p->channel(s->policy_ctx, &channel))
         o.channel = &channel;
+    if (p->external)
+        o.external = p->external(s->policy_ctx);
     struct sasl *sasl = sasl_server_open(mechanism, &o, err);
     mem_wipe(&channel, sizeof(channel));
     return sasl;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/auth_client.h"
+#include "engine/pop3_track.h"
 
 enum { OUT_CAP_OCTETS = 65536 };
 
@@ -204,18 +205,22 @@ static bool no_line_end(struct slice text)
     return slice_find_octet(text, '\r') < 0 && slice_find_octet(text, '\n') < 0;
 }
 
+static bool have_password(struct mailbox_drive *d)
+{
+    const struct credentials *c = &d->plan.credentials;
+    if (c->user && c->password && secret_is_set(c->password))
+        return true;
+    fail(d, "no user or no password to log in with", "nothing was sent",
+         "--user NAME and --password-command CMD, or /auth");
+    return false;
+}
+
 /* The password in plain sight: only inside TLS, or where it was asked for. */
 static bool plain_allowed(struct mailbox_drive *d)
 {
-    const struct credentials *c = &d->plan.credentials;
-    if (!c->user || !c->password || !secret_is_set(c->password)) {
-        fail(d, "no user or no password to log in with", "nothing was sent",
-             "--user NAME and --password-command CMD, or /auth");
-        return false;
-    }
-    if (!track_is_tls(d->track) && !c->in_clear) {
+    if (!track_is_tls(d->track) && !d->plan.credentials.in_clear) {
         fail(d, "logging in without TLS would show the password", "anyone on the way could read it",
-             "use TLS, or ask for it with --auth login");
+             "use TLS, or ask for it with --auth user");
         return false;
     }
     if (track_protocol(d->track) == PROTOCOL_IMAP && track_offers(d->track, "LOGINDISABLED")) {
@@ -226,9 +231,56 @@ static bool plain_allowed(struct mailbox_drive *d)
     return true;
 }
 
+static bool mechanism_is(const struct credentials *c, const char *name)
+{
+    return c->mechanisms && slice_eq_nocase(slice_cstr(c->mechanisms), slice_cstr(name));
+}
+
+/* POP3's digest of the greeting's stamp (RFC 1939 section 7): asked for, or the one way left that
+ * shows nobody the password. */
+static bool wants_apop(const struct mailbox_drive *d)
+{
+    const struct credentials *c = &d->plan.credentials;
+    const struct pop3_track *pop3 = track_pop3(d->track);
+    if (mechanism_is(c, "apop"))
+        return true;
+    return pop3 && !c->mechanisms && !track_is_tls(d->track) && pop3_track_stamp(pop3).len > 0;
+}
+
+static void write_apop(struct mailbox_drive *d)
+{
+    const struct credentials *c = &d->plan.credentials;
+    const struct pop3_track *pop3 = track_pop3(d->track);
+    char digest[SASL_APOP_OCTETS + 1];
+    struct buf line;
+    if (!pop3 || pop3_track_stamp(pop3).len == 0) {
+        fail(d, "the server offers no APOP",
+             pop3 ? "its greeting has no time stamp in <>" : "only POP3 has it",
+             "/auth without a mechanism takes what is offered");
+        return;
+    }
+    if (!no_line_end(slice_cstr(c->user)) ||
+        !sasl_apop_digest(pop3_track_stamp(pop3), c->password, digest)) {
+        fail(d, "no APOP digest can be made", "this system has no MD5, or the name has a line end",
+             "/auth without a mechanism takes what is offered");
+        return;
+    }
+    d->result.mechanism = "APOP";
+    buf_init(&line, OUT_CAP_OCTETS);
+    buf_printf(&line, "APOP %s %s", c->user, digest);
+    mem_wipe(digest, sizeof(digest));
+    say_buf(d, &line);
+}
+
 static void write_login(struct mailbox_drive *d)
 {
     const struct credentials *c = &d->plan.credentials;
+    if (!have_password(d))
+        return;
+    if (wants_apop(d)) {
+        write_apop(d);
+        return;
+    }
     struct slice user = slice_cstr(c->user);
     struct buf line;
     if (!plain_allowed(d))
@@ -268,19 +320,15 @@ static void write_pass(struct mailbox_drive *d)
     say_buf(d, &line);
 }
 
-static bool names_plain_login(const struct credentials *c)
-{
-    return c->mechanisms && (slice_eq_nocase(slice_cstr(c->mechanisms), SLICE_LIT("user")) ||
-                             slice_eq_nocase(slice_cstr(c->mechanisms), SLICE_LIT("login")));
-}
-
-/* SASL first, unless the plain login was asked for by its name. */
+/* SASL first, unless the protocol's own login was asked for by its name. LOGIN is a name of both:
+ * the mechanism where the server offers it, else IMAP's command (in POP3 USER and PASS). */
 static void write_auth(struct mailbox_drive *d)
 {
     const struct credentials *c = &d->plan.credentials;
-    if (!names_plain_login(c) && begin_sasl(d))
+    bool own = mechanism_is(c, "user") || mechanism_is(c, "apop");
+    if (!own && begin_sasl(d))
         return;
-    bool asked_for_one = c->mechanisms && !names_plain_login(c);
+    bool asked_for_one = c->mechanisms && !own && !mechanism_is(c, "login");
     bool token_only =
         c->token && secret_is_set(c->token) && !(c->password && secret_is_set(c->password));
     if (asked_for_one || token_only) {
@@ -400,6 +448,7 @@ static void take(struct mailbox_drive *d, enum mailbox_outcome outcome, struct s
         break;
     case MAILBOX_NEXT_MORE:
         auth_client_answer(&d->auth, text, &d->out, &d->result.err);
+        d->result.reason = d->auth.reason;
         buf_append_cstr(&d->out, "\r\n");
         d->waiting = true;
         break;

@@ -102,13 +102,11 @@ void pserve_mechanisms(const struct pop3_serve *s, struct buf *out)
         memcpy(name, w.ptr, w.len);
         name[w.len] = '\0';
         unsigned traits = sasl_traits(name);
-        bool bound = (traits & (SASL_WANTS_CHANNEL | SASL_WANTS_CERTIFICATE)) != 0;
-        if (((traits & SASL_WANTS_CHANNEL) && !s->policy->channel) ||
-            ((traits & SASL_WANTS_CERTIFICATE) && !s->policy->external) ||
-            ((traits & SASL_WANTS_TOKEN) && !s->policy->token))
-            continue;
-        if (((traits & SASL_SHOWS_SECRET) && !pserve_login_shows_ok(s)) ||
-            (bound && !pop3_track_tls(s->track)))
+        const struct pop3_policy *p = s->policy;
+        if (((traits & SASL_WANTS_CHANNEL) && !(pop3_track_tls(s->track) && p->channel)) ||
+            ((traits & SASL_WANTS_CERTIFICATE) && !(p->external && p->external(s->policy_ctx))) ||
+            ((traits & SASL_WANTS_TOKEN) && !p->token) ||
+            ((traits & SASL_SHOWS_SECRET) && !pserve_login_shows_ok(s)))
             continue;
         buf_printf(out, "%s%s", out->len > 0 ? " " : "", name);
     }

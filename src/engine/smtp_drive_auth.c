@@ -40,6 +40,7 @@ bool drive_auth_line(struct smtp_drive *d)
 void drive_auth_challenge(struct smtp_drive *d, const struct smtp_reply *r)
 {
     auth_client_answer(&d->auth, smtp_reply_line_text(r, r->n_lines - 1), &d->out, &d->result.err);
+    d->result.reason = d->auth.reason;
     buf_append_cstr(&d->out, "\r\n");
 }
 

@@ -100,6 +100,7 @@ static const struct imap_policy policy = {
     .password = password,
     .token = mock_policy_token,
     .channel = mock_policy_channel,
+    .external = mock_policy_external,
     .user = user,
     .changed = changed,
     .hold = hold,
@@ -172,11 +173,22 @@ static void begin(struct mock_conn *c, bool tls)
             buf_reset(&a->text);
             imap_answer_line(a, slice_of(NULL, 0), "OK", NULL, "%s", s->banner);
         }
-        mock_imap_caps(c, &a->text);
         if (!m->plan.decided)
             mock_rules_ask(c, SCENARIO_STAGE_IMAP_BANNER, NULL, NULL);
+        if (!s || !s->banner)
+            mock_imap_caps(c, &a->text);
     }
     say(c);
+}
+
+/* May the answer to it hold the list of capabilities? */
+static bool lists_capabilities(const struct imap_item *item)
+{
+    if (item->kind != IMAP_ITEM_COMMAND)
+        return item->kind == IMAP_ITEM_AUTH_DATA;
+    enum imap_verb verb = item->command->verb;
+    return verb == IMAP_VERB_CAPABILITY || verb == IMAP_VERB_LOGIN ||
+           verb == IMAP_VERB_AUTHENTICATE;
 }
 
 static size_t octets(struct mock_conn *c, struct slice in)
@@ -188,7 +200,7 @@ static size_t octets(struct mock_conn *c, struct slice in)
         return used;
     mock_plan_begin(c);
     imap_serve_item(i->serve, &item, answer_begin(i));
-    if (item.kind == IMAP_ITEM_COMMAND && item.command->verb == IMAP_VERB_CAPABILITY)
+    if (lists_capabilities(&item))
         mock_imap_caps(c, &i->answer.text);
     if (i->answer.text.len > 0 || i->answer.then != IMAP_THEN_GO_ON || c->mock->plan.decided)
         say(c);

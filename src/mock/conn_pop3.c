@@ -77,6 +77,7 @@ static const struct pop3_policy policy = {
     .password = password,
     .token = mock_policy_token,
     .channel = mock_policy_channel,
+    .external = mock_policy_external,
     .happened = happened,
 };
 

@@ -101,7 +101,6 @@ static void tls_up(struct mock_conn *c)
 {
     smtp_track_tls_up(c->smtp.track);
     smtp_serve_tls_up(c->smtp.serve);
-    c->smtp.certificate = NULL;
     c->smtp.esmtp = false;
 }
 

@@ -139,7 +139,6 @@ struct mock_smtp {
     struct smtp_serve *serve;
     struct mock_txn *txn;
     char *hello;             /* as the client called itself */
-    const char *certificate; /* user the client's certificate proves; NULL: none */
     uint32_t n_messages;
     bool esmtp;
 };

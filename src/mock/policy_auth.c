@@ -43,15 +43,12 @@ bool mock_policy_channel(void *ctx, struct sasl_channel *out)
 
 const char *mock_policy_external(void *ctx)
 {
-    struct mock_conn *c = ctx;
+    const struct mock_conn *c = ctx;
     char identity[65];
-    if (c->smtp.certificate)
-        return c->smtp.certificate;
     if (!link_is_tls(c->link) || !link_client_identity(c->link, identity, sizeof(identity)))
         return NULL;
     const struct store_user *u = mock_user_find(c->mock, slice_cstr(identity));
-    c->smtp.certificate = u ? store_user_name(u) : NULL;
-    return c->smtp.certificate;
+    return u ? store_user_name(u) : NULL;
 }
 
 bool mock_policy_trusts(const struct mock_conn *c)

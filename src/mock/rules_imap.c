@@ -56,16 +56,17 @@ bool mock_imap_command(struct mock_conn *c, const struct imap_command *cmd)
     return mock_plan_refuses(&c->mock->plan);
 }
 
-/* "* CAPABILITY A B C" inside an answer: those hidden leave, those offered come. */
+/* The list in "* CAPABILITY A B C", or in the code [CAPABILITY A B C] that a greeting and the yes
+ * to a login carry (RFC 9051 section 7.1): those hidden leave, those offered come. */
 void mock_imap_caps(struct mock_conn *c, struct buf *text)
 {
     struct mock *m = c->mock;
-    struct slice all = buf_slice(text), mark = SLICE_LIT("* CAPABILITY ");
+    struct slice all = buf_slice(text), mark = SLICE_LIT("CAPABILITY ");
     ptrdiff_t at = slice_find(all, mark);
-    if (c->world->friendly || at < 0)
+    if (c->world->friendly || at < 1)
         return;
     struct slice rest = slice_skip(all, (size_t)at + mark.len);
-    ptrdiff_t end = slice_find(rest, SLICE_LIT("\r\n"));
+    ptrdiff_t end = slice_find(rest, all.ptr[at - 1] == '[' ? SLICE_LIT("]") : SLICE_LIT("\r\n"));
     if (end < 0)
         return;
     struct slice behind = slice_skip(rest, (size_t)end), words = slice_take(rest, (size_t)end);

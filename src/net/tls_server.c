@@ -158,7 +158,11 @@ static SSL_CTX *context_of_kind(struct tls_server *s, enum tls_practice_cert kin
         SSL_CTX_free(ctx);
         return NULL;
     }
-    if (s->ask_client)
+    /* Who asks for certificates must say which sessions are its own, or OpenSSL ends the handshake
+     * of a client that comes back with a ticket. */
+    static const unsigned char own_sessions[] = "smtpscope practice";
+    if (s->ask_client &&
+        SSL_CTX_set_session_id_context(ctx, own_sessions, sizeof(own_sessions) - 1) == 1)
         SSL_CTX_set_verify(
             ctx, SSL_VERIFY_PEER | (s->require_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
             any_certificate);

@@ -65,6 +65,9 @@ static enum want_kind server(struct world *w, const char *text)
     return pump(w);
 }
 
+#define STAMP  "<1896.697170952@dbc.mtview.ca.us>"
+#define DIGEST "53467d345439435822f91aece03064c5" /* MD5 of it and the password */
+
 static const struct {
     enum protocol protocol;
     struct mailbox_plan plan;
@@ -151,6 +154,58 @@ static const struct {
      true,
      NULL},
     {PROTOCOL_POP3, {.login = true}, {"-ERR go away\r\n"}, "", false, NULL},
+    /* APOP where it is asked for, and where nothing else hides the password; no stamp, none */
+    {PROTOCOL_POP3,
+     {.login = true, .tls = MAILBOX_TLS_NONE, .credentials.mechanisms = "apop"},
+     {"+OK hi " STAMP "\r\n", "+OK\r\nUSER\r\nSASL CRAM-MD5\r\n.\r\n", "+OK in\r\n"},
+     "CAPA\r\nAPOP ann " DIGEST "\r\n",
+     true,
+     "APOP"},
+    {PROTOCOL_POP3,
+     {.login = true, .tls = MAILBOX_TLS_NONE},
+     {"+OK hi " STAMP "\r\n", "-ERR what\r\n", "-ERR [AUTH] no\r\n"},
+     "CAPA\r\nAPOP ann " DIGEST "\r\n",
+     false,
+     "APOP"},
+    {PROTOCOL_POP3,
+     {.login = true, .tls = MAILBOX_TLS_TRY},
+     {"+OK hi " STAMP "\r\n", "+OK\r\nUSER\r\nSTLS\r\n.\r\n", "+OK\r\n", "TLS",
+      "+OK\r\nUSER\r\n.\r\n", "+OK\r\n", "+OK in\r\n"},
+     "CAPA\r\nSTLS\r\nCAPA\r\nUSER ann\r\nPASS pa\"ss\r\n",
+     true,
+     "USER"},
+    {PROTOCOL_POP3,
+     {.login = true, .tls = MAILBOX_TLS_NONE, .credentials.mechanisms = "APOP"},
+     {"+OK hi\r\n", "+OK\r\nUSER\r\n.\r\n"},
+     "CAPA\r\n",
+     false,
+     NULL},
+    {PROTOCOL_IMAP,
+     {.login = true, .tls = MAILBOX_TLS_NONE, .credentials.mechanisms = "APOP"},
+     {"* OK " STAMP "\r\n", "* CAPABILITY IMAP4rev1\r\na1 OK\r\n"},
+     "a1 CAPABILITY\r\n",
+     false,
+     NULL},
+    /* LOGIN: the mechanism where it is offered, else the command; USER: always the latter */
+    {PROTOCOL_IMAP,
+     {.login = true,
+      .tls = MAILBOX_TLS_NONE,
+      .credentials.in_clear = true,
+      .credentials.mechanisms = "LOGIN"},
+     {"* OK hi\r\n", "* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\na1 OK\r\n", "+ VXNlcm5hbWU6\r\n",
+      "+ UGFzc3dvcmQ6\r\n", "a2 OK\r\n"},
+     "a1 CAPABILITY\r\na2 AUTHENTICATE LOGIN\r\nYW5u\r\ncGEic3M=\r\n",
+     true,
+     "LOGIN"},
+    {PROTOCOL_IMAP,
+     {.login = true,
+      .tls = MAILBOX_TLS_NONE,
+      .credentials.in_clear = true,
+      .credentials.mechanisms = "user"},
+     {"* OK hi\r\n", "* CAPABILITY IMAP4rev1 AUTH=LOGIN\r\na1 OK\r\n", "a2 OK\r\n"},
+     "a1 CAPABILITY\r\na2 LOGIN \"ann\" \"pa\\\"ss\"\r\n",
+     true,
+     "LOGIN"},
 };
 
 static void test_dialogues(void **state)

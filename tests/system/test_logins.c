@@ -1,0 +1,228 @@
+/* Logging in with every mechanism over SMTP, POP3 and IMAP: our client against the practice server,
+ * and other people's clients against it. tests/system/test_auth.c has what is refused and what is
+ * hidden; tests/system/test_interop.c our client against other people's servers. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../lib/peers.h"
+#include "base/mem.h"
+
+enum { SUBMISSION, POP3, IMAP, DOORS };
+
+/* What the protocols call the same thing. */
+static const struct door {
+    const char *service, *yes, *no, *bye;
+} doors[DOORS] = {
+    [SUBMISSION] = {"submission", "235 *", "535 *", "QUIT"},
+    [POP3] = {"pop3", "+OK * messages", "-ERR [AUTH] *", "QUIT"},
+    [IMAP] = {"imap", "* OK [CAPABILITY *] Logged in", "* NO [A*] *", "LOGOUT"},
+};
+
+static struct {
+    char *dir, *ca, *cert, *script;
+    struct proc *serve;
+    char *port[DOORS];
+} world;
+
+static int setup(void **state)
+{
+    (void)state;
+    world.dir = proc_dir("logins");
+    world.ca = proc_path(world.dir, "ca.pem");
+    world.cert = proc_path(world.dir, "alice.pem");
+    world.script = proc_path(world.dir, "script");
+    const char *argv[] = {proc_smtpscope(), "serve",  "--submission", "0",
+                          "--pop3",         "0",      "--imap",       "0",
+                          "--ca-out",       world.ca, "--quiet",      "--client-cert-out",
+                          world.cert,       NULL};
+    world.serve = proc_start(argv, proc_env(world.dir));
+    for (int i = 0; i < DOORS; i++) {
+        char *prefix = mem_printf("%s ", doors[i].service);
+        char *at = proc_line(world.serve, prefix);
+        world.port[i] = mem_strdup(strrchr(at, ':') + 1);
+        mem_free(at);
+        mem_free(prefix);
+    }
+    mem_free(proc_line(world.serve, "ready"));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    proc_kill(world.serve, SIGTERM);
+    int status = proc_wait(world.serve, 5000);
+    proc_free(&world.serve);
+    for (int i = 0; i < DOORS; i++)
+        mem_free(world.port[i]);
+    mem_free(world.ca);
+    mem_free(world.cert);
+    mem_free(world.script);
+    proc_dir_remove(&world.dir);
+    return status;
+}
+
+/* ---- our client ---- */
+
+#define ALL 7u
+static const struct mechanism {
+    const char *name, *options;
+    const char *good[2], *bad[2]; /* lines before /auth */
+    const char *step;             /* as /login tells one of its steps */
+    unsigned refused;             /* set of doors where even the right one is refused */
+} mechanisms[] = {
+#define PASSWORD                                                                                   \
+    {"/set password-command echo secret", NULL},                                                   \
+    {                                                                                              \
+        "/set password-command echo wrong", NULL                                                   \
+    }
+#define TOKEN                                                                                      \
+    {"/set token-command echo token-alice", NULL},                                                 \
+    {                                                                                              \
+        "/set token-command echo stale", NULL                                                      \
+    }
+    {"PLAIN", NULL, PASSWORD, "user alice, password hidden (6 octets)", 0},
+    {"LOGIN", NULL, PASSWORD, "password hidden (6 octets)", 0},
+    {"CRAM-MD5", NULL, PASSWORD, "user alice, digest hidden", 0},
+    {"DIGEST-MD5", NULL, PASSWORD, "username alice, realm ", 0},
+    {"SCRAM-SHA-1", NULL, PASSWORD, "iterations 4096", 0},
+    {"SCRAM-SHA-256", NULL, PASSWORD, "iterations 4096", 0},
+    {"SCRAM-SHA-1-PLUS", NULL, PASSWORD, "channel binding tls-exporter", 0},
+    {"SCRAM-SHA-256-PLUS", NULL, PASSWORD, "channel binding tls-exporter", 0},
+    {"SCRAM-SHA-1-PLUS", "1.2", PASSWORD, "channel binding tls-unique", 0},
+    {"SCRAM-SHA-256-PLUS", "1.2", PASSWORD, "channel binding tls-unique", 0},
+    {"OAUTHBEARER", NULL, TOKEN, "refused, because {", 0},
+    {"XOAUTH2", NULL, TOKEN, "refused, because {", 0},
+    {"EXTERNAL",
+     NULL,
+     {"/set authzid", NULL},
+     {"/set authzid bob", NULL},
+     "the identity TLS has",
+     0},
+    /* Who has no name has no mailbox. */
+    {"ANONYMOUS", NULL, {NULL}, {NULL}, "", 1u << POP3 | 1u << IMAP},
+};
+
+/* A wrong secret is refused, and not tried again by itself; the right one is taken, with the
+ * initial response along with the command and without it. */
+static void every_mechanism_on(int door)
+{
+    const struct door *d = &doors[door];
+    for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
+        const struct mechanism *m = &mechanisms[i];
+        const char *yes = m->refused & 1u << door ? d->no : d->yes;
+        char *text = mem_printf(
+            "/open %s://localhost:%s\n/tls\n"
+            "%s\n%s%s %s%s%s"                             /* the wrong one */
+            "%s\n/auth %s alice\nexpect %s\n/login\n%s\n" /* the right one */
+            "/set auth-ir off\n/reopen\n/tls\n/auth %s alice\nexpect %s\n%s\n",
+            d->service, world.port[door], m->bad[0] ? m->bad[0] : "#", m->bad[0] ? "/auth " : "#",
+            m->name, m->bad[0] ? "alice\nexpect " : "", m->bad[0] ? d->no : "", "\n",
+            m->good[0] ? m->good[0] : "#", m->name, yes, d->bye, m->name, yes, d->bye);
+        proc_write_file(world.script, text, strlen(text));
+        struct proc *p = proc_scope(world.dir, NULL, 0, "run", "-4", "--ca", world.ca, "--cert",
+                                    world.cert, "--key", world.cert, "--tls-max",
+                                    m->options ? m->options : "1.3", world.script, NULL);
+        if (p->status != 0 || !proc_text_has(p->out_text, m->step))
+            fail_msg("%s by %s: status %d, no \"%s\": %s%s", d->service, m->name, p->status,
+                     m->step, p->out_text.ptr, p->err_text.ptr);
+        /* The reason a token was refused for stands beside the refusal. */
+        if (strstr(m->name, "OAUTH") && !proc_text_has(p->out_text, "the server's reason: {\""))
+            fail_msg("%s by %s: no reason: %s", d->service, m->name, p->out_text.ptr);
+        proc_assert_printable(p->out_text, "standard output");
+        assert_false(proc_text_has(p->out_text, "token-alice"));
+        proc_free(&p);
+        mem_free(text);
+    }
+}
+
+static void smtp_with_every_mechanism(void **state)
+{
+    (void)state;
+    every_mechanism_on(SUBMISSION);
+}
+
+static void pop3_with_every_mechanism(void **state)
+{
+    (void)state;
+    every_mechanism_on(POP3);
+}
+
+static void imap_with_every_mechanism(void **state)
+{
+    (void)state;
+    every_mechanism_on(IMAP);
+}
+
+/* POP3's and IMAP's own ways, and giving up in the middle of an exchange. */
+static void other_ways(void **state)
+{
+    static const struct {
+        int door;
+        const char *lines, *says;
+    } rows[] = {
+        {POP3, "/auth APOP alice\nexpect +OK * messages\n", "C>T APOP alice ****"},
+        {POP3, "/auth USER alice\nexpect +OK * messages\n", "C>T PASS ******"},
+        {IMAP, "/auth USER alice\nexpect * Logged in\n", "LOGIN ****"},
+        {SUBMISSION, "AUTH CRAM-MD5\nexpect 334 *\n*\nexpect 501 *\n", "501 "},
+        {POP3, "AUTH CRAM-MD5\nexpect + *\n*\nexpect -ERR *\n", "-ERR "},
+        {IMAP, "AUTHENTICATE CRAM-MD5\nexpect + *\n*\nexpect * BAD *\n", "BAD "},
+        {SUBMISSION, "/auth NTLM alice\n", "the server does not offer NTLM"},
+        {POP3, "/auth GSSAPI alice\n", "means: it offers SCRAM-SHA-256-PLUS "},
+        {IMAP, "/auth APOP alice\n", "only POP3 has it"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct door *d = &doors[rows[i].door];
+        char *text = mem_printf("/open %s://localhost:%s\n/tls\n%s%s\n", d->service,
+                                world.port[rows[i].door], rows[i].lines, d->bye);
+        proc_write_file(world.script, text, strlen(text));
+        struct proc *p = proc_scope(world.dir, NULL, 0, "run", "-4", "--ca", world.ca,
+                                    "--password-command", "echo secret", world.script, NULL);
+        if (p->status != 0 || !proc_text_has(p->out_text, rows[i].says))
+            fail_msg("row %zu: status %d, no \"%s\": %s%s", i, p->status, rows[i].says,
+                     p->out_text.ptr, p->err_text.ptr);
+        proc_free(&p);
+        mem_free(text);
+    }
+}
+
+/* A password given for one server is not said to the next one. */
+static void never_for_another_host(void **state)
+{
+    (void)state;
+    char *flag = proc_path(world.dir, "asked");
+    char *text = mem_printf("/set password-command echo x >>%s; echo secret\n"
+                            "/open imap://localhost:%s\n/tls\n/auth PLAIN alice\nLOGOUT\n"
+                            "/reopen\n/tls\n/auth PLAIN alice\nLOGOUT\n"
+                            "/open pop3://localhost:%s\n/tls\n/auth PLAIN alice\nQUIT\n",
+                            flag, world.port[IMAP], world.port[POP3]);
+    proc_write_file(world.script, text, strlen(text));
+    struct proc *p =
+        proc_scope(world.dir, NULL, 0, "run", "-4", "--ca", world.ca, world.script, NULL);
+    assert_int_equal(p->status, 0);
+    assert_true(proc_text_has(p->out_text, "+OK 0 messages"));
+    struct proc_text asked = proc_read_file(flag);
+    assert_int_equal(asked.len, strlen("x\nx\n")); /* /reopen is the same host */
+    mem_free(asked.ptr);
+    proc_free(&p);
+    mem_free(text);
+    mem_free(flag);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(smtp_with_every_mechanism), cmocka_unit_test(pop3_with_every_mechanism),
+        cmocka_unit_test(imap_with_every_mechanism), cmocka_unit_test(other_ways),
+        cmocka_unit_test(never_for_another_host),
+    };
+    return cmocka_run_group_tests_name("logins", tests, setup, teardown);
+}
