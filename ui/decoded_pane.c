@@ -78,7 +78,7 @@ void decoded_pane_forget(struct ui *u)
     decoded_forget_login(u);
     d->then_valid = false;
     for (int i = 0; i < TAB__COUNT; i++)
-        d->texts[i].seq = 0;
+        d->texts[i].key = 0;
 }
 
 const struct timing *decoded_timing(struct ui *u, uint32_t conn)

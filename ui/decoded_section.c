@@ -120,7 +120,7 @@ static void section_why(struct doc *d, const struct view *v)
 
 /* ---- envelope ---- */
 
-static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v,
+static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v, uint64_t key,
                               void (*print)(struct ui *u, const struct view *v, struct buf *out));
 
 static void print_mailbox(struct ui *u, const struct view *v, struct buf *out)
@@ -153,7 +153,7 @@ const char *decoded_protocol(const struct view *v)
 static void section_envelope(struct doc *d, const struct view *v)
 {
     if (decoded_reads_mail(v)) {
-        doc_lines(d, kept_text(d, TAB_ENVELOPE, v, print_mailbox));
+        doc_lines(d, kept_text(d, TAB_ENVELOPE, v, v->last_seq, print_mailbox));
         return;
     }
     char code[40];
@@ -240,23 +240,24 @@ static void section_session(struct doc *d, const struct view *v)
     if (v->link == VIEW_LINK_DOWN)
         doc_wrap(d, "ended", explain_down((unsigned)v->down_why), ROLE_WARN);
     if (v->auth_mechanism || v->authenticated || decoded_reads_mail(v))
-        doc_lines(d, kept_text(d, TAB_SESSION, v, decoded_print_login));
+        doc_lines(d, kept_text(d, TAB_SESSION, v, v->last_seq, decoded_print_login));
 }
 
 /* ---- what decode prints ---- */
 
-/* The text of a section, made anew only where another is shown: a message is read for it. */
-static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v,
+/* The text of a section, made anew only where the key of what it was made from is another: a
+ * message is read for it. */
+static struct slice kept_text(struct doc *d, enum tab tab, const struct view *v, uint64_t key,
                               void (*print)(struct ui *u, const struct view *v, struct buf *out))
 {
     struct section_text *kept = &d->u->decoded.texts[tab];
     if (kept->text.cap_octets == 0)
         buf_init(&kept->text, SECTION_OCTETS);
-    if (kept->conn != v->conn || kept->seq != v->last_seq) {
+    if (kept->conn != v->conn || kept->key != key) {
         buf_reset(&kept->text);
         print(d->u, v, &kept->text);
         kept->conn = v->conn;
-        kept->seq = v->last_seq;
+        kept->key = key;
     }
     return buf_slice(&kept->text);
 }
@@ -277,7 +278,7 @@ static void section_message(struct doc *d, const struct view *v)
 {
     struct slice text = {0};
     if (v->body.seq)
-        text = kept_text(d, TAB_MESSAGE, v, print_message);
+        text = kept_text(d, TAB_MESSAGE, v, message_key(v), print_message);
     if (text.len > 0)
         doc_lines(d, text);
     else

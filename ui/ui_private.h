@@ -121,7 +121,7 @@ enum tab {
 /* What is costly to make, kept until it would be another. */
 struct section_text {
     uint32_t conn;
-    uint64_t seq;
+    uint64_t key; /* of what it was made from; 0: made anew */
     struct buf text;
 };
 /* Copies of the live view, some events apart: "as it was then" begins at one of them. */

@@ -1,6 +1,7 @@
-/* The message of a session, taken from the octets that passed: its envelope beside its header, its
- * fields raw and in words, its MIME tree, its trace. Read when it is asked for: a fold keeps only
- * where the octets stand (view.h), so that a message of 50 MB costs nothing until it is looked at.
+/* The message of a session, sent or fetched from a mailbox, taken from the octets that passed: its
+ * envelope beside its header, its fields raw and in words, its MIME tree, its trace. Read when it
+ * is asked for: a fold keeps only where the octets stand (view.h), so that a message of 50 MB costs
+ * nothing until it is looked at.
  *
  * All of it is what somebody says. Where SMTP or TLS has proved a name, that is told beside it
  * (message_claim.strength).
@@ -43,11 +44,12 @@ struct message_trace {
 };
 
 struct message {
-    struct buf octets; /* the message itself: dots unstuffed, secrets masked */
-    bool known;        /* there is one */
-    bool complete;     /* it ended as it should */
-    bool cut;          /* larger than MESSAGE_OCTETS_MAX */
-    bool gone;         /* octets of it have left the journal */
+    struct buf octets;   /* the message itself: dots unstuffed, secrets masked */
+    bool known;          /* there is one */
+    bool complete;       /* it ended as it should */
+    bool cut;            /* larger than MESSAGE_OCTETS_MAX */
+    bool gone;           /* octets of it have left the journal */
+    enum view_part part; /* what of it this is */
     uint64_t total_octets;
     struct mail_header header;
     struct mime_tree mime;
@@ -60,6 +62,10 @@ struct message {
 
 /* Reads the newest message of the connection as it is at v->last_seq. */
 void message_read(const struct view *v, const struct journal *j, struct message *out);
+/* A number that stays the same as long as message_read would read the same: what is made of a
+ * message is kept under it. While one larger than MESSAGE_OCTETS_MAX is on its way, what comes
+ * behind that limit is no change. */
+uint64_t message_key(const struct view *v);
 /* The same for octets from anywhere (a file, a mailbox); v may be NULL: no session is known. */
 void message_read_octets(const struct view *v, struct slice octets, struct message *out);
 void message_deinit(struct message *m);

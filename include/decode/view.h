@@ -53,6 +53,17 @@ struct view_piece {
     uint64_t offset, length; /* in the plain stream of .dir; a final dot line included */
 };
 enum { VIEW_PIECES_MAX = 4096 };
+/* What of a message passed: a mailbox may be asked for less than all of it. */
+enum view_part {
+    VIEW_PART_WHOLE,
+    VIEW_PART_TOP,    /* the header and the first lines (TOP) */
+    VIEW_PART_HEADER, /* the header and nothing else */
+    VIEW_PART_FIELDS, /* some of its fields */
+    VIEW_PART_TEXT,   /* the body without its header */
+    VIEW_PART_RANGE,  /* octets from its first on (BODY[]<0>); perhaps all of them */
+    VIEW_PART__COUNT
+};
+enum { VIEW_ASKED_OCTETS = 48 };
 struct view_content {
     enum event_dir dir;
     bool stuffed;     /* leading dots were doubled: DATA, RETR */
@@ -64,6 +75,9 @@ struct view_content {
     struct view_piece *pieces;
     size_t n_pieces;
     uint64_t more_octets; /* beyond VIEW_PIECES_MAX pieces */
+    enum view_part part;
+    uint32_t number;               /* of the message in its mailbox; 0: none */
+    char asked[VIEW_ASKED_OCTETS]; /* "RETR 3", "FETCH 3 BODY[]", our own words; "": it was sent */
 };
 
 /* One TLS_MSG. */

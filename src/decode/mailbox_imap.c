@@ -5,12 +5,17 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "decode/imap_text.h"
 #include "decode/mailbox_private.h"
 #include "imap/command.h"
 #include "imap/response.h"
 #include "mail/header.h"
 
-enum { STRUCTURE_DEPTH_MAX = 20, STRUCTURE_OCTETS = 4096 };
+enum {
+    STRUCTURE_DEPTH_MAX = 20,
+    STRUCTURE_OCTETS = 4096,
+    KEPT_LITERAL_OCTETS = 4096, /* names, subjects; a message is stepped over */
+};
 
 /* ---- which mailbox ---- */
 
@@ -189,7 +194,8 @@ static void structure_line(const struct imap_node *part, const char *section, un
 
 static bool is_body(struct slice word)
 {
-    return slice_starts_nocase(word, SLICE_LIT("BODY[")) ||
+    return (slice_starts_nocase(word, SLICE_LIT("BODY[")) &&
+            !slice_starts_nocase(word, SLICE_LIT("BODY[HEADER"))) ||
            slice_eq_nocase(word, SLICE_LIT("RFC822")) ||
            slice_eq_nocase(word, SLICE_LIT("RFC822.TEXT"));
 }
@@ -298,21 +304,20 @@ static void take_data(struct mailbox_view *v, const struct event *ev, struct sli
 void mailbox_imap_untagged(struct mailbox_view *v, const struct journal *j, const struct event *ev)
 {
     struct ev_untagged e;
-    struct buf line;
+    struct imap_read read;
     struct arena arena;
     struct imap_response r;
     struct imap_cursor c;
     EVENT_GET(ev, UNTAGGED, &e);
-    buf_init(&line, MAILBOX_READ_OCTETS);
+    imap_read_init(&read, MAILBOX_READ_OCTETS);
     arena_init(&arena);
-    mailbox_read(v, j, DIR_S, e.offset, e.length, &line);
-    const struct imap_text text = {.octets = buf_slice(&line),
-                                   .cut = e.length > MAILBOX_READ_OCTETS};
+    imap_read_response(&read, j, v->conn, e.offset, e.length, KEPT_LITERAL_OCTETS);
+    const struct imap_text text = imap_read_text(&read);
     imap_response_parse(&text, &r);
     imap_cursor_init(&c, &text, &arena);
     c.at = r.data_at;
     const struct imap_node *tree = r.kind == IMAP_RESPONSE_DATA ? imap_take_tree(&c) : NULL;
     take_data(v, ev, e.type, (uint32_t)(e.number <= UINT32_MAX ? e.number : 0), tree);
     arena_deinit(&arena);
-    buf_deinit(&line);
+    imap_read_deinit(&read);
 }

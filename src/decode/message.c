@@ -72,8 +72,11 @@ static void claim(struct message *m, const char *label, struct slice value,
                                .note = note};
 }
 
+/* Of a message that is sent. Who reads a mailbox has not written what stands there. */
 static void session_claims(struct message *m, const struct view *v)
 {
+    if (!view_is_smtp(v))
+        return;
     const char *client = v->side == SIDE_CLIENT ? v->local : v->peer;
     if (v->transport == TRANSPORT_TCP)
         claim(m, "address", slice_cstr(client), MESSAGE_SEEN,
@@ -132,6 +135,32 @@ static void claim_sender(void *ctx, const struct mail_address *a)
     buf_deinit(&text);
 }
 
+/* What the servers on the way wrote on top: in a mailbox that is all there is of the envelope. */
+static void delivery_claims(struct message *m, struct sender_claim *s)
+{
+    static const struct {
+        const char *name, *label, *note;
+    } rows[] = {
+        {"Return-Path", "envelope",
+         "Return-Path: what the delivering server was told in MAIL FROM"},
+        {"Delivered-To", "for", "Delivered-To: whose mailbox it was meant for"},
+        {"Authentication-Results", "checked",
+         "Authentication-Results: as good as the server it names first"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct mail_field *f = mail_header_find(&m->header, rows[i].name, 0);
+        struct buf text;
+        if (!f)
+            continue;
+        buf_init(&text, MAIL_HEADER_OCTETS_MAX);
+        mail_field_unfold(f, &text);
+        claim(m, rows[i].label, buf_slice(&text), MESSAGE_CLAIMED, rows[i].note);
+        if (i == 0)
+            s->reverse_domain = domain_of(f->body);
+        buf_deinit(&text);
+    }
+}
+
 /* d= of a DKIM-Signature. */
 static struct slice dkim_domain(struct slice unfolded)
 {
@@ -154,6 +183,8 @@ static void header_claims(struct message *m, const struct view *v)
     struct buf text;
     if (v && v->reverse_path)
         s.reverse_domain = domain_of(slice_cstr(v->reverse_path));
+    if (!v || !view_is_smtp(v))
+        delivery_claims(m, &s);
     for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++) {
         const struct mail_field *f;
         s.label = senders[i].label;
@@ -199,12 +230,24 @@ static void read_trace(struct message *m)
 
 /* ---- the contract ---- */
 
+static bool has_header(enum view_part part)
+{
+    return part != VIEW_PART_TEXT;
+}
+
+static bool has_body(enum view_part part)
+{
+    return part != VIEW_PART_HEADER && part != VIEW_PART_FIELDS && part != VIEW_PART_TEXT;
+}
+
 static void read_all(const struct view *v, struct message *m)
 {
     struct slice octets = buf_slice(&m->octets);
     m->known = true;
-    mail_header_parse(octets, &m->header);
-    mime_tree_parse(octets, &m->mime);
+    if (has_header(m->part))
+        mail_header_parse(octets, &m->header);
+    if (has_body(m->part))
+        mime_tree_parse(octets, &m->mime);
     mail_shape_of(octets, &m->shape);
     if (v)
         session_claims(m, v);
@@ -224,6 +267,7 @@ void message_read(const struct view *v, const struct journal *j, struct message 
     }
     out->complete = !v->body.open && v->content_known && v->content.complete && v->body.last;
     out->total_octets = view_content_octets(v);
+    out->part = v->body.part;
     buf_init(&wire, MESSAGE_OCTETS_MAX);
     read_wire(v, j, &wire, out);
     if (v->body.stuffed)
@@ -232,6 +276,41 @@ void message_read(const struct view *v, const struct journal *j, struct message 
         buf_append(&out->octets, buf_slice(&wire));
     buf_deinit(&wire);
     read_all(v, out);
+}
+
+/* ---- has it changed? ---- */
+
+static void mix(uint64_t *key, const void *octets, size_t n)
+{
+    const uint8_t *at = octets;
+    for (size_t i = 0; i < n; i++)
+        *key = (*key ^ at[i]) * 0x100000001b3u; /* FNV-1a */
+}
+
+static void mix_number(uint64_t *key, uint64_t n)
+{
+    mix(key, &n, sizeof(n));
+}
+
+uint64_t message_key(const struct view *v)
+{
+    const struct view_content *b = &v->body;
+    const char *const texts[] = {v->protocol, v->hello,        v->auth_user,     v->local,
+                                 v->peer,     v->reverse_path, v->reverse_params};
+    uint64_t key = 0xcbf29ce484222325u, octets = view_content_octets(v);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        mix(&key, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
+    for (size_t i = 0; i < b->n_pieces; i++) {
+        mix_number(&key, b->pieces[i].offset);
+        mix_number(&key, b->pieces[i].length);
+    }
+    const uint64_t numbers[] = {
+        v->conn,          b->seq,           b->dir,
+        b->open,          b->open_at,       b->part,
+        v->authenticated, v->content_known, b->open && octets > MESSAGE_OCTETS_MAX ? 0 : octets};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        mix_number(&key, numbers[i]);
+    return key;
 }
 
 void message_read_octets(const struct view *v, struct slice octets, struct message *out)

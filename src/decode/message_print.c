@@ -138,7 +138,7 @@ static void print_envelope(struct page *p, const struct view *v)
 
 /* ---- who ---- */
 
-static void print_who(struct page *p, const struct message *m)
+static void print_who(struct page *p, const struct message *m, const struct view *v)
 {
     bool claimed = false;
     for (size_t i = 0; i < m->n_claims; i++) {
@@ -155,7 +155,10 @@ static void print_who(struct page *p, const struct message *m)
         remark(p, "From stands more than once: programs differ in which they show (RFC 5322 "
                   "section 3.6)");
     if (claimed)
-        buf_append_cstr(p->out, "  SMTP verifies none of the claimed names.\n");
+        buf_append_cstr(p->out, v && view_is_smtp(v)
+                                    ? "  SMTP verifies none of the claimed names.\n"
+                                    : "  A header says what its writer put there: none of these "
+                                      "names is verified.\n");
 }
 
 /* ---- fields ---- */
@@ -205,6 +208,8 @@ static void print_raw_field(struct page *p, const struct mail_field *f)
 static void print_fields(struct page *p, const struct message *m, bool raw)
 {
     const struct mail_header *h = &m->header;
+    if (m->part == VIEW_PART_TEXT)
+        buf_append_cstr(p->out, "  was not asked for\n");
     for (size_t i = 0; i < h->n_fields; i++) {
         if (raw)
             print_raw_field(p, &h->fields[i]);
@@ -214,7 +219,7 @@ static void print_fields(struct page *p, const struct message *m, bool raw)
     if (h->more > 0)
         buf_printf(p->out, "  ! limit header: %llu fields more are not shown\n",
                    (unsigned long long)h->more);
-    else if (!h->ended && m->complete)
+    else if (!h->ended && m->complete && m->part == VIEW_PART_WHOLE)
         buf_append_cstr(p->out, "  ! no empty line ends the fields: there is no body\n");
 }
 
@@ -223,6 +228,8 @@ static void print_fields(struct page *p, const struct message *m, bool raw)
 static void print_mime(struct page *p, const struct message *m)
 {
     const struct mime_tree *t = &m->mime;
+    if (!t->read && m->part != VIEW_PART_WHOLE)
+        buf_append_cstr(p->out, "  not known: the whole message was not asked for\n");
     for (size_t i = 0; i < t->n_parts; i++) {
         buf_append_cstr(p->out, "  ");
         mime_part_line(t, i, p->flags, p->out);
@@ -311,9 +318,29 @@ static void count_line(struct page *p, const char *name, uint64_t n, const char 
     buf_printf(p->out, "%llu%s%s\n", (unsigned long long)n, *remark_text ? "  " : "", remark_text);
 }
 
+static const char *part_text(enum view_part part)
+{
+    static const char *const texts[VIEW_PART__COUNT] = {
+        [VIEW_PART_WHOLE] = "all of it",
+        [VIEW_PART_TOP] = "the header and the first lines of the body, no more was asked for",
+        [VIEW_PART_HEADER] = "the header alone, the body was not asked for",
+        [VIEW_PART_FIELDS] = "some fields of the header, no more was asked for",
+        [VIEW_PART_TEXT] = "a piece of the body, without the header",
+        [VIEW_PART_RANGE] = "octets from its first on; more may be in the mailbox",
+    };
+    return texts[part];
+}
+
 static void print_shape(struct page *p, const struct message *m, const struct view *v)
 {
     const struct mail_shape *s = &m->shape;
+    if (v && m->part != VIEW_PART_WHOLE) {
+        label(p, "asked");
+        buf_printf(p->out, "%s: %s\n", v->body.asked, part_text(m->part));
+    } else if (v && v->body.asked[0]) {
+        label(p, "from");
+        buf_printf(p->out, "%s\n", v->body.asked);
+    }
     label(p, "octets");
     buf_printf(p->out, "%llu in %llu lines%s\n", (unsigned long long)s->octets,
                (unsigned long long)s->lines, m->complete ? "" : ", not complete");
@@ -321,17 +348,20 @@ static void print_shape(struct page *p, const struct message *m, const struct vi
     buf_printf(p->out, "%llu octets, line %llu%s\n", (unsigned long long)s->longest_octets,
                (unsigned long long)s->longest_line,
                s->over_998 ? "  ! 998 are allowed (RFC 5322 section 2.1.1)" : "");
-    bool wire = v && v->body.stuffed && v->content_known;
+    bool wire = v && v->body.stuffed && v->content_known, stored = v && v->body.asked[0];
     count_line(p, "dots", wire ? v->content.stuffed : s->dotted,
-               wire ? "lines were dot-stuffed"
-                    : "lines begin with a dot and get another on the "
-                      "wire");
+               wire     ? "lines were dot-stuffed"
+               : stored ? "lines begin with a dot"
+                        : "lines begin with a dot and get another on the wire");
     count_line(p, "8-bit", s->eight_bit,
                s->utf8 ? "octets above 127, all of it UTF-8" : "octets above 127, not all UTF-8");
     count_line(p, "bare LF", s->bare_lf, "! line feeds alone (RFC 5321 section 2.3.8)");
     count_line(p, "bare CR", s->bare_cr, "! carriage returns alone (RFC 5321 section 2.3.8)");
     count_line(p, "NUL", s->nul, "! (RFC 5321 section 4.5.2)");
-    if (m->cut)
+    if (m->cut && v && v->body.open)
+        buf_printf(p->out, "  ! limit message: the first %d octets are looked at, more is coming\n",
+                   MESSAGE_OCTETS_MAX);
+    else if (m->cut)
         buf_printf(p->out, "  ! limit message: %llu octets, the first %d are looked at\n",
                    (unsigned long long)m->total_octets, MESSAGE_OCTETS_MAX);
     if (m->gone)
@@ -358,14 +388,15 @@ void message_print(const struct message *m, const struct view *v, unsigned parts
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
         unsigned part = heads[i].part;
         if (!(wanted & part) || (heads[i].needs_message && !(m && m->known)) ||
-            (part == MESSAGE_PRINT_ENVELOPE && !v) || (part == MESSAGE_PRINT_WHO && !m))
+            (part == MESSAGE_PRINT_ENVELOPE && !(v && view_is_smtp(v))) ||
+            (part == MESSAGE_PRINT_WHO && !m))
             continue;
         if (several)
             buf_printf(out, "%s\n", heads[i].head);
         if (part == MESSAGE_PRINT_ENVELOPE)
             print_envelope(&p, v);
         else if (part == MESSAGE_PRINT_WHO)
-            print_who(&p, m);
+            print_who(&p, m, v);
         else if (part == MESSAGE_PRINT_FIELDS)
             print_fields(&p, m, parts & MESSAGE_PRINT_RAW_FIELDS);
         else if (part == MESSAGE_PRINT_MIME)

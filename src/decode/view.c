@@ -440,8 +440,7 @@ static void apply_envelope(struct view *v, const struct journal *j, const struct
 
 static void apply_data_begin(struct view *v, const struct journal *j, const struct event *ev)
 {
-    (void)j;
-    view_content_begin(v, ev);
+    view_content_begin(v, j, ev);
 }
 
 static void apply_data_end(struct view *v, const struct journal *j, const struct event *ev)
@@ -505,6 +504,7 @@ static const apply_fn appliers[EVENT__COUNT] = {
     [EVENT_ENVELOPE] = apply_envelope,
     [EVENT_DATA_BEGIN] = apply_data_begin,
     [EVENT_DATA_END] = apply_data_end,
+    [EVENT_UNTAGGED] = view_mailbox_untagged,
     [EVENT_PROTOCOL] = apply_protocol,
     [EVENT_DEVIATION] = apply_deviation,
 };

@@ -55,7 +55,7 @@ void view_content_command(struct view *v, const struct journal *j, const struct 
     buf_deinit(&line);
 }
 
-void view_content_begin(struct view *v, const struct event *ev)
+void view_content_begin(struct view *v, const struct journal *j, const struct event *ev)
 {
     struct ev_data_begin e;
     EVENT_GET(ev, DATA_BEGIN, &e);
@@ -74,10 +74,13 @@ void view_content_begin(struct view *v, const struct event *ev)
     v->body.open = true;
     v->body.open_at = e.offset;
     v->body.last = !v->next_chunk || v->next_last;
+    if (v->next_to_client)
+        view_mailbox_asked(v, j, ev);
 }
 
-static void add_piece(struct view_content *b, uint64_t offset, uint64_t length)
+void view_content_add(struct view *v, uint64_t offset, uint64_t length)
 {
+    struct view_content *b = &v->body;
     struct view_piece *newest = b->n_pieces > 0 ? &b->pieces[b->n_pieces - 1] : NULL;
     if (newest && newest->offset + newest->length == offset) {
         newest->length += length;
@@ -100,7 +103,7 @@ void view_content_end(struct view *v, const struct event *ev)
     EVENT_GET(ev, DATA_END, &e);
     if (v->body.seq == 0)
         v->body.seq = ev->seq; /* its beginning left memory */
-    add_piece(&v->body, e.offset, e.length);
+    view_content_add(v, e.offset, e.length);
     v->body.open = false;
     v->content_known = true;
     if (!v->body.chunks) {

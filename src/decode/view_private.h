@@ -34,8 +34,13 @@ char *view_serial_text(const struct asn1_string_st *serial);
 void view_set_text(char **text, struct slice value);
 void view_content_command(struct view *v, const struct journal *j, const struct event *ev,
                           const struct ev_command *e);
-void view_content_begin(struct view *v, const struct event *ev);
+void view_content_begin(struct view *v, const struct journal *j, const struct event *ev);
 void view_content_end(struct view *v, const struct event *ev);
+/* A piece of the message: octets of the plain stream of v->body.dir. */
+void view_content_add(struct view *v, uint64_t offset, uint64_t length);
+/* view_mailbox.c: what a mailbox is asked for, and what comes back. */
+void view_mailbox_asked(struct view *v, const struct journal *j, const struct event *data_begin);
+void view_mailbox_untagged(struct view *v, const struct journal *j, const struct event *ev);
 /* Nothing of the message stays. */
 void view_content_drop(struct view *v);
 void view_auth_step(struct view *v, const struct event *ev);
