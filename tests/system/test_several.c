@@ -87,11 +87,48 @@ static void one_recipient_refused(void **state)
     proc_free(&p);
 }
 
+/* Sent, then read back by POP3 and by IMAP: the same message is told of the same way. */
+static void message_comes_back(void **state)
+{
+    (void)state;
+    static const char text[] = "From: =?utf-8?q?J=C3=BCrgen?= <j@other.example>\nMIME-Version: "
+                               "1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n.dot\n"
+                               "--b\nContent-Type: application/pdf; name=x.pdf\n\n%PDF\n--b--\n";
+    char *file = proc_path(dir, "mixed"), *script = proc_path(dir, "script-back");
+    char *lines = mem_printf("/open practice\n/set from ann@example.net\n/set to bob@example.test\n"
+                             "/send %s\n/open pop3://practice\nUSER bob\nPASS secret\n/get 1\n"
+                             "/message\n/open imap://practice\nLOGIN bob secret\nSELECT INBOX\n"
+                             "/get 1\n/message\nFETCH 1 BODY.PEEK[HEADER]\n/message octets\n",
+                             file);
+    proc_write_file(file, text, sizeof text - 1);
+    proc_write_file(script, lines, strlen(lines));
+    struct proc *p = proc_scope(dir, NULL, 0, "run", script, NULL);
+    if (p->status != 0)
+        fail_msg("status %d: %s%s", p->status, p->out_text.ptr, p->err_text.ptr);
+    static const char *const twice[] = {
+        "envelope   <ann@example.net>  claimed (Return-Path",
+        "<j@other.example>  claimed (another domain than MAIL)",
+        "`- application/pdf  \"x.pdf\"  4 octets",
+        "what the client called itself",
+    };
+    for (size_t i = 0; i < sizeof twice / sizeof *twice; i++)
+        if (count(p->out_text, twice[i]) != 2)
+            fail_msg("not twice \"%s\": %s", twice[i], p->out_text.ptr);
+    assert_int_equal(count(p->out_text, "from       RETR 1\n"), 1);
+    assert_int_equal(count(p->out_text, "from       FETCH 1 BODY[]\n"), 1);
+    assert_int_equal(count(p->out_text, "asked      FETCH 1 BODY[HEADER]: the header alone"), 1);
+    proc_free(&p);
+    mem_free(lines);
+    mem_free(script);
+    mem_free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_in_one_session),
         cmocka_unit_test(one_recipient_refused),
+        cmocka_unit_test(message_comes_back),
     };
     return cmocka_run_group_tests_name("several", tests, setup, teardown);
 }
