@@ -33,8 +33,10 @@ struct imap_piece {
 /* What the client's line is, as far as the session tells. */
 enum imap_line_kind {
     IMAP_LINE_COMMAND,
-    IMAP_LINE_AUTH, /* inside AUTHENTICATE: all of it is secret, but for a lone "*" */
-    IMAP_LINE_IDLE  /* DONE is due: no literal can follow */
+    IMAP_LINE_AUTH,  /* inside AUTHENTICATE: all of it is secret, but for a lone "*" */
+    IMAP_LINE_EARLY, /* behind an AUTHENTICATE without answer: as secret, but a literal may follow;
+                        who knows better calls imap_scan_refused */
+    IMAP_LINE_IDLE   /* DONE is due: no literal can follow */
 };
 
 struct imap_scan {
@@ -57,7 +59,8 @@ void imap_scan_feed(struct imap_scan *s, enum imap_line_kind kind, struct slice 
                     struct imap_piece *piece_out);
 /* Nothing of a command or response is half read. */
 bool imap_scan_at_start(const struct imap_scan *s);
-/* A synchronising literal was refused (RFC 9051 section 4.3): what comes next is a new command. */
+/* A synchronising literal was refused (RFC 9051 section 4.3), or what looked like an announcement
+ * is none: what comes next is a new command. */
 void imap_scan_refused(struct imap_scan *s);
 
 /* A whole typed line, or several (USER_COMMAND, history): copy with a '*' for each secret octet.

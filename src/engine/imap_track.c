@@ -113,8 +113,6 @@ static void take_tagged(struct imap_track *t, const struct imap_response *r,
         const struct imap_pending *next = t->work->ring_count > index + 1 ? p + 1 : NULL;
         line_end = next ? next->offset : t->in_command[DIR_C] ? t->start[DIR_C] : t->at[DIR_C];
     }
-    if (item->answers == IMAP_VERB_AUTHENTICATE)
-        t->auth_open = false;
     itrack_apply(t, item->answers, outcome_of(r), p, item->seq);
     itrack_remove(t, index);
     take_code(t, r, where);
@@ -171,11 +169,13 @@ static void take_go_on(struct imap_track *t, const struct imap_response *r,
     itrack_report(t, rules, where, NULL);
     if (!p)
         return;
-    p->clients_turn = true;
+    /* What it asks for may have been sent already. */
+    p->clients_turn = p->early_lines == 0;
     if (t->awaits_go_ahead) {
         t->awaits_go_ahead = false;
         return;
     }
+    p->early_lines -= p->early_lines > 0;
     if (item->answers == IMAP_VERB_AUTHENTICATE)
         itrack_sasl_step(t, DIR_S, slice_trim(r->human), where);
     itrack_apply(t, item->answers, IMAP_OUT_GO_ON, p, item->seq);
@@ -240,19 +240,21 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
     struct imap_reading *r = &itrack_work(t)->reading[DIR_S];
     struct imap_piece p = {.kind = IMAP_PIECE_PART};
     size_t used = 0, from = 0; /* in[from..used) is not copied */
-    imap_rules rules = 0;
+    imap_rules *rules = &t->reading_rules[DIR_S];
     bool first = !t->in_command[DIR_S], direct = first;
-    if (first)
+    if (first) {
         t->start[DIR_S] = t->at[DIR_S];
+        *rules = 0;
+    }
     while (used < in.len && p.kind != IMAP_PIECE_END) {
         imap_scan_feed(&t->scan[DIR_S], IMAP_LINE_COMMAND, slice_skip(in, used), &p);
         used += p.used;
-        rules |= p.rules;
+        *rules |= p.rules;
         if (p.kind == IMAP_PIECE_LITERAL && !t->literal_kept[DIR_S]) {
             from = used;
         } else if (p.kind == IMAP_PIECE_ANNOUNCE) {
             if (++r->n_literals == IMAP_CAP_LITERALS) {
-                rules |= IBIT(LITERAL_COUNT);
+                *rules |= IBIT(LITERAL_COUNT);
                 r->cut = true;
             }
             t->literal_kept[DIR_S] = p.literal_octets <= IMAP_CAP_LITERAL_OCTETS;
@@ -268,16 +270,15 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
         }
     }
     bool end = p.kind == IMAP_PIECE_END;
-    if (!direct || !end)
+    direct = direct && end && used <= IMAP_CAP_RESPONSE_OCTETS;
+    if (!direct)
         itrack_reading_add(t, DIR_S, slice_take(slice_skip(in, from), used - from));
     itrack_append_octets(t, DIR_S, slice_take(in, used), slice_of(NULL, 0));
     t->in_command[DIR_S] = !end;
-    if (rules != 0) {
-        struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
-        itrack_report(t, rules, &where, NULL);
-    }
     if (!end)
         return used;
+    struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
+    itrack_report(t, *rules, &where, NULL);
     struct imap_text text = itrack_reading_text(r);
     if (direct)
         text = (struct imap_text){.octets = slice_take(in, used), .cut = r->cut};
@@ -362,7 +363,7 @@ void imap_track_tls_up(struct imap_track *t)
     itrack_caps_clear(t);
     itrack_unselect(t);
     itrack_work_drop(t);
-    t->authenticated = t->auth_open = t->idle_open = t->utf8 = false;
+    t->authenticated = t->auth_unkept = t->idle_open = t->utf8 = false;
     t->in_command[DIR_C] = t->in_command[DIR_S] = false;
     t->literal_message = t->awaits_go_ahead = false;
     t->void_said[DIR_C] = t->void_said[DIR_S] = false;
@@ -379,9 +380,11 @@ void imap_track_tls_up(struct imap_track *t)
 static void name_unfinished(struct imap_track *t)
 {
     struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
-    if (t->in_command[DIR_S])
+    if (t->in_command[DIR_S]) {
+        itrack_report(t, t->reading_rules[DIR_S], &where, NULL);
         itrack_deviation(t, IMAP_RULE_RESPONSE_CUT, &where, "%llu octets of a response came.",
                          (unsigned long long)where.length);
+    }
     if (!t->in_command[DIR_C])
         return;
     where = (struct itrack_range){DIR_C, t->start[DIR_C], t->at[DIR_C] - t->start[DIR_C],
@@ -412,7 +415,7 @@ void imap_track_closed(struct imap_track *t, enum event_dir closed_by)
         itrack_deviation(t, IMAP_RULE_LOGOUT_MISSING, &where, "%s",
                          imap_rule_meaning(IMAP_RULE_LOGOUT_MISSING));
     itrack_apply(t, IMAP_VERB_UNKNOWN, IMAP_OUT_EOF, NULL, 0);
-    t->greeting_awaited = t->auth_open = t->idle_open = false;
+    t->greeting_awaited = t->auth_unkept = t->idle_open = false;
     t->in_command[DIR_C] = t->in_command[DIR_S] = t->awaits_go_ahead = false;
     t->unkept = 0;
     itrack_work_drop(t);

@@ -44,7 +44,7 @@ uint64_t imap_track_pending_since_ns(const struct imap_track *t)
 
 bool imap_track_auth_open(const struct imap_track *t)
 {
-    return t->auth_open;
+    return itrack_by_verb(t, IMAP_VERB_AUTHENTICATE) || (t->auth_unkept && t->unkept > 0);
 }
 
 uint64_t imap_track_literal_left(const struct imap_track *t)
@@ -108,7 +108,7 @@ struct slice imap_track_mechanisms(const struct imap_track *t)
 
 const char *imap_track_auth_mechanism(const struct imap_track *t)
 {
-    return (t->auth_open || t->authenticated) && t->mechanism[0] ? t->mechanism : NULL;
+    return (imap_track_auth_open(t) || t->authenticated) && t->mechanism[0] ? t->mechanism : NULL;
 }
 
 bool imap_track_utf8(const struct imap_track *t)
@@ -130,7 +130,7 @@ uint32_t imap_track_exists(const struct imap_track *t)
 static bool tag_missing(const struct imap_track *t, struct slice typed)
 {
     if (t->in_command[DIR_C] || t->state == IMAP_STATE_AUTH || t->state == IMAP_STATE_IDLE ||
-        t->auth_open)
+        imap_track_auth_open(t))
         return false;
     if (t->idle_open && slice_eq_nocase(slice_trim(typed), SLICE_LIT("DONE")))
         return false;

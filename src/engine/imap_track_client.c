@@ -4,6 +4,12 @@
  * arrives whole is one OCTETS event a line and is never copied. What is secret must be known while
  * it is still arriving, so the scanner decides by itself and, inside an AUTHENTICATE exchange,
  * hides too much rather than too little.
+ *
+ * What a line is, is settled by where the session stands when its first octet comes. One case needs
+ * more: no client may send behind AUTHENTICATE before it is asked (RFC 9051 section 6.2.2), and
+ * what comes all the same is a command or data by its words alone, looked at when its line ends:
+ * tag and a known verb make a command. How the octets were split changes nothing but this: a known
+ * command that comes in one piece is not hidden.
  */
 #include "engine/imap_track_private.h"
 
@@ -45,6 +51,7 @@ static void pending_add(struct imap_track *t, const struct imap_command *c, bool
         if (t->unkept++ == 0)
             itrack_deviation(t, IMAP_RULE_PENDING_CAP, &where, "%d commands wait for an answer.",
                              IMAP_CAP_PENDING_COMMANDS);
+        t->auth_unkept = t->auth_unkept || c->verb == IMAP_VERB_AUTHENTICATE;
         return;
     }
     struct imap_pending *p = itrack_push(t);
@@ -137,10 +144,10 @@ static void take_announcement(struct imap_track *t, const struct imap_piece *p,
     bool message = imap_append_at_message(&text, t->utf8, &w->arena, &w->command);
     if (!message)
         imap_command_head(&text, &w->command);
-    t->reading_rules |= p->rules | announce_rules(t, p);
+    t->reading_rules[DIR_C] |= p->rules | announce_rules(t, p);
     if (++r->n_literals == IMAP_CAP_LITERALS) {
         r->cut = true;
-        t->reading_rules |= IBIT(LITERAL_COUNT);
+        t->reading_rules[DIR_C] |= IBIT(LITERAL_COUNT);
     }
     /* Where the server has a say, or a message begins, the command is an event now. */
     if ((p->sync || message) && t->command_seq == 0) {
@@ -152,8 +159,8 @@ static void take_announcement(struct imap_track *t, const struct imap_piece *p,
     }
     if (p->sync || message)
         t->literal_start = t->at[DIR_C];
-    struct imap_pending *open = itrack_by_tag(t, w->command.tag, NULL);
-    if (open && !open->whole)
+    struct imap_pending *open = itrack_own(t);
+    if (open)
         open->clients_turn = !p->sync;
     t->awaits_go_ahead = p->sync;
     t->literal_kept[DIR_C] = !message && p->literal_octets <= IMAP_CAP_LITERAL_OCTETS && !r->cut;
@@ -177,7 +184,7 @@ static void take_literal(struct imap_track *t, const struct imap_piece *p, struc
 {
     if (t->awaits_go_ahead) {
         t->awaits_go_ahead = false;
-        t->reading_rules |= IBIT(LITERAL_EARLY);
+        t->reading_rules[DIR_C] |= IBIT(LITERAL_EARLY);
     }
     if (t->literal_kept[DIR_C])
         itrack_reading_add(t, DIR_C, octets);
@@ -205,36 +212,42 @@ static void auth_begin(struct imap_track *t, const struct imap_command *c,
         t->mechanism[n] = (char)(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
     }
     t->mechanism[n] = '\0';
-    t->auth_open = true;
     t->sasl_step[DIR_C] = t->sasl_step[DIR_S] = 0;
     if (c->has_initial)
         itrack_sasl_step(
             t, DIR_C, slice_eq(c->initial, SLICE_LIT("=")) ? slice_of(NULL, 0) : c->initial, where);
 }
 
+/* The end of a command that is open already: it had a literal on the way. */
+static imap_rules finish_open(struct imap_track *t, const struct imap_command *c)
+{
+    struct imap_pending *p = itrack_own(t);
+    /* Its own entry must not count against it. */
+    uint8_t tag_len = p ? p->tag_len : 0;
+    if (p)
+        p->tag_len = 0;
+    imap_rules rules = imap_track_lint(t, c);
+    if (t->at[DIR_C] - t->literal_start > 2)
+        command_event(t, "LITERAL", t->literal_start, c->tag, t->command_seq);
+    if (!p)
+        return rules;
+    p->tag_len = tag_len;
+    p->whole = true;
+    p->clients_turn = false;
+    p->tick_ns = itrack_now_ns(t);
+    if ((c->verb == IMAP_VERB_SELECT || c->verb == IMAP_VERB_EXAMINE) && c->mailbox.len > 0) {
+        mem_free(p->mailbox);
+        p->mailbox = mem_slice_dup(c->mailbox);
+    }
+    return rules;
+}
+
 static void take_command(struct imap_track *t, struct imap_command *c, struct imap_item *item)
 {
     struct itrack_range where = {DIR_C, t->start[DIR_C], t->at[DIR_C] - t->start[DIR_C], 0};
-    size_t own = 0;
-    struct imap_pending *p = t->command_seq ? itrack_by_tag(t, c->tag, &own) : NULL;
-    if (p && p->whole)
-        p = NULL;
-    imap_rules rules = t->reading_rules;
-    if (p) {
-        /* Its own entry must not count against it. */
-        uint8_t tag_len = p->tag_len;
-        p->tag_len = 0;
-        rules |= imap_track_lint(t, c);
-        p->tag_len = tag_len;
-        p->whole = true;
-        p->clients_turn = false;
-        p->tick_ns = itrack_now_ns(t);
-        if (t->at[DIR_C] - t->literal_start > 2)
-            command_event(t, "LITERAL", t->literal_start, c->tag, t->command_seq);
-        if ((c->verb == IMAP_VERB_SELECT || c->verb == IMAP_VERB_EXAMINE) && c->mailbox.len > 0) {
-            mem_free(p->mailbox);
-            p->mailbox = mem_slice_dup(c->mailbox);
-        }
+    imap_rules rules = t->reading_rules[DIR_C];
+    if (t->command_seq) {
+        rules |= finish_open(t, c);
     } else {
         rules |= imap_track_lint(t, c);
         t->command_seq = command_event(t, imap_verb_name(c->verb), t->start[DIR_C], c->tag, 0);
@@ -271,13 +284,15 @@ static void take_auth_data(struct imap_track *t, struct slice whole, struct imap
     item->seq = where.cause_seq =
         command_event(t, "AUTH-DATA", where.offset,
                       p ? slice_of(p->tag, p->tag_len) : slice_of(NULL, 0), p ? p->seq : 0);
-    imap_rules rules = t->reading_rules;
-    if (p && !p->clients_turn)
+    imap_rules rules = t->reading_rules[DIR_C];
+    bool early = t->line_kind == IMAP_LINE_EARLY || (p && !p->clients_turn);
+    if (early)
         rules |= IBIT(COMMAND_EARLY);
     itrack_report(t, rules, &where, NULL);
     itrack_sasl_step(t, DIR_C, item->line, &where);
     if (!p)
         return;
+    p->early_lines += !p->clients_turn;
     p->clients_turn = false;
     p->tick_ns = itrack_now_ns(t);
 }
@@ -290,7 +305,7 @@ static void take_done(struct imap_track *t, struct slice whole, struct imap_item
     item->seq = where.cause_seq =
         command_event(t, "DONE", where.offset, p ? slice_of(p->tag, p->tag_len) : slice_of(NULL, 0),
                       p ? p->seq : 0);
-    imap_rules rules = t->reading_rules;
+    imap_rules rules = t->reading_rules[DIR_C];
     if (t->state != IMAP_STATE_IDLE)
         rules |= IBIT(COMMAND_EARLY);
     itrack_report(t, rules, &where, NULL);
@@ -301,11 +316,20 @@ static void take_done(struct imap_track *t, struct slice whole, struct imap_item
     p->tick_ns = itrack_now_ns(t);
 }
 
+/* A line that came early: do its tag and verb make it a command? */
+static bool is_command(struct slice line)
+{
+    struct imap_text text = {.octets = slice_take(line, IMAP_CAP_COMMAND_OCTETS)};
+    struct imap_command c;
+    imap_command_head(&text, &c);
+    return c.verb != IMAP_VERB_UNKNOWN;
+}
+
 static void take_whole(struct imap_track *t, const struct imap_text *text, struct imap_item *item)
 {
     struct imap_work *w = itrack_work(t);
     bool one_line = t->command_seq == 0 && text->n_gaps == 0;
-    if (one_line && t->state == IMAP_STATE_AUTH) {
+    if (t->line_kind == IMAP_LINE_AUTH) {
         take_auth_data(t, text->octets, item);
         return;
     }
@@ -313,11 +337,12 @@ static void take_whole(struct imap_track *t, const struct imap_text *text, struc
         take_done(t, text->octets, item);
         return;
     }
-    imap_command_parse(text, t->utf8, &w->arena, &w->command);
-    if (one_line && t->auth_open && w->command.verb == IMAP_VERB_UNKNOWN)
+    if (t->line_kind == IMAP_LINE_EARLY && !is_command(text->octets)) {
         take_auth_data(t, text->octets, item);
-    else
-        take_command(t, &w->command, item);
+        return;
+    }
+    imap_command_parse(text, t->utf8, &w->arena, &w->command);
+    take_command(t, &w->command, item);
 }
 
 /* ---- feeding ---- */
@@ -331,27 +356,39 @@ void itrack_client_refused(struct imap_track *t)
         itrack_reading_reset(&t->work->reading[DIR_C]);
 }
 
-/* Is the whole line one of a known command? Only then may it show while an AUTHENTICATE waits. */
-static bool known_command(struct slice in)
-{
-    ptrdiff_t lf = slice_find_octet(in, '\n');
-    struct imap_text text = {.octets = lf < 0 ? in : slice_take(in, (size_t)lf + 1)};
-    struct imap_command c;
-    imap_command_head(&text, &c);
-    return lf >= 0 && c.verb != IMAP_VERB_UNKNOWN;
-}
-
-static void begin(struct imap_track *t, struct slice in)
+static void begin(struct imap_track *t)
 {
     t->start[DIR_C] = t->literal_start = t->at[DIR_C];
     t->command_seq = 0;
-    t->reading_rules = 0;
+    t->reading_rules[DIR_C] = 0;
     t->in_command[DIR_C] = true;
     t->line_kind = IMAP_LINE_COMMAND;
-    if (t->state == IMAP_STATE_AUTH || (t->auth_open && !known_command(in)))
+    if (t->state == IMAP_STATE_AUTH)
         t->line_kind = IMAP_LINE_AUTH;
+    else if (imap_track_auth_open(t))
+        t->line_kind = IMAP_LINE_EARLY;
     else if (t->state == IMAP_STATE_IDLE)
         t->line_kind = IMAP_LINE_IDLE;
+}
+
+/* How it is scanned: a known command that is there whole may show. */
+static enum imap_line_kind scan_kind(const struct imap_track *t, bool first, struct slice in)
+{
+    ptrdiff_t lf = slice_find_octet(in, '\n');
+    bool shows = t->line_kind == IMAP_LINE_EARLY && first && lf >= 0 &&
+                 is_command(slice_take(in, (size_t)lf + 1));
+    return shows ? IMAP_LINE_COMMAND : (enum imap_line_kind)t->line_kind;
+}
+
+/* The first line of what came early has ended with what would announce a literal. */
+static void settle_early(struct imap_track *t, struct imap_piece *p)
+{
+    if (is_command(buf_slice(&itrack_work(t)->reading[DIR_C].text))) {
+        t->line_kind = IMAP_LINE_COMMAND;
+        return;
+    }
+    imap_scan_refused(&t->scan[DIR_C]);
+    p->kind = IMAP_PIECE_END;
 }
 
 size_t itrack_feed_client(struct imap_track *t, struct slice in, struct imap_item *item)
@@ -360,18 +397,20 @@ size_t itrack_feed_client(struct imap_track *t, struct slice in, struct imap_ite
     struct imap_piece p;
     bool first = !t->in_command[DIR_C];
     if (first)
-        begin(t, in);
-    imap_scan_feed(&t->scan[DIR_C], (enum imap_line_kind)t->line_kind, in, &p);
+        begin(t);
+    imap_scan_feed(&t->scan[DIR_C], scan_kind(t, first, in), in, &p);
     struct slice piece = slice_take(in, p.used);
     itrack_append_octets(t, DIR_C, piece, p.secret);
-    t->reading_rules |= p.rules;
+    t->reading_rules[DIR_C] |= p.rules;
     if (p.kind == IMAP_PIECE_LITERAL) {
         take_literal(t, &p, piece, item);
         return p.used;
     }
-    bool direct = first && p.kind == IMAP_PIECE_END;
+    bool direct = first && p.kind == IMAP_PIECE_END && piece.len <= IMAP_CAP_COMMAND_OCTETS;
     if (!direct)
         itrack_reading_add(t, DIR_C, piece);
+    if (p.kind == IMAP_PIECE_ANNOUNCE && t->line_kind == IMAP_LINE_EARLY)
+        settle_early(t, &p);
     if (p.kind == IMAP_PIECE_ANNOUNCE)
         take_announcement(t, &p, item);
     if (p.kind != IMAP_PIECE_END)

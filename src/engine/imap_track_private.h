@@ -22,8 +22,9 @@ enum {
 struct imap_pending {
     uint64_t seq;
     uint64_t tick_ns;
-    uint64_t offset; /* in the C stream */
-    char *mailbox;   /* SELECT, EXAMINE: owned */
+    uint64_t offset;      /* in the C stream */
+    char *mailbox;        /* SELECT, EXAMINE: owned */
+    uint32_t early_lines; /* of an AUTHENTICATE: sent before the "+" that would ask for them */
     uint8_t verb;
     uint8_t tag_len;
     bool uid;
@@ -69,14 +70,15 @@ struct imap_track {
     struct imap_scan scan[DIR__COUNT];
     uint32_t conn;
     uint32_t exists;
-    uint32_t unkept;          /* commands beyond the pending limit */
-    uint32_t next_tag;        /* of imap_track_line */
-    imap_rules reading_rules; /* C: of what is being read */
+    uint32_t unkept;                      /* commands beyond the pending limit */
+    uint32_t next_tag;                    /* of imap_track_line */
+    imap_rules reading_rules[DIR__COUNT]; /* of what is being read */
     uint8_t state, ahead, idle_back, line_kind;
     uint8_t sasl_step[DIR__COUNT];
     char mechanism[IMAP_MECHANISM_OCTETS];
     bool backstage, want_content, tls, authenticated, utf8;
-    bool greeting_awaited, logout_sent, bye_seen, exists_known, auth_open, idle_open;
+    bool greeting_awaited, logout_sent, bye_seen, exists_known, idle_open;
+    bool auth_unkept; /* an AUTHENTICATE is among .unkept */
     bool void_said[DIR__COUNT];
     bool in_command[DIR__COUNT]; /* something is half read */
     bool awaits_go_ahead, literal_message, literal_kept[DIR__COUNT];
@@ -90,8 +92,10 @@ void itrack_work_drop(struct imap_track *t);
 struct imap_pending *itrack_push(struct imap_track *t);
 void itrack_remove(struct imap_track *t, size_t index);
 struct imap_pending *itrack_head(const struct imap_track *t);
-/* The newest open command that this tag names; NULL: none. */
+/* The oldest open command that this tag names; NULL: none. */
 struct imap_pending *itrack_by_tag(const struct imap_track *t, struct slice tag, size_t *index_out);
+/* That of the command being read; NULL: not known yet, or beyond the limit. */
+struct imap_pending *itrack_own(const struct imap_track *t);
 /* The oldest of this verb. */
 struct imap_pending *itrack_by_verb(const struct imap_track *t, enum imap_verb verb);
 void itrack_reading_reset(struct imap_reading *r);

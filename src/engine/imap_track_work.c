@@ -150,6 +150,14 @@ struct imap_pending *itrack_by_tag(const struct imap_track *t, struct slice tag,
     return NULL;
 }
 
+struct imap_pending *itrack_own(const struct imap_track *t)
+{
+    for (size_t i = 0; t->work && t->command_seq && i < t->work->ring_count; i++)
+        if (t->work->ring[i].seq == t->command_seq)
+            return &t->work->ring[i];
+    return NULL;
+}
+
 struct imap_pending *itrack_by_verb(const struct imap_track *t, enum imap_verb verb)
 {
     for (size_t i = 0; t->work && i < t->work->ring_count; i++)

@@ -187,20 +187,27 @@ static size_t feed_void(struct smtp_track *t, enum event_dir dir, struct slice i
         where.cause_seq = track_append_octets(t, dir, piece, hidden);
         left = slice_skip(left, piece.len);
     }
-    track_deviation(t, rule, &where, "%s", smtp_rule_meaning(rule));
+    if (!t->void_said[dir]) /* once: how the octets are split is chance */
+        track_deviation(t, rule, &where, "%s", smtp_rule_meaning(rule));
+    t->void_said[dir] = true;
     item->kind = SMTP_ITEM_VOID;
     return in.len;
+}
+
+static void line_drop(struct smtp_track *t)
+{
+    if (!t->line_done)
+        return;
+    t->line_done = false;
+    mem_wipe(t->work->line.ptr, t->work->line.len);
+    buf_reset(&t->work->line);
 }
 
 size_t smtp_track_feed(struct smtp_track *t, enum event_dir dir, struct slice in,
                        struct smtp_item *item_out)
 {
     memset(item_out, 0, sizeof(*item_out));
-    if (t->line_done) {
-        t->line_done = false;
-        mem_wipe(t->work->line.ptr, t->work->line.len);
-        buf_reset(&t->work->line);
-    }
+    line_drop(t);
     if (in.len == 0)
         return 0;
     if (t->state == SMTP_STATE_TLS)
@@ -219,7 +226,7 @@ void smtp_track_feed_all(struct smtp_track *t, enum event_dir dir, struct slice 
 void smtp_track_tls_up(struct smtp_track *t)
 {
     t->tls = true;
-    t->line_done = false;
+    line_drop(t);
     if (t->state == SMTP_STATE_CONNECT)
         return;
     track_envelope_clear(t, 0, true);
@@ -229,7 +236,7 @@ void smtp_track_tls_up(struct smtp_track *t)
     t->in_content = false;
     t->bdat_left = 0;
     t->unkept = t->auth_open = 0;
-    t->auth_unkept = false;
+    t->auth_unkept = t->void_said[DIR_C] = t->void_said[DIR_S] = false;
     t->mechanism[0] = '\0';
     smtp_secret_scan_init(&t->scan);
     track_work_drop(t);

@@ -86,6 +86,7 @@ struct smtp_track {
     char mechanism[TRACK_MECHANISM_OCTETS];
     bool backstage, lmtp, lmtp_option, want_content;
     bool tls, esmtp, authenticated, hello_done;
+    bool void_said[DIR__COUNT];
     /* What the client said so far, answered or not. */
     struct {
         uint32_t mails; /* of the session */

@@ -205,7 +205,6 @@ static void enter_auth(struct imap_scan *s)
         s->phase = PHASE_AUTH_LINE;
     else if (s->phase != PHASE_AUTH_LINE)
         s->phase = PHASE_SECRET;
-    s->no_literal = true;
 }
 
 /* The secret part of a piece of a line: once begun it goes on to the end of the command. */
@@ -233,9 +232,9 @@ void imap_scan_feed(struct imap_scan *s, enum imap_line_kind kind, struct slice 
     bool cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
     if (cr)
         line.len--;
-    if (kind == IMAP_LINE_AUTH)
+    if (kind == IMAP_LINE_AUTH || kind == IMAP_LINE_EARLY)
         enter_auth(s);
-    else if (kind == IMAP_LINE_IDLE)
+    if (kind == IMAP_LINE_AUTH || kind == IMAP_LINE_IDLE)
         s->no_literal = true;
     p->secret = scan_words(s, line);
     if (cr && !lf)

@@ -149,6 +149,102 @@ static void test_sessions_in_every_split(void **state)
     }
 }
 
+/* Behind an AUTHENTICATE without answer: what the client sends, what the server says then, and what
+ * came of it. */
+static const struct {
+    const char *client, *server;
+    const char *rules;
+    const char *commands; /* verbs of the COMMAND events */
+    size_t pending;
+    enum imap_state state;
+} early[] = {
+    {"a AUTHENTICATE~a LOGIN{3}~ T~", "",
+     "command-syntax bare-lf literal-early tag-reused command-syntax command-early",
+     "AUTHENTICATE LOGIN LITERAL", 2, IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~AGEAYg==~", "", "command-early", "AUTHENTICATE AUTH-DATA", 1,
+     IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~AGEAYg==~", "S: + ", "command-early", "AUTHENTICATE AUTH-DATA", 1,
+     IMAP_STATE_AUTH},
+    {"a AUTHENTICATE PLAIN~AGEAYg==~", "S: + \nS: a OK x", "command-early",
+     "AUTHENTICATE AUTH-DATA", 0, IMAP_STATE_AUTHENTICATED},
+    {"a AUTHENTICATE LOGIN~YQ==~Yg==~", "S: + \nS: + \nS: a OK x", "command-early command-early",
+     "AUTHENTICATE AUTH-DATA AUTH-DATA", 0, IMAP_STATE_AUTHENTICATED},
+    {"a AUTHENTICATE PLAIN~*~", "S: a BAD x", "command-early", "AUTHENTICATE AUTH-DATA", 0,
+     IMAP_STATE_NOT_AUTH},
+    /* data announces no literal */
+    {"a AUTHENTICATE PLAIN~AGE{3}~Yg==~", "", "command-early auth-bad-base64 command-early",
+     "AUTHENTICATE AUTH-DATA AUTH-DATA", 1, IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~{30+}~b NOOP~", "", "command-early auth-bad-base64 command-early",
+     "AUTHENTICATE AUTH-DATA NOOP", 2, IMAP_STATE_NOT_AUTH},
+    /* tag and a known verb make a command */
+    {"a AUTHENTICATE PLAIN AGEAYg==~b NOOP~", "S: a OK x\nS: b OK x", "command-early",
+     "AUTHENTICATE NOOP", 0, IMAP_STATE_AUTHENTICATED},
+    {"a AUTHENTICATE PLAIN AGEAYg==~b SELECT {5}~INBOX~", "S: a NO x\nS: b NO x",
+     "literal-early command-early", "AUTHENTICATE SELECT LITERAL", 0, IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~b FROB~", "", "command-early auth-bad-base64", "AUTHENTICATE AUTH-DATA",
+     1, IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~NOOP~", "", "command-early", "AUTHENTICATE AUTH-DATA", 1,
+     IMAP_STATE_NOT_AUTH},
+    {"a AUTHENTICATE PLAIN~b AUTHENTICATE PLAIN~AGEAYg==~", "S: a NO x",
+     "command-early command-early", "AUTHENTICATE AUTHENTICATE AUTH-DATA", 1, IMAP_STATE_NOT_AUTH},
+    {"a IDLE~b AUTHENTICATE PLAIN~DONE~", "", "command-order command-early command-early",
+     "IDLE AUTHENTICATE DONE", 2, IMAP_STATE_NOT_AUTH},
+};
+
+static void verbs_of(const struct ikit *k, char *out, size_t out_octets)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (uint64_t seq = 1; seq <= journal_last(k->journal); seq++) {
+        const struct event *ev = journal_at(k->journal, seq);
+        struct ev_command c;
+        if (ev->kind != EVENT_COMMAND)
+            continue;
+        EVENT_GET(ev, COMMAND, &c);
+        int n = snprintf(out + at, out_octets - at, "%s%.*s", at ? " " : "", SLICE_ARG(c.verb));
+        assert_true(n > 0 && (size_t)n < out_octets - at);
+        at += (size_t)n;
+    }
+}
+
+/* cut: where the client's octets are parted; 0: one by one. */
+static void check_early(size_t i, struct slice client, size_t cut)
+{
+    struct ikit k;
+    char rules[512], verbs[512];
+    ikit_open(&k, &(struct imap_track_options){.tls = true});
+    ikit_script(&k, HI, 0);
+    ikit_feed(&k, DIR_C, slice_take(client, cut), 0);
+    ikit_feed(&k, DIR_C, slice_skip(client, cut), cut > 0 ? 0 : 1);
+    ikit_script(&k, early[i].server, cut);
+    ikit_rules(&k, 1, rules, sizeof(rules));
+    verbs_of(&k, verbs, sizeof(verbs));
+    if (strcmp(rules, early[i].rules) != 0 || strcmp(verbs, early[i].commands) != 0)
+        print_error("early %zu, cut at %zu: %s\n", i, cut, early[i].client);
+    assert_string_equal(rules, early[i].rules);
+    assert_string_equal(verbs, early[i].commands);
+    assert_int_equal(imap_track_pending(k.track), early[i].pending);
+    assert_int_equal(imap_track_state(k.track), early[i].state);
+    assert_int_equal(journal_stream_len(k.journal, k.conn, DIR_C, LAYER_PLAIN), client.len);
+    ikit_close(&k);
+}
+
+static void test_what_comes_early_in_every_split(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+        char octets[256];
+        size_t n = 0;
+        for (const char *c = early[i].client; *c; c++) {
+            if (*c == '~')
+                octets[n++] = '\r';
+            octets[n++] = *c == '~' ? '\n' : *c;
+        }
+        for (size_t cut = 0; cut <= n; cut++)
+            check_early(i, slice_of(octets, n), cut);
+    }
+}
+
 /* ---- what is written ---- */
 
 static void put(char *out, size_t out_octets, size_t *at, const char *fmt, ...)
@@ -426,6 +522,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sessions_in_every_split),
+        cmocka_unit_test(test_what_comes_early_in_every_split),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_what_may_be_asked),
         cmocka_unit_test(test_typed_lines_get_tags),

@@ -494,6 +494,33 @@ static void greeting_may_follow_garbage(void **state)
     kit_close(&k);
 }
 
+/* How the octets were split is chance: it changes neither what is said nor what is read. */
+static void a_handshake_may_come_at_any_time(void **state)
+{
+    (void)state;
+    for (size_t split = 0; split < 9; split++) {
+        struct kit k;
+        kit_open(&k, NULL);
+        kit_script(&k, HI OFFER "C: STARTTLS\nS: 220 go\nS: 250 evil\nC: RSET\nC: NOOP", split);
+        assert_int_equal(kit_count(&k, EVENT_DEVIATION), 2); /* one for each direction */
+        kit_close(&k);
+        kit_open(&k, NULL);
+        kit_script(&k, "C: one\nTLS\nC: two", split);
+        uint64_t offset = 0;
+        for (uint64_t seq = 1; seq <= journal_last(k.journal); seq++) {
+            const struct event *ev = journal_at(k.journal, seq);
+            struct ev_command c;
+            if (ev->kind != EVENT_COMMAND)
+                continue;
+            EVENT_GET(ev, COMMAND, &c);
+            assert_int_equal(c.offset, offset);
+            offset += c.length;
+        }
+        assert_int_equal(offset, 10);
+        kit_close(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +537,7 @@ int main(void)
         cmocka_unit_test(early_content_is_found_again),
         cmocka_unit_test(content_statistics),
         cmocka_unit_test(greeting_may_follow_garbage),
+        cmocka_unit_test(a_handshake_may_come_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
