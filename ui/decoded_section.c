@@ -5,6 +5,7 @@
 
 #include "decode/mailbox.h"
 #include "decode/message.h"
+#include "decode/status.h"
 #include "decode/timing.h"
 #include "imap/deviation.h"
 #include "pop3/deviation.h"
@@ -31,16 +32,6 @@ static void code_text(unsigned code, const char *enhanced, char *out, size_t out
 }
 
 /* ---- why ---- */
-
-/* POP3, IMAP: did the answer say yes? */
-static bool status_good(const struct view *v)
-{
-    static const char *const good[] = {"+OK", "OK", "PREAUTH", "+"};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        if (slice_eq(slice_cstr(v->last_status), slice_cstr(good[i])))
-            return true;
-    return false;
-}
 
 /* The provider's own words for it, where they are known; else what the codes mean. */
 static void why_meaning(struct doc *d, const struct explanation *e)
@@ -86,7 +77,7 @@ static void section_why(struct doc *d, const struct view *v)
         return;
     }
     view_explain(v, &e);
-    bool bad = !status_good(v);
+    bool bad = !status_is_good(slice_cstr(v->last_status));
     if (v->last_status)
         snprintf(code, sizeof code, "%s%.20s", bad ? "! " : "", v->last_status);
     else
@@ -287,13 +278,6 @@ static void section_message(struct doc *d, const struct view *v)
 
 /* ---- timing ---- */
 
-static const char *step_name(const struct timing_step *s)
-{
-    return s->verb == SMTP_VERB_CONNECT ? "greeting"
-           : s->verb == SMTP_VERB_DOT   ? "final dot"
-                                        : smtp_verb_name(s->verb);
-}
-
 /* "MAIL        250 ████▌     12 ms": a bar as long as the wait, against the longest of all. */
 static void timing_row(struct doc *d, const struct timing_step *s, uint64_t longest_us,
                        bool answered)
@@ -302,12 +286,9 @@ static void timing_row(struct doc *d, const struct timing_step *s, uint64_t long
     char text[40];
     uint64_t us = answered ? timing_wait_us(s) : 0;
     int room = d->cols - TIMING_NAME_COLS - CODE_COLS - RIGHT_COLS - 1;
-    struct doc_row *row = doc_add(d, s->code >= 400 ? ROLE_BAD : ROLE_TEXT);
-    snprintf(text, sizeof text, "%-*.*s %3u ", TIMING_NAME_COLS, TIMING_NAME_COLS, step_name(s),
-             s->code);
-    if (s->code == 0 || !answered)
-        snprintf(text, sizeof text, "%-*.*s   - ", TIMING_NAME_COLS, TIMING_NAME_COLS,
-                 step_name(s));
+    struct doc_row *row = doc_add(d, answered && s->refused ? ROLE_BAD : ROLE_TEXT);
+    snprintf(text, sizeof text, "%-*.*s %3.4s ", TIMING_NAME_COLS, TIMING_NAME_COLS, s->name,
+             answered && s->result[0] ? s->result : "-");
     doc_own(d, row, text);
     uint64_t eighths = room > 0 && longest_us ? us * (uint64_t)room * 2 / longest_us : 0;
     for (uint64_t i = 0; i < eighths / 2; i++)

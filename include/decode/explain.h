@@ -67,6 +67,7 @@ struct explain_input {
     const char *provider; /* named by a log or a person: a provider of the table */
     const char *protocol; /* "pop3", "imap": text is a status line of it (decode/status.h); NULL:
                              SMTP */
+    const char *command;  /* POP3, IMAP: what it answers */
 };
 void explain_reply_text(const struct explain_input *in, struct explanation *out);
 /* Code and enhanced code as explain_reply_text reads them. enhanced_out[0] 0: none. */

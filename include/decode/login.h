@@ -42,7 +42,7 @@ struct login_attempt {
 struct login {
     uint32_t conn;
     bool tls;
-    char *protocol; /* NULL: smtp */
+    char *protocol;                                    /* NULL: smtp */
     char *greeting;                                    /* of the server, for whose wording it is */
     struct login_attempt attempts[LOGIN_ATTEMPTS_MAX]; /* the newest; oldest first */
     size_t n_attempts;

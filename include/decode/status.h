@@ -14,9 +14,14 @@ enum status_protocol status_guess(struct slice line);
 /* "pop3", "imap": of explain_input.protocol and of PROTOCOL events; others STATUS_NONE. */
 enum status_protocol status_protocol_by_name(const char *name);
 
-/* Explain one status line (the first line of `line` counts). False, and *out untouched: it is none
- * of that protocol. */
-bool status_explain(enum status_protocol protocol, struct slice line, struct explanation *out);
+/* +OK, OK, PREAUTH and the go-ahead: nothing was refused. */
+bool status_is_good(struct slice status);
+
+/* Explain one status line (the first line of `line` counts). command: what it answers, as REPLY
+ * events name it; empty or NULL: not known. False, and *out untouched: it is none of that protocol.
+ */
+bool status_explain(enum status_protocol protocol, struct slice line, const char *command,
+                    struct explanation *out);
 
 /* The tables behind it, for tests and help. */
 /* Who must act for a response code, and what next; its meaning and source are the grammar's
@@ -28,8 +33,13 @@ struct status_wording {
     const char *protocol, *match /* lower case; "*" stands for anything */;
     const char *meaning, *next, *who, *source, *example;
 };
+/* What a yes means to a command, and what comes next. */
+struct status_done {
+    const char *protocol, *command, *meaning, *next, *source, *example;
+};
 const struct status_code *status_imap_code_at(size_t index); /* NULL at the end */
 const struct status_code *status_pop3_code_at(size_t index);
 const struct status_wording *status_wording_at(size_t index);
+const struct status_done *status_done_at(size_t index);
 
 #endif

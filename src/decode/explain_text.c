@@ -104,7 +104,7 @@ void explain_reply_text(const struct explain_input *in, struct explanation *out)
     struct wording_hit hit;
     unsigned code, e[3];
     char enhanced[40] = "";
-    if (status_explain(status_protocol_by_name(in->protocol), in->text, out))
+    if (status_explain(status_protocol_by_name(in->protocol), in->text, in->command, out))
         return;
     explain_codes(in, &code, e);
     if (e[0] != 0)

@@ -148,7 +148,7 @@ static bool read_status(struct notice_scan *s, struct slice line)
             text = slice_trim(slice_skip(text, strlen(marks[i])));
     enum status_protocol protocol = status_guess(text);
     struct explanation e;
-    if (protocol == STATUS_NONE || !status_explain(protocol, text, &e))
+    if (protocol == STATUS_NONE || !status_explain(protocol, text, NULL, &e))
         return false;
     struct notice n = {.form = "status", .line = s->line};
     n.input.text = text;

@@ -1,5 +1,5 @@
 /* Status lines of POP3 and IMAP explained, the most specific layer first: a server's words, the
- * response code, the status.
+ * response code, what was asked, the status.
  *
  *     POP3 (RFC 2449 section 8):  ("+OK" / "-ERR") [ SP "[" code "]" ] SP text
  *     IMAP (RFC 9051 section 7.1): tag SP ("OK" / "NO" / "BAD" / "BYE" / "PREAUTH")
@@ -22,6 +22,10 @@ static const struct status_wording wordings[] = {
 #include "decode/mailbox-wordings.inc"
 };
 
+static const struct status_done dones[] = {
+#include "decode/mailbox-done.inc"
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct status_code *status_imap_code_at(size_t index)
@@ -39,7 +43,21 @@ const struct status_wording *status_wording_at(size_t index)
     return index < COUNT(wordings) ? &wordings[index] : NULL;
 }
 
+const struct status_done *status_done_at(size_t index)
+{
+    return index < COUNT(dones) ? &dones[index] : NULL;
+}
+
 /* ---- the status itself ---- */
+
+bool status_is_good(struct slice status)
+{
+    static const char *const good[] = {"+OK", "OK", "PREAUTH", "+"};
+    for (size_t i = 0; i < COUNT(good); i++)
+        if (slice_eq(status, slice_cstr(good[i])))
+            return true;
+    return false;
+}
 
 struct status_row {
     enum status_protocol protocol;
@@ -175,10 +193,28 @@ static void code_layer(enum status_protocol protocol, struct slice code, struct 
         return;
     out->code_meaning = of_pop3 ? of_pop3->meaning : of_imap->meaning;
     out->code_rfc = of_pop3 ? of_pop3->rfc : of_imap->rfc;
-    layer(out, out->code_meaning, out->next, out->party, out->code_rfc);
+    bool asked = out->meaning != out->class_meaning; /* done_layer knew better */
+    if (!asked)
+        layer(out, out->code_meaning, out->next, out->party, out->code_rfc);
     for (size_t i = 0; i < n; i++)
         if (slice_eq_nocase(code, slice_cstr(rows[i].code)))
             layer(out, out->code_meaning, rows[i].next, party_by_name(rows[i].who), out->code_rfc);
+}
+
+/* What a yes means depends on the question. A code that asks for nothing more ([CAPABILITY],
+ * [READ-WRITE], [COPYUID]) only adds to it: it stays as the code's meaning. */
+static void done_layer(const struct status_line *line, const char *command, struct explanation *out)
+{
+    const char *name = line->row->protocol == STATUS_POP3 ? "pop3" : "imap";
+    struct slice word = slice_cstr(command);
+    if (slice_starts_nocase(word, SLICE_LIT("UID ")))
+        word = slice_skip(word, 4);
+    if (!status_is_good(slice_cstr(line->row->status)) || line->row->status[1] == '\0')
+        return;
+    for (size_t i = 0; i < COUNT(dones); i++)
+        if (strcmp(dones[i].protocol, name) == 0 &&
+            slice_eq_nocase(word, slice_cstr(dones[i].command)))
+            layer(out, dones[i].meaning, dones[i].next, EXPLAIN_NOBODY, dones[i].source);
 }
 
 /* Do the pieces of a phrase stand in the text, in this order, case ignored? */
@@ -213,7 +249,8 @@ static void wording_layer(const struct status_line *line, struct explanation *ou
         layer(out, best->meaning, best->next, party_by_name(best->who), best->source);
 }
 
-bool status_explain(enum status_protocol protocol, struct slice line, struct explanation *out)
+bool status_explain(enum status_protocol protocol, struct slice line, const char *command,
+                    struct explanation *out)
 {
     struct status_line s;
     if (!read_line(protocol, line, &s))
@@ -222,6 +259,7 @@ bool status_explain(enum status_protocol protocol, struct slice line, struct exp
     out->class_meaning = s.row->meaning;
     out->class_rfc = s.row->rfc;
     layer(out, s.row->meaning, s.row->next, s.row->party, s.row->rfc);
+    done_layer(&s, command, out);
     if (s.code.len > 0)
         code_layer(protocol, s.code, out);
     wording_layer(&s, out);

@@ -48,6 +48,7 @@ static struct explain_input input_of(const struct view *v, char banner[BANNER_OC
         .banner = banner_of(v, banner),
         .host = v->target,
         .protocol = v->protocol,
+        .command = v->last_answered,
     };
 }
 

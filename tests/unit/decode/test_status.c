@@ -15,7 +15,7 @@
 static struct explanation explained(enum status_protocol protocol, const char *line)
 {
     struct explanation e;
-    if (!status_explain(protocol, slice_cstr(line), &e))
+    if (!status_explain(protocol, slice_cstr(line), NULL, &e))
         fail_msg("not explained: %s", line);
     assert_true(e.meaning[0] && e.next[0] && e.who[0] && e.source[0] && e.class_meaning[0]);
     assert_true(e.class_rfc && strncmp(e.class_rfc, "RFC ", 4) == 0);
@@ -42,6 +42,37 @@ static void bare(const char *example, char *out, size_t out_octets)
     const char *end = strchr(example, ']');
     assert_non_null(end);
     snprintf(out, out_octets, "%.*s x", (int)(end - example + 1), example);
+}
+
+/* A yes to a command means what its row says, whatever code stands in it; a no does not. */
+static void test_every_done(void **state)
+{
+    const struct status_done *d;
+    struct explanation e;
+    size_t n = 0;
+    (void)state;
+    for (; (d = status_done_at(n)); n++) {
+        enum status_protocol protocol = status_protocol_by_name(d->protocol);
+        assert_int_equal(status_guess(slice_cstr(d->example)), protocol);
+        assert_true(status_explain(protocol, slice_cstr(d->example), d->command, &e));
+        same(d->example, e.meaning, d->meaning);
+        same(d->example, e.next, d->next);
+        same(d->example, e.source, d->source);
+        assert_int_equal(e.party, EXPLAIN_NOBODY);
+        const char *no = protocol == STATUS_POP3 ? "-ERR x" : "a1 NO x";
+        assert_true(status_explain(protocol, slice_cstr(no), d->command, &e));
+        assert_ptr_equal(e.meaning, e.class_meaning);
+        if (protocol == STATUS_IMAP) {
+            assert_true(status_explain(protocol, SLICE_LIT("+ go on"), d->command, &e));
+            assert_ptr_equal(e.meaning, e.class_meaning);
+        }
+    }
+    assert_true(n > 30);
+    /* What has to be acted on goes before what was done. */
+    assert_true(status_explain(STATUS_IMAP, SLICE_LIT("a1 OK [ALERT] x"), "LOGIN", &e));
+    assert_int_equal(e.party, EXPLAIN_YOU);
+    assert_true(status_explain(STATUS_IMAP, SLICE_LIT("a1 OK x"), "UID FETCH", &e));
+    assert_non_null(strstr(e.meaning, "asked for"));
 }
 
 static void test_every_imap_code(void **state)
@@ -169,8 +200,8 @@ static void test_guess(void **state)
     assert_int_equal(status_protocol_by_name("smtp"), STATUS_NONE);
     assert_int_equal(status_protocol_by_name(NULL), STATUS_NONE);
     struct explanation e;
-    assert_false(status_explain(STATUS_IMAP, SLICE_LIT("a1 WHAT"), &e));
-    assert_false(status_explain(STATUS_NONE, SLICE_LIT("a1 OK"), &e));
+    assert_false(status_explain(STATUS_IMAP, SLICE_LIT("a1 WHAT"), NULL, &e));
+    assert_false(status_explain(STATUS_NONE, SLICE_LIT("a1 OK"), NULL, &e));
 }
 
 /* Cut anywhere, a line is read as far as it goes. */
@@ -184,7 +215,7 @@ static void test_every_cut(void **state)
             char *copy = malloc(n + 1);
             assert_non_null(copy);
             memcpy(copy, w->example, n);
-            status_explain(status_guess(slice_of(copy, n)), slice_of(copy, n), &e);
+            status_explain(status_guess(slice_of(copy, n)), slice_of(copy, n), NULL, &e);
             free(copy);
         }
     }
@@ -214,10 +245,15 @@ static void test_in_a_transcript(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_imap_code),  cmocka_unit_test(test_no_refusal_is_left_out),
-        cmocka_unit_test(test_every_pop3_code),  cmocka_unit_test(test_every_wording),
-        cmocka_unit_test(test_the_status_alone), cmocka_unit_test(test_guess),
-        cmocka_unit_test(test_every_cut),        cmocka_unit_test(test_in_a_transcript),
+        cmocka_unit_test(test_every_done),
+        cmocka_unit_test(test_every_imap_code),
+        cmocka_unit_test(test_no_refusal_is_left_out),
+        cmocka_unit_test(test_every_pop3_code),
+        cmocka_unit_test(test_every_wording),
+        cmocka_unit_test(test_the_status_alone),
+        cmocka_unit_test(test_guess),
+        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_in_a_transcript),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
