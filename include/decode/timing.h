@@ -17,17 +17,21 @@ enum timing_flag {
     TIMING_DRIP = 8,        /* the reply's octets came with long pauses between them */
     TIMING_LATE = 16,       /* longer than a client has to wait */
 };
-enum { TIMING_FLAGS_COUNT = 5 };
+enum { TIMING_FLAGS_COUNT = 5, TIMING_NAME_OCTETS = 20, TIMING_RESULT_OCTETS = 12 };
 /* One line of meaning for a flag; NULL for what is none. */
 const char *timing_flag_text(unsigned flag);
 
 struct timing_step {
-    uint64_t seq;        /* of what is answered: LINK_UP, COMMAND, DATA_END */
-    enum smtp_verb verb; /* CONNECT for the greeting, DOT for the end of data */
+    uint64_t seq; /* of what is answered: LINK_UP, COMMAND, DATA_END */
+    /* CONNECT for the greeting, DOT for the end of data; UNKNOWN for POP3's and IMAP's own */
+    enum smtp_verb verb;
+    char name[TIMING_NAME_OCTETS]; /* as people call it, of any protocol; visible text */
     uint64_t sent_tick_ns;
-    uint64_t first_tick_ns; /* first octet of the reply; 0: none came yet */
-    uint64_t last_tick_ns;  /* its end; 0: not yet */
-    unsigned code;          /* 0: none yet */
+    uint64_t first_tick_ns;            /* first octet of the reply; 0: none came yet */
+    uint64_t last_tick_ns;             /* its end; 0: not yet */
+    unsigned code;                     /* 0: none yet, or POP3, IMAP */
+    char result[TIMING_RESULT_OCTETS]; /* "250", "OK", "-ERR"; empty: none yet; visible text */
+    bool refused;
     unsigned flags;
 };
 
@@ -63,6 +67,7 @@ unsigned timing_limit_s(enum smtp_verb verb, const char **rfc_out);
 uint64_t timing_wait_us(const struct timing_step *s);
 /* What is waited for now. False: nothing is. */
 struct timing_waiting {
+    const char *name; /* valid as long as the step */
     enum smtp_verb verb;
     uint64_t waited_ms;
     unsigned limit_s;
@@ -74,13 +79,14 @@ void timing_waiting_text(const struct timing_waiting *w, struct buf *out);
 void timing_bar(uint64_t waited_ms, unsigned limit_s, size_t cols, struct buf *out);
 /* Where the time of the session went: the sum of waits for each stage, in the order of a session,
  * stages that did not happen left out. `name` is static: "connect", "greeting", "TLS", "EHLO",
- * "AUTH", "MAIL", "RCPT", "DATA", "content", "queue" (from the final dot to its reply), "other". */
+ * "AUTH", "MAIL", "RCPT", "DATA", "content", "queue" (from the final dot to its reply), of POP3 and
+ * IMAP "offer", "mailbox", "reading"; "other". */
 struct timing_stage {
     const char *name;
     uint64_t us;
     uint64_t count; /* how many waits */
 };
-enum { TIMING_STAGES_MAX = 11 };
+enum { TIMING_STAGES_MAX = 14 };
 size_t timing_stages(const struct timing *t, struct timing_stage *out);
 /* The same as lines with a bar each, `cols` wide for the longest. */
 void timing_stages_print(const struct timing *t, size_t cols, unsigned vis_flags, struct buf *out);

@@ -3,10 +3,13 @@
  * because the event of a reply comes when its last line is complete. */
 #include "decode/timing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
+#include "decode/status.h"
 
 enum {
     GREET_DELAY_US = 2000000,
@@ -77,7 +80,8 @@ void timing_deinit(struct timing *t)
     memset(t, 0, sizeof(*t));
 }
 
-static void add_step(struct timing *t, const struct event *ev, enum smtp_verb verb)
+static void add_step(struct timing *t, const struct event *ev, enum smtp_verb verb,
+                     struct slice word)
 {
     if (t->n_steps == TIMING_STEPS_MAX) {
         t->dropped++;
@@ -87,8 +91,13 @@ static void add_step(struct timing *t, const struct event *ev, enum smtp_verb ve
         t->alloc_steps = t->alloc_steps ? 2 * t->alloc_steps : 16;
         t->steps = mem_realloc(t->steps, t->alloc_steps * sizeof(*t->steps));
     }
-    t->steps[t->n_steps++] =
-        (struct timing_step){.seq = ev->seq, .verb = verb, .sent_tick_ns = ev->tick_ns};
+    struct timing_step *s = &t->steps[t->n_steps++];
+    *s = (struct timing_step){.seq = ev->seq, .verb = verb, .sent_tick_ns = ev->tick_ns};
+    struct slice name = verb == SMTP_VERB_CONNECT     ? SLICE_LIT("greeting")
+                        : verb == SMTP_VERB_DOT       ? SLICE_LIT("final dot")
+                        : verb == SMTP_VERB_AUTH_DATA ? SLICE_LIT("AUTH step")
+                                                      : word;
+    vis_to_cstr(s->name, sizeof(s->name), name);
 }
 
 /* The step an event made; seqs grow. NULL: none did. */
@@ -145,7 +154,7 @@ static void judge(const struct timing *t, struct timing_step *s)
         s->flags |= greeting ? TIMING_TEASER : TIMING_DRIP;
     bool slow = t->n_waits > 0 ? wait_us >= TARPIT_US && wait_us / TARPIT_TIMES >= usual_us
                                : wait_us >= TARPIT_ALONE_US;
-    if (!greeting && s->code >= 400 && slow)
+    if (!greeting && s->refused && slow)
         s->flags |= TIMING_TARPIT;
     if (wait_us / 1000000 >= timing_limit_s(s->verb, NULL))
         s->flags |= TIMING_LATE;
@@ -191,6 +200,16 @@ static uint64_t octet_tick_ns(const struct timing *t, uint64_t offset, uint64_t 
     return oldest;
 }
 
+static void set_result(struct timing_step *s, const struct ev_reply *e)
+{
+    s->code = e->code <= 999 ? (unsigned)e->code : 0;
+    s->refused = e->status.len > 0 ? !status_is_good(e->status) : s->code >= 400;
+    if (e->status.len > 0)
+        vis_to_cstr(s->result, sizeof(s->result), e->status);
+    else if (s->code != 0)
+        snprintf(s->result, sizeof(s->result), "%u", s->code);
+}
+
 static void apply_reply(struct timing *t, const struct event *ev)
 {
     struct ev_reply e;
@@ -198,7 +217,8 @@ static void apply_reply(struct timing *t, const struct event *ev)
     struct timing_step *s = step_of(t, ev->cause_seq);
     if (!s && verb_of(e.verb) == SMTP_VERB_CONNECT && t->n_steps > 0)
         s = &t->steps[0];
-    if (!s)
+    /* IDLE is answered by its go-ahead; how long it then lasts is the client's choice. */
+    if (!s || (s->last_tick_ns != 0 && strcmp(s->name, "IDLE") == 0))
         return;
     /* LMTP answers the final dot once a recipient: the step lasts until the last of them. */
     if (s->last_tick_ns == 0) {
@@ -207,12 +227,12 @@ static void apply_reply(struct timing *t, const struct event *ev)
             s->first_tick_ns = s->sent_tick_ns;
     }
     s->last_tick_ns = ev->tick_ns;
-    s->code = e.code <= 999 ? (unsigned)e.code : 0;
+    set_result(s, &e);
     judge(t, s);
     size_t at = (size_t)(s - t->steps);
     t->unanswered = at + 1 > t->unanswered ? at + 1 : t->unanswered;
     bool telling = s->verb != SMTP_VERB_CONNECT && s->verb != SMTP_VERB_DOT;
-    if (telling && s->code >= 200 && s->code < 400)
+    if (telling && !s->refused)
         t->waits_us[t->n_waits++ % TIMING_WAITS] = timing_wait_us(s);
 }
 
@@ -220,7 +240,7 @@ static void apply_command(struct timing *t, const struct event *ev)
 {
     struct ev_command e;
     EVENT_GET(ev, COMMAND, &e);
-    add_step(t, ev, verb_of(e.verb));
+    add_step(t, ev, verb_of(e.verb), e.verb);
 }
 
 static void apply_data_end(struct timing *t, const struct event *ev)
@@ -229,7 +249,7 @@ static void apply_data_end(struct timing *t, const struct event *ev)
     EVENT_GET(ev, DATA_END, &e);
     /* A chunk's reply answers its BDAT. */
     if (e.complete && t->n_steps > 0 && t->steps[t->n_steps - 1].verb != SMTP_VERB_BDAT)
-        add_step(t, ev, SMTP_VERB_DOT);
+        add_step(t, ev, SMTP_VERB_DOT, SLICE_LIT("DOT"));
 }
 
 /* Inside TLS from the first octet the server speaks once the handshake is done. */
@@ -262,7 +282,7 @@ void timing_apply(struct timing *t, const struct journal *j, const struct event 
     case EVENT_LINK_UP:
         t->up = true;
         apply_link_up(t, ev);
-        add_step(t, ev, SMTP_VERB_CONNECT);
+        add_step(t, ev, SMTP_VERB_CONNECT, SLICE_LIT("CONNECT"));
         break;
     case EVENT_LINK_DOWN:
         t->up = false;
@@ -297,7 +317,8 @@ bool timing_waiting(const struct timing *t, uint64_t now_tick_ns, struct timing_
     uint64_t from = s->sent_tick_ns;
     if (t->unanswered > 0 && t->steps[t->unanswered - 1].last_tick_ns > from)
         from = t->steps[t->unanswered - 1].last_tick_ns;
-    *out = (struct timing_waiting){.verb = s->verb,
+    *out = (struct timing_waiting){.name = s->name,
+                                   .verb = s->verb,
                                    .waited_ms = us_between(from, now_tick_ns) / 1000,
                                    .limit_s = timing_limit_s(s->verb, NULL)};
     return true;

@@ -5,14 +5,6 @@
 #include "base/vis.h"
 #include "decode/timing.h"
 
-static const char *verb_text(enum smtp_verb verb)
-{
-    return verb == SMTP_VERB_CONNECT     ? "greeting"
-           : verb == SMTP_VERB_DOT       ? "final dot"
-           : verb == SMTP_VERB_AUTH_DATA ? "AUTH step"
-                                         : smtp_verb_name(verb);
-}
-
 /* "0.3 ms", "812 ms", "12.4 s": three figures are enough. */
 static void duration(uint64_t us, char *out, size_t out_octets)
 {
@@ -26,8 +18,8 @@ static void duration(uint64_t us, char *out, size_t out_octets)
 
 void timing_waiting_text(const struct timing_waiting *w, struct buf *out)
 {
-    buf_printf(out, "%s: waited %llu s of %u s", verb_text(w->verb),
-               (unsigned long long)(w->waited_ms / 1000), w->limit_s);
+    buf_printf(out, "%s: waited %llu s of %u s", w->name, (unsigned long long)(w->waited_ms / 1000),
+               w->limit_s);
 }
 
 void timing_bar(uint64_t waited_ms, unsigned limit_s, size_t cols, struct buf *out)
@@ -48,17 +40,14 @@ static uint64_t us_between(uint64_t from_tick_ns, uint64_t to_tick_ns)
 static void step_line(const struct timing_step *s, struct buf *out)
 {
     char first[24], last[24];
-    buf_printf(out, "%-10s", verb_text(s->verb));
+    buf_printf(out, "%-10s", s->name);
     if (s->last_tick_ns == 0) {
         buf_append_cstr(out, " no reply\n");
         return;
     }
     duration(us_between(s->sent_tick_ns, s->first_tick_ns), first, sizeof(first));
     duration(timing_wait_us(s), last, sizeof(last));
-    if (s->code)
-        buf_printf(out, " %3u", s->code);
-    else
-        buf_append_cstr(out, "   ?");
+    buf_printf(out, " %3s", s->result[0] ? s->result : "?");
     buf_printf(out, "  first %9s  whole %9s  of %3u s  ", first, last,
                timing_limit_s(s->verb, NULL));
     timing_bar(timing_wait_us(s) / 1000, timing_limit_s(s->verb, NULL), 10, out);
@@ -98,7 +87,7 @@ static void round_trips(const struct timing *t, struct buf *out)
     timing_spark(t, 60, VIS_ASCII, out);
     buf_append_octet(out, '\n');
     buf_printf(out, "replies: %zu, fastest %s, mean %s, slowest %s (%s)\n", n, texts[0], texts[1],
-               texts[2], verb_text(t->steps[slowest].verb));
+               texts[2], t->steps[slowest].name);
 }
 
 /* ---- stages ---- */
@@ -114,12 +103,37 @@ enum stage {
     STAGE_DATA,
     STAGE_CONTENT,
     STAGE_QUEUE,
+    STAGE_OFFER,
+    STAGE_MAILBOX,
+    STAGE_READING,
     STAGE_OTHER,
     STAGE__COUNT
 };
 _Static_assert((int)STAGE__COUNT == (int)TIMING_STAGES_MAX, "one row a stage");
 
-static enum stage stage_of(enum smtp_verb verb)
+/* POP3's and IMAP's own. */
+static enum stage stage_by_name(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum stage stage;
+    } rows[] = {
+        {"STLS", STAGE_TLS},          {"CAPA", STAGE_OFFER},         {"CAPABILITY", STAGE_OFFER},
+        {"ID", STAGE_OFFER},          {"ENABLE", STAGE_OFFER},       {"USER", STAGE_AUTH},
+        {"PASS", STAGE_AUTH},         {"APOP", STAGE_AUTH},          {"LOGIN", STAGE_AUTH},
+        {"AUTHENTICATE", STAGE_AUTH}, {"SELECT", STAGE_MAILBOX},     {"EXAMINE", STAGE_MAILBOX},
+        {"LIST", STAGE_MAILBOX},      {"LSUB", STAGE_MAILBOX},       {"STATUS", STAGE_MAILBOX},
+        {"NAMESPACE", STAGE_MAILBOX}, {"STAT", STAGE_MAILBOX},       {"UIDL", STAGE_MAILBOX},
+        {"SEARCH", STAGE_MAILBOX},    {"UID SEARCH", STAGE_MAILBOX}, {"FETCH", STAGE_READING},
+        {"UID FETCH", STAGE_READING}, {"RETR", STAGE_READING},       {"TOP", STAGE_READING},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].stage;
+    return STAGE_OTHER;
+}
+
+static enum stage stage_of(const struct timing_step *s)
 {
     static const uint8_t stages[SMTP_VERB__COUNT] = {
         [SMTP_VERB_CONNECT] = STAGE_GREETING, [SMTP_VERB_STARTTLS] = STAGE_TLS,
@@ -130,14 +144,14 @@ static enum stage stage_of(enum smtp_verb verb)
         [SMTP_VERB_BDAT] = STAGE_CONTENT,     [SMTP_VERB_DOT] = STAGE_QUEUE,
     };
     /* 0 is the connection, which no verb is. */
-    return stages[verb] != 0 ? (enum stage)stages[verb] : STAGE_OTHER;
+    return stages[s->verb] != 0 ? (enum stage)stages[s->verb] : stage_by_name(s->name);
 }
 
 size_t timing_stages(const struct timing *t, struct timing_stage *out)
 {
-    static const char *const names[STAGE__COUNT] = {"connect", "greeting", "TLS",  "EHLO",
-                                                    "AUTH",    "MAIL",     "RCPT", "DATA",
-                                                    "content", "queue",    "other"};
+    static const char *const names[STAGE__COUNT] = {
+        "connect", "greeting", "TLS",   "EHLO",  "AUTH",    "MAIL",    "RCPT",
+        "DATA",    "content",  "queue", "offer", "mailbox", "reading", "other"};
     uint64_t us[STAGE__COUNT] = {[STAGE_CONNECT] = t->connect_us, [STAGE_TLS] = t->tls_us};
     uint64_t count[STAGE__COUNT] = {
         [STAGE_CONNECT] = t->connect_us > 0, [STAGE_TLS] = t->tls_us > 0};
@@ -146,7 +160,7 @@ size_t timing_stages(const struct timing *t, struct timing_stage *out)
         const struct timing_step *s = &t->steps[i];
         if (s->last_tick_ns == 0)
             continue;
-        enum stage at = stage_of(s->verb);
+        enum stage at = stage_of(s);
         us[at] += timing_wait_us(s);
         count[at]++;
         /* The content goes out between the 354 and the final dot. */

@@ -142,7 +142,10 @@ static void test_waiting_text(void **state)
             assert_null(rfc);
         else
             assert_non_null(strstr(rfc, "section 4.5.3.2"));
-        const struct timing_waiting w = {rows[i].verb, 12999, timing_limit_s(rows[i].verb, NULL)};
+        char name[TIMING_NAME_OCTETS];
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(rows[i].text, ":"), rows[i].text);
+        const struct timing_waiting w = {name, rows[i].verb, 12999,
+                                         timing_limit_s(rows[i].verb, NULL)};
         buf_init(&out, 200);
         timing_waiting_text(&w, &out);
         assert_string_equal(buf_cstr(&out), rows[i].text);
@@ -291,6 +294,47 @@ static void test_others_are_not_ours(void **state)
     assert_false(timing_waiting(&f->timing, f->clock.now_tick_ns, &w));
 }
 
+static void status(struct fixture *f, uint64_t cause, const char *verb, const char *said,
+                   unsigned ms)
+{
+    clock_manual_advance_ms(&f->clock, ms);
+    JOURNAL_APPEND(f->journal, f->conn, REPLY, 0, cause,
+                   (struct ev_reply){.verb = slice_cstr(verb), .status = slice_cstr(said)});
+}
+
+/* POP3 and IMAP: their own words, their own yes and no; IDLE lasts as long as the client likes. */
+static void test_mailbox_protocols(void **state)
+{
+    struct fixture *f = *state;
+    struct timing_stage stages[TIMING_STAGES_MAX];
+    struct timing_waiting w;
+    status(f, up(f), "CONNECT", "OK", 10);
+    status(f, command(f, "LOGIN"), "LOGIN", "OK", 20);
+    assert_string_equal(last(f)->name, "LOGIN");
+    assert_string_equal(last(f)->result, "OK");
+    assert_false(last(f)->refused);
+    status(f, command(f, "UID FETCH"), "UID FETCH", "OK", 30);
+    uint64_t idle = command(f, "IDLE");
+    assert_true(timing_waiting(&f->timing, f->clock.now_tick_ns, &w));
+    assert_string_equal(w.name, "IDLE");
+    status(f, idle, "IDLE", "+", 5);
+    status(f, idle, "IDLE", "OK", 1000000);
+    assert_int_equal(timing_wait_us(last(f)), 5000);
+    assert_int_equal(last(f)->flags, 0);
+    /* A no far slower than the rest. */
+    status(f, command(f, "SELECT"), "SELECT", "NO", 5000);
+    assert_true(last(f)->refused);
+    assert_int_equal(last(f)->flags, TIMING_TARPIT);
+    static const char *const names[] = {"greeting", "AUTH", "mailbox", "reading", "other"};
+    assert_int_equal(timing_stages(&f->timing, stages), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(stages[i].name, names[i]);
+    /* A verb of a peer shows as visible text only, cut where it is too long. */
+    status(f, command(f, "\x1b[31mTHIS-IS-LONGER-THAN-IT"), "X", "\x07", 1);
+    assert_null(strpbrk(last(f)->name, "\x1b\x07"));
+    assert_null(strpbrk(last(f)->result, "\x1b\x07"));
+}
+
 static void test_page(void **state)
 {
     struct fixture *f = *state;
@@ -312,7 +356,7 @@ static void test_page(void **state)
         "! greet delay: ",
         "! tarpit: ",
         ("each in turn: #.#\n"
-        "replies: 2, fastest 10 ms, mean 2.5 s, slowest 5.0 s (RCPT)\n"),
+         "replies: 2, fastest 10 ms, mean 2.5 s, slowest 5.0 s (RCPT)\n"),
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (!strstr(text, parts[i]))
@@ -380,6 +424,7 @@ int main(void)
         TEST(test_drip_and_late),
         TEST(test_final_dot),
         TEST(test_others_are_not_ours),
+        TEST(test_mailbox_protocols),
         TEST(test_page),
         TEST(test_stages_and_spark),
     };
