@@ -52,11 +52,11 @@ bool vt_wait_stopped(struct vt *v);
 const char *vt_row(struct vt *v, int row);
 void vt_cursor(struct vt *v, int *row_out, int *col_out);
 bool vt_alternate_screen(const struct vt *v);
-/* tests/screen/golden/NAME.txt: NN| text, NN~ attributes where they are not all plain, cursor.
- * 20 hexadecimal digits and more in a row are x there. UPDATE_GOLDEN=1 writes it. */
-void vt_assert_screen(struct vt *v, const char *name);
-/* The same for colours and attributes alone, as runs of a row: for themes. */
-void vt_assert_colors(struct vt *v, const char *name);
+void vt_size(const struct vt *v, int *rows_out, int *cols_out);
+/* How a cell is drawn: "fg117,bg237,bold", "-" where it is plain. What nobody can see of a blank
+ * one is left out. */
+enum { VT_STYLE_OCTETS = 96 };
+void vt_style(struct vt *v, int row, int col, char out[VT_STYLE_OCTETS]);
 void vt_print_screen(struct vt *v);
 
 /* All octets the program wrote. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "../lib/golden.h"
 #include "../lib/screen.h"
 
 static unsigned random_below(unsigned *seed, unsigned below)
@@ -40,7 +41,7 @@ static void storm(const char *keys, const char *golden, int rows, int cols)
     vt_sync(v);
     vt_key(v, "<C-l>");
     vt_sync(v);
-    vt_assert_screen(v, golden);
+    golden_assert_dark(v, golden);
     screen_assert_clean(v);
     screen_quit(&v);
 }
@@ -71,7 +72,7 @@ static void test_each_size_is_whole(void **state)
         vt_resize(v, sizes[i].rows, sizes[i].cols);
         vt_sync(v);
         vt_sync(v);
-        vt_assert_screen(v, golden);
+        golden_assert_dark(v, golden);
     }
     screen_quit(&v);
 }

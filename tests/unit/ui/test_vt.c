@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "../../lib/golden.h"
 #include "../../lib/vt.h"
 
 static const char *const cat[] = {"/bin/cat", NULL};
@@ -79,30 +80,46 @@ static void test_exit_and_signals(void **state)
     vt_free(&v);
 }
 
+/* One file for all themes: the text once, the runs of styles, and what they are beside it. */
 static void test_screen_file(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/vt-golden-XXXXXX", path[64];
+    static const char *const colors[GOLDEN_THEMES] = {"31", "32", "33", "0"};
+    char dir[] = "/tmp/vt-golden-XXXXXX", path[64], styles[64], text[256] = "";
+    struct vt *v[GOLDEN_THEMES];
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/hello.txt", dir);
+    snprintf(styles, sizeof styles, "%s/styles.txt", dir);
     setenv("VT_GOLDEN_DIR", dir, 1);
-    struct vt *v = sh("printf 'plain \\033[1mbold\\033[0m \\033[31mred'; read x");
-    vt_wait_text(v, "red");
+    for (int t = 0; t < GOLDEN_THEMES; t++) {
+        char script[128];
+        snprintf(script, sizeof script, "printf 'plain \\033[1mbold\\033[0m \\033[%smred '; read x",
+                 colors[t]);
+        v[t] = sh(script);
+        vt_wait_text(v[t], "red");
+    }
     setenv("UPDATE_GOLDEN", "1", 1);
-    vt_assert_screen(v, "hello");
+    golden_assert(v, "hello");
     unsetenv("UPDATE_GOLDEN");
-    vt_assert_screen(v, "hello");
+    golden_assert(v, "hello");
+    golden_assert_dark(v[0], "hello");
     FILE *f = fopen(path, "r");
-    char line[256];
     assert_non_null(f);
-    assert_non_null(fgets(line, sizeof line, f));
-    assert_string_equal(line, "00|plain bold red\n");
-    assert_non_null(fgets(line, sizeof line, f));
-    assert_string_equal(line, "00~......bbbb.ccc\n");
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
     fclose(f);
+    assert_non_null(strstr(text, "00|plain bold red\n00~.6a4.b3\n01|\n"));
+    f = fopen(styles, "r");
+    assert_non_null(f);
+    memset(text, 0, sizeof text);
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+    fclose(f);
+    assert_string_equal(text, "a dark=bold light=bold contrast=bold mono=bold\n"
+                              "b dark=fg1 light=fg2 contrast=fg3 mono=-\n");
+    for (int t = 0; t < GOLDEN_THEMES; t++)
+        vt_free(&v[t]);
     unsetenv("VT_GOLDEN_DIR");
-    vt_free(&v);
     unlink(path);
+    unlink(styles);
     rmdir(dir);
 }
 
