@@ -298,7 +298,7 @@ static bool ladder_key(struct ui *u, const struct input_unit *unit)
         return true;
     case KEY_HOME_CODE:
     case 'g':
-        u->overlay_at = 0;
+        u->overlay_at = u->overlay_top = 0;
         return true;
     case KEY_END_CODE:
     case 'G':
