@@ -156,9 +156,10 @@ check-fuzz:
 fuzz: ## run each fuzzer for FUZZ_S seconds (make fuzz FUZZ_S=3600)
 	@$(SUB) check-fuzz FUZZ_S=$(if $(filter command line,$(origin FUZZ_S)),$(FUZZ_S),600)
 
-interop: all $(B)/tests/system/test_interop ## the client against Postfix, Exim, OpenSMTPD, Dovecot; writes doc/interop.md
+interop: all $(B)/tests/system/test_interop $(B)/tests/system/test_interop_reading ## the client against Postfix, Exim, OpenSMTPD, Dovecot, Cyrus; writes doc/interop.md
 	@sh tests/peers.sh
-	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope INTEROP_DOC=$(CURDIR)/doc/interop.md $(B)/tests/system/test_interop
+	@for part in '' _reading; do \
+	    SMTPSCOPE=$(CURDIR)/$(B)/smtpscope INTEROP_DOC=$(CURDIR)/doc/interop.md $(B)/tests/system/test_interop$$part || exit 1; done
 
 bench: all $(B)/tests/screen/test_budget ## measure against curl, swaks, smtp-sink, smtp-source and pagers in one run
 	@sh tests/peers.sh

@@ -24,6 +24,8 @@ for program in curl python3 perl; do
 done
 wanted="$wanted isync neomutt offlineimap3 dovecot-imapd dovecot-core" # IMAP
 wanted="$wanted python3-dkim python3-nacl python3-cffi-backend" # DKIM verified; of the system's own python3
+wanted="$wanted krb5-kdc krb5-admin-server krb5-user dovecot-gssapi" # Kerberos
+wanted="$wanted cyrus-imapd cyrus-pop3d cyrus-common"
 wanted=$(echo $wanted)
 
 # Servers for tests/lib/server.sh.

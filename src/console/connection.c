@@ -67,6 +67,24 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
     channel_leave(ch, was);
 }
 
+/* What a refused login means, where more is known than that it was refused: an OAuth server's own
+ * reason, or a binding to TLS that may be the trouble. False: nothing. */
+static bool refused_login(const char *mechanism, const char *reason, struct err *e)
+{
+    char means[200];
+    size_t n = mechanism ? strlen(mechanism) : 0;
+    if (reason && *reason) {
+        snprintf(means, sizeof means, "the server's reason: %.160s", reason);
+        err_explain(e, means, "a new token; /login shows each step");
+        return true;
+    }
+    if (n < 5 || strcmp(mechanism + n - 5, "-PLUS") != 0)
+        return false;
+    err_explain(e, "the password is wrong, or the server binds to TLS in another way than we do",
+                "/auth SCRAM-SHA-256 goes without the binding; --tls-max 1.2 binds by tls-unique");
+    return true;
+}
+
 /* What a helper's end means to a person, where it is not what was wanted. */
 static void say_result(struct console *c, const struct smtp_result *r)
 {
@@ -82,15 +100,12 @@ static void say_result(struct console *c, const struct smtp_result *r)
         err_set(&e, ERR_CLOSED, (int)r->code, "stopped at %s: the server said %u", step, r->code);
     else
         err_set(&e, ERR_CLOSED, 0, "stopped at %s: %s", step, smtp_outcome_name(r->outcome));
-    const char *reason = r->reason ? r->reason : "";
-    char said[200];
-    snprintf(said, sizeof said, "the server's reason: %.160s", reason);
-    err_explain(&e,
-                *reason          ? said
-                : r->code >= 500 ? "permanent: the same again will be refused again"
-                : r->code >= 400 ? "not now: the server may take it later"
-                                 : "the exchange did not come to its end",
-                "/explain says more on the last reply");
+    if (r->stage != SMTP_STEP_AUTH || !refused_login(r->mechanism, r->reason, &e))
+        err_explain(&e,
+                    r->code >= 500   ? "permanent: the same again will be refused again"
+                    : r->code >= 400 ? "not now: the server may take it later"
+                                     : "the exchange did not come to its end",
+                    "/explain says more on the last reply");
     journal_note(c->journal, console_conn(c), LEVEL_WARNING, e.text, e.means, e.next);
 }
 
@@ -120,13 +135,12 @@ static void on_login_done(void *ctx, const struct mailbox_result *result)
     if (!result->ok && result->err.domain != ERR_NONE) {
         journal_note_err(c->journal, console_conn(c), &result->err);
     } else if (!result->ok) {
-        char text[160], means[200] = "";
-        snprintf(text, sizeof text, "stopped at %s: %s", mailbox_step_name(result->stage),
-                 mailbox_outcome_name(result->outcome));
-        if (result->reason && *result->reason)
-            snprintf(means, sizeof means, "the server's reason: %.160s", result->reason);
-        journal_note(c->journal, console_conn(c), LEVEL_WARNING, text, means,
-                     "/explain says more on the last answer");
+        struct err e;
+        err_set(&e, ERR_AUTH, 0, "stopped at %s: %s", mailbox_step_name(result->stage),
+                mailbox_outcome_name(result->outcome));
+        if (!refused_login(result->mechanism, result->reason, &e))
+            err_explain(&e, "", "/explain says more on the last answer");
+        journal_note(c->journal, console_conn(c), LEVEL_WARNING, e.text, e.means, e.next);
     }
     console_task_over(c);
     console_queue_try(c);

@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -134,6 +138,74 @@ struct proc *peer_run(const char *name, const void *input, size_t n_octets, cons
     for (size_t i = 0; args[i] && n < 63; i++)
         argv[n++] = args[i];
     return proc_run(argv, peer_env(), input, n_octets);
+}
+
+/* --- servers of server.sh --- */
+
+/* What it cannot be without. */
+static bool have_server(const char *name)
+{
+    static const struct {
+        const char *name, *program;
+    } programs[] = {{"exim", "exim4"},
+                    {"opensmtpd", "smtpd"},
+                    {"dovecot", "dovecot"},
+                    {"dovecot_reading", "dovecot"},
+                    {"cyrus", "cyrmaster"}};
+    char path[700];
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (strcmp(programs[i].name, name) == 0) {
+            snprintf(path, sizeof path, "%s/usr/sbin/%s", root(), programs[i].program);
+            return access(path, X_OK) == 0;
+        }
+    return false;
+}
+
+/* Mail servers speak first: who greets is up. */
+static bool greets(unsigned port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    char octet;
+    bool up = connect(fd, (struct sockaddr *)&at, sizeof at) == 0 && poll(&poll_fd, 1, 3000) == 1 &&
+              recv(fd, &octet, 1, 0) == 1;
+    close(fd);
+    return up;
+}
+
+static bool ended(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+struct proc *peer_server_start(const char *name, const char *dir, unsigned ports[3],
+                               const char **why_out)
+{
+    char text[3][12];
+    if (geteuid() != 0 || !have_server(name)) {
+        *why_out = geteuid() != 0 ? "needs root" : "is not under build/peers (tests/peers.sh)";
+        return NULL;
+    }
+    mkdir(dir, 0755);
+    certs_make(dir, CERT_GOOD);
+    for (int i = 0; i < 3; i++) {
+        ports[i] = ports[i] ? ports[i] : proc_free_port();
+        snprintf(text[i], sizeof text[i], "%u", ports[i]);
+    }
+    const char *argv[] = {"unshare", "-m",    "sh", "tests/lib/server.sh", name, dir, text[0],
+                          text[1],   text[2], NULL};
+    struct proc *p = proc_start(argv, NULL);
+    for (unsigned i = 0; i < 400 && !ended(p->pid); i++) {
+        if (greets(ports[0]))
+            return p;
+        poll(NULL, 0, 20); /* between two looks */
+    }
+    *why_out = "does not start here";
+    proc_free(&p);
+    return NULL;
 }
 
 /* --- Postfix --- */

@@ -5,7 +5,8 @@
 #include "proc.h"
 
 /* Its path, absolute or a name for PATH (static); NULL: not to be had. Names: postfix (its smtpd),
- * smtp-source, smtp-sink, swaks, msmtp, gsasl, fetchmail, mpop, curl, python3, tshark, asciinema. */
+ * smtp-source, smtp-sink, swaks, msmtp, gsasl, fetchmail, mpop, curl, python3, tshark, asciinema.
+ */
 const char *peer_path(const char *name);
 /* Skip the running test, naming the peer, where it is not to be had. */
 void peer_need(const char *name);
@@ -14,6 +15,11 @@ const char *const *peer_env(void);
 /* Run `NAME ARGUMENT...` (NULL at the end) to its end. */
 struct proc *peer_run(const char *name, const void *input, size_t n_octets,
                       const char *const *args);
+
+/* A server of tests/lib/server.sh, in `dir` (made here, with certificates), on three loopback ports
+ * (0: a free one is taken); it has greeted on the first. NULL: *why_out says why there is none. */
+struct proc *peer_server_start(const char *name, const char *dir, unsigned ports[3],
+                               const char **why_out);
 
 /* Postfix in the foreground in dir, with certificate and CA made by the test. Skips where there is
  * no root. */

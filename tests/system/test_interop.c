@@ -8,16 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../lib/certs.h"
 #include "../lib/peers.h"
 #include "base/mem.h"
 
@@ -56,73 +49,15 @@ static char cells[64][N_SERVERS][24];
 
 /* ---- running them ---- */
 
-static bool have(const char *program)
-{
-    char path[300];
-    struct stat st;
-    snprintf(path, sizeof(path), "build/peers/root/usr/sbin/%s",
-             strcmp(program, "exim") == 0        ? "exim4"
-             : strcmp(program, "opensmtpd") == 0 ? "smtpd"
-                                                 : program);
-    return stat(path, &st) == 0;
-}
-
-static bool answers(const struct server *s)
-{
-    char url[80];
-    snprintf(url, sizeof(url), "%s://localhost:%u", s->lmtp ? "lmtp" : "smtp", s->port);
-    struct proc *p = proc_scope(work, NULL, 0, "send", "--quiet", "--tls", "none", "--to", "x@x",
-                                "--quit-after", "banner", "-4", url, NULL);
-    bool up = p->status == 0;
-    proc_free(&p);
-    return up;
-}
-
-static bool ended(pid_t pid)
-{
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
-}
-
-static bool listens(unsigned port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bool up = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-    close(fd);
-    return up;
-}
-
 static void start(struct server *s)
 {
-    char ports[3][12];
+    unsigned ports[3] = {0, 0, s->proxy_port};
     char *dir = proc_path(work, s->program);
-    if (geteuid() != 0 || !have(s->program)) {
-        s->missing = geteuid() != 0 ? "needs root" : "is not under build/peers (tests/peers.sh)";
-        mem_free(dir);
-        return;
-    }
-    mkdir(dir, 0755);
-    certs_make(dir, CERT_GOOD);
-    s->port = proc_free_port();
-    s->tls_port = proc_free_port();
-    if (s->proxy_port == 0)
-        s->proxy_port = proc_free_port();
-    snprintf(ports[0], sizeof(ports[0]), "%u", s->port);
-    snprintf(ports[1], sizeof(ports[1]), "%u", s->tls_port);
-    snprintf(ports[2], sizeof(ports[2]), "%u", s->proxy_port);
-    const char *argv[] = {"unshare",  "-m", "sh",     "tests/lib/server.sh",
-                          s->program, dir,  ports[0], ports[1],
-                          ports[2],   NULL};
-    s->proc = proc_start(argv, NULL);
-    for (unsigned i = 0; i < 200 && !s->up && !ended(s->proc->pid); i++) {
-        s->up = listens(s->port) && answers(s);
-        if (!s->up)
-            usleep(20000); /* between two looks */
-    }
-    if (!s->up)
-        s->missing = "does not start here";
+    s->proc = peer_server_start(s->program, dir, ports, &s->missing);
+    s->up = s->proc != NULL;
+    s->port = ports[0];
+    s->tls_port = ports[1];
+    s->proxy_port = ports[2];
     mem_free(dir);
 }
 
@@ -284,6 +219,8 @@ static const struct feature features[] = {
      EXPECT("-", "yes", "-", "-", "yes", "-")},
     {"AUTH SCRAM-SHA-256", "SCRAM-SHA-256", LOGIN("SCRAM-SHA-256"), "235 ", false, false, false,
      EXPECT("-", "yes", "-", "-", "yes", "-")},
+    {"AUTH NTLM", "NTLM", LOGIN("NTLM"), "235 ", false, false, false,
+     EXPECT("-", "-", "yes", "-", "-", "-")},
     {"AUTH EXTERNAL",
      "EXTERNAL",
      {"--auth", "EXTERNAL", "--authzid", "alice"},

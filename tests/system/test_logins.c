@@ -177,6 +177,8 @@ static void other_ways(void **state)
         {SUBMISSION, "/auth NTLM alice\n", "the server does not offer NTLM"},
         {POP3, "/auth GSSAPI alice\n", "means: it offers SCRAM-SHA-256-PLUS "},
         {IMAP, "/auth APOP alice\n", "only POP3 has it"},
+        {POP3, "/set password-command echo wrong\n/auth SCRAM-SHA-256-PLUS alice\n",
+         "/auth SCRAM-SHA-256 goes without the binding"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
