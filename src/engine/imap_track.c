@@ -10,22 +10,16 @@ struct imap_track *imap_track_new(struct journal *j, uint32_t conn,
                                   const struct imap_track_options *options)
 {
     struct imap_track *t = mem_zalloc(sizeof(*t));
-    t->journal = j;
-    t->conn = conn;
-    t->backstage = options->backstage;
-    t->tls = options->tls;
+    core_init(&t->core, j, conn, options->backstage, options->tls);
     t->want_content = options->want_content;
     t->state = t->ahead = IMAP_STATE_CONNECT;
     t->greeting_awaited = true;
-    t->greeting_since_ns = itrack_now_ns(t);
-    for (unsigned d = 0; d < DIR__COUNT; d++) {
-        t->at[d] = journal_stream_len(j, conn, (enum event_dir)d, LAYER_PLAIN);
-        imap_scan_init(&t->scan[d], d == DIR_S);
-    }
-    JOURNAL_APPEND(j, conn, PROTOCOL, itrack_flags(t), 0,
+    t->greeting_since_ns = core_now_ns(&t->core);
+    imap_scan_init(&t->scan[DIR_C], false);
+    imap_scan_init(&t->scan[DIR_S], true);
+    JOURNAL_APPEND(j, conn, PROTOCOL, core_flags(&t->core), 0,
                    (struct ev_protocol){.name = SLICE_LIT("imap")});
-    JOURNAL_APPEND(j, conn, STATE, itrack_flags(t), 0,
-                   (struct ev_state){.to = slice_cstr(imap_state_name(IMAP_STATE_CONNECT))});
+    core_state(&t->core, NULL, imap_state_name(IMAP_STATE_CONNECT), 0);
     return t;
 }
 
@@ -52,24 +46,25 @@ static enum imap_outcome outcome_of(const struct imap_response *r)
 }
 
 static uint64_t reply_event(struct imap_track *t, const struct imap_response *r, const char *verb,
-                            struct itrack_range *where, uint64_t cause)
+                            struct track_range *where, uint64_t cause)
 {
     bool go_on = r->kind == IMAP_RESPONSE_CONTINUE;
     struct slice tag = go_on ? slice_of(NULL, 0) : r->tag;
     const char *status = go_on ? "+" : imap_status_name(r->status);
-    where->cause_seq = JOURNAL_APPEND(t->journal, t->conn, REPLY, itrack_flags(t), cause,
-                                      (struct ev_reply){.verb = slice_cstr(verb),
-                                                        .lines = 1,
-                                                        .offset = where->offset,
-                                                        .length = where->length,
-                                                        .status = slice_cstr(status),
-                                                        .tag = tag});
+    where->cause_seq =
+        JOURNAL_APPEND(t->core.journal, t->core.conn, REPLY, core_flags(&t->core), cause,
+                       (struct ev_reply){.verb = slice_cstr(verb),
+                                         .lines = 1,
+                                         .offset = where->offset,
+                                         .length = where->length,
+                                         .status = slice_cstr(status),
+                                         .tag = tag});
     return where->cause_seq;
 }
 
 /* [CAPABILITY ...] may stand in any OK or PREAUTH. */
 static void take_code(struct imap_track *t, const struct imap_response *r,
-                      const struct itrack_range *where)
+                      const struct track_range *where)
 {
     if (slice_eq_nocase(r->code, SLICE_LIT("CAPABILITY")))
         itrack_caps_learn(t, r->code_args, r->human, where);
@@ -80,9 +75,9 @@ static void take_code(struct imap_track *t, const struct imap_response *r,
 /* Behind STARTTLS stood commands in the clear: they do not count. */
 static void drop_behind_starttls(struct imap_track *t, uint64_t end)
 {
-    if (t->at[DIR_C] <= end)
+    if (t->core.at[DIR_C] <= end)
         return;
-    struct itrack_range where = {DIR_C, end, t->at[DIR_C] - end, 0};
+    struct track_range where = {DIR_C, end, t->core.at[DIR_C] - end, 0};
     itrack_deviation(t, IMAP_RULE_COMMANDS_BEFORE_TLS, &where, "%s",
                      imap_rule_meaning(IMAP_RULE_COMMANDS_BEFORE_TLS));
     while (itrack_head(t))
@@ -91,7 +86,7 @@ static void drop_behind_starttls(struct imap_track *t, uint64_t end)
 }
 
 static void take_tagged(struct imap_track *t, const struct imap_response *r,
-                        struct itrack_range *where, struct imap_item *item)
+                        struct track_range *where, struct imap_item *item)
 {
     size_t index = 0;
     struct imap_pending *p = itrack_by_tag(t, r->tag, &index);
@@ -111,7 +106,7 @@ static void take_tagged(struct imap_track *t, const struct imap_response *r,
     uint64_t line_end = p->offset;
     if (item->answers == IMAP_VERB_STARTTLS) {
         const struct imap_pending *next = t->work->ring_count > index + 1 ? p + 1 : NULL;
-        line_end = next ? next->offset : t->in_command[DIR_C] ? t->start[DIR_C] : t->at[DIR_C];
+        line_end = next ? next->offset : t->in_command[DIR_C] ? t->start[DIR_C] : t->core.at[DIR_C];
     }
     itrack_apply(t, item->answers, outcome_of(r), p, item->seq);
     itrack_remove(t, index);
@@ -121,7 +116,7 @@ static void take_tagged(struct imap_track *t, const struct imap_response *r,
 }
 
 static void take_untagged_status(struct imap_track *t, const struct imap_response *r,
-                                 struct itrack_range *where, struct imap_item *item)
+                                 struct track_range *where, struct imap_item *item)
 {
     bool greeting = t->greeting_awaited;
     imap_rules rules = r->rules;
@@ -156,7 +151,7 @@ static struct imap_pending *goes_on(struct imap_track *t)
 }
 
 static void take_go_on(struct imap_track *t, const struct imap_response *r,
-                       struct itrack_range *where, struct imap_item *item)
+                       struct track_range *where, struct imap_item *item)
 {
     struct imap_pending *p = goes_on(t);
     imap_rules rules = r->rules;
@@ -182,7 +177,7 @@ static void take_go_on(struct imap_track *t, const struct imap_response *r,
 }
 
 static void take_data(struct imap_track *t, const struct imap_response *r,
-                      struct itrack_range *where, struct imap_item *item)
+                      struct track_range *where, struct imap_item *item)
 {
     uint64_t cause = 0;
     char type[32];
@@ -197,7 +192,7 @@ static void take_data(struct imap_track *t, const struct imap_response *r,
             cause = t->work->ring[i].seq;
     item->kind = IMAP_ITEM_UNTAGGED;
     item->seq = where->cause_seq =
-        JOURNAL_APPEND(t->journal, t->conn, UNTAGGED, itrack_flags(t), cause,
+        JOURNAL_APPEND(t->core.journal, t->core.conn, UNTAGGED, core_flags(&t->core), cause,
                        (struct ev_untagged){.type = read ? slice_of(type, n) : SLICE_LIT("UNKNOWN"),
                                             .number = r->number,
                                             .offset = where->offset,
@@ -214,7 +209,7 @@ static void take_response(struct imap_track *t, const struct imap_text *text,
                           struct imap_item *item)
 {
     struct imap_response *r = &itrack_work(t)->response;
-    struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
+    struct track_range where = {DIR_S, t->start[DIR_S], t->core.at[DIR_S] - t->start[DIR_S], 0};
     bool ended = t->bye_seen;
     imap_response_parse(text, r);
     item->kind = IMAP_ITEM_REPLY;
@@ -243,7 +238,7 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
     imap_rules *rules = &t->reading_rules[DIR_S];
     bool first = !t->in_command[DIR_S], direct = first;
     if (first) {
-        t->start[DIR_S] = t->at[DIR_S];
+        t->start[DIR_S] = t->core.at[DIR_S];
         *rules = 0;
     }
     while (used < in.len && p.kind != IMAP_PIECE_END) {
@@ -261,10 +256,10 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
             if (t->literal_kept[DIR_S])
                 continue;
             itrack_reading_add(t, DIR_S, slice_take(slice_skip(in, from), used - from));
-            uint64_t at = t->at[DIR_S];
-            t->at[DIR_S] += used; /* the stream position of the gap */
+            uint64_t at = t->core.at[DIR_S];
+            t->core.at[DIR_S] += used; /* the stream position of the gap */
             itrack_reading_gap(t, DIR_S, p.literal_octets);
-            t->at[DIR_S] = at;
+            t->core.at[DIR_S] = at;
             from = used;
             direct = false;
         }
@@ -273,11 +268,11 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
     direct = direct && end && used <= IMAP_CAP_RESPONSE_OCTETS;
     if (!direct)
         itrack_reading_add(t, DIR_S, slice_take(slice_skip(in, from), used - from));
-    itrack_append_octets(t, DIR_S, slice_take(in, used), slice_of(NULL, 0));
+    core_append_octets(&t->core, DIR_S, slice_take(in, used), slice_of(NULL, 0));
     t->in_command[DIR_S] = !end;
     if (!end)
         return used;
-    struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
+    struct track_range where = {DIR_S, t->start[DIR_S], t->core.at[DIR_S] - t->start[DIR_S], 0};
     itrack_report(t, *rules, &where, NULL);
     struct imap_text text = itrack_reading_text(r);
     if (direct)
@@ -294,18 +289,16 @@ static size_t feed_server(struct imap_track *t, struct slice in, struct imap_ite
 static size_t feed_void(struct imap_track *t, enum event_dir dir, struct slice in,
                         struct imap_item *item)
 {
-    enum imap_rule rule =
-        dir == DIR_S ? IMAP_RULE_PLAINTEXT_BEFORE_TLS : IMAP_RULE_COMMANDS_BEFORE_TLS;
-    struct itrack_range where = {dir, t->at[dir], in.len, 0};
+    struct track_rule rule =
+        itrack_rule(dir == DIR_S ? IMAP_RULE_PLAINTEXT_BEFORE_TLS : IMAP_RULE_COMMANDS_BEFORE_TLS);
+    struct track_range where = {dir, t->core.at[dir], in.len, 0};
     for (struct slice left = in; left.len > 0;) {
         struct imap_piece p;
         imap_scan_feed(&t->scan[dir], IMAP_LINE_COMMAND, left, &p);
-        where.cause_seq = itrack_append_octets(t, dir, slice_take(left, p.used), p.secret);
+        where.cause_seq = core_append_octets(&t->core, dir, slice_take(left, p.used), p.secret);
         left = slice_skip(left, p.used);
     }
-    if (!t->void_said[dir]) /* once: how the octets are split is chance */
-        itrack_deviation(t, rule, &where, "%s", imap_rule_meaning(rule));
-    t->void_said[dir] = true;
+    core_void(&t->core, &rule, &where);
     item->kind = IMAP_ITEM_VOID;
     return in.len;
 }
@@ -356,7 +349,7 @@ void imap_track_feed_all(struct imap_track *t, enum event_dir dir, struct slice 
 
 void imap_track_tls_up(struct imap_track *t)
 {
-    t->tls = true;
+    t->core.tls = true;
     if (t->state == IMAP_STATE_CONNECT)
         return;
     drop_done(t, DIR_C);
@@ -366,9 +359,9 @@ void imap_track_tls_up(struct imap_track *t)
     t->authenticated = t->auth_unkept = t->idle_open = t->utf8 = false;
     t->in_command[DIR_C] = t->in_command[DIR_S] = false;
     t->literal_message = t->awaits_go_ahead = false;
-    t->void_said[DIR_C] = t->void_said[DIR_S] = false;
+    t->core.void_said[DIR_C] = t->core.void_said[DIR_S] = false;
     t->unkept = 0;
-    t->mechanism[0] = '\0';
+    t->core.mechanism[0] = '\0';
     imap_scan_init(&t->scan[DIR_C], false);
     imap_scan_init(&t->scan[DIR_S], true);
     itrack_set_state(t, IMAP_STATE_NOT_AUTH, 0);
@@ -379,7 +372,7 @@ void imap_track_tls_up(struct imap_track *t)
 
 static void name_unfinished(struct imap_track *t)
 {
-    struct itrack_range where = {DIR_S, t->start[DIR_S], t->at[DIR_S] - t->start[DIR_S], 0};
+    struct track_range where = {DIR_S, t->start[DIR_S], t->core.at[DIR_S] - t->start[DIR_S], 0};
     if (t->in_command[DIR_S]) {
         itrack_report(t, t->reading_rules[DIR_S], &where, NULL);
         itrack_deviation(t, IMAP_RULE_RESPONSE_CUT, &where, "%llu octets of a response came.",
@@ -387,8 +380,8 @@ static void name_unfinished(struct imap_track *t)
     }
     if (!t->in_command[DIR_C])
         return;
-    where = (struct itrack_range){DIR_C, t->start[DIR_C], t->at[DIR_C] - t->start[DIR_C],
-                                  t->command_seq};
+    where = (struct track_range){DIR_C, t->start[DIR_C], t->core.at[DIR_C] - t->start[DIR_C],
+                                 t->command_seq};
     itrack_content_cut(t);
     uint64_t left = t->scan[DIR_C].literal_left;
     if (left > 0)
@@ -405,7 +398,7 @@ void imap_track_closed(struct imap_track *t, enum event_dir closed_by)
         return;
     drop_done(t, DIR_C);
     name_unfinished(t);
-    struct itrack_range where = {closed_by, t->at[closed_by], 0, 0};
+    struct track_range where = {closed_by, t->core.at[closed_by], 0, 0};
     /* A handshake that failed leaves nobody a word to say. */
     bool said = t->bye_seen || t->state == IMAP_STATE_LOGOUT || t->state == IMAP_STATE_TLS;
     if (closed_by == DIR_S && !said)

@@ -10,7 +10,7 @@ enum imap_state imap_track_state(const struct imap_track *t)
 
 bool imap_track_tls(const struct imap_track *t)
 {
-    return t->tls;
+    return t->core.tls;
 }
 
 bool imap_track_authenticated(const struct imap_track *t)
@@ -108,7 +108,8 @@ struct slice imap_track_mechanisms(const struct imap_track *t)
 
 const char *imap_track_auth_mechanism(const struct imap_track *t)
 {
-    return (imap_track_auth_open(t) || t->authenticated) && t->mechanism[0] ? t->mechanism : NULL;
+    return (imap_track_auth_open(t) || t->authenticated) && t->core.mechanism[0] ? t->core.mechanism
+                                                                                 : NULL;
 }
 
 bool imap_track_utf8(const struct imap_track *t)

@@ -17,25 +17,13 @@
 
 #include "base/mem.h"
 
-uint64_t itrack_append_octets(struct imap_track *t, enum event_dir dir, struct slice octets,
-                              struct slice hidden)
-{
-    struct octet_range range = {0, (uint32_t)hidden.len};
-    if (hidden.len > 0)
-        range.start = (uint32_t)(hidden.ptr - octets.ptr);
-    uint64_t seq = journal_append_octets(t->journal, t->conn, dir, LAYER_PLAIN, itrack_flags(t),
-                                         t->tls, octets, &range, hidden.len > 0 ? 1 : 0, true);
-    t->at[dir] += octets.len;
-    return seq;
-}
-
 static uint64_t command_event(struct imap_track *t, const char *verb, uint64_t offset,
                               struct slice tag, uint64_t cause)
 {
-    return JOURNAL_APPEND(t->journal, t->conn, COMMAND, itrack_flags(t), cause,
+    return JOURNAL_APPEND(t->core.journal, t->core.conn, COMMAND, core_flags(&t->core), cause,
                           (struct ev_command){.verb = slice_cstr(verb),
                                               .offset = offset,
-                                              .length = t->at[DIR_C] - offset,
+                                              .length = t->core.at[DIR_C] - offset,
                                               .tag = tag});
 }
 
@@ -47,7 +35,7 @@ static void pending_add(struct imap_track *t, const struct imap_command *c, bool
     enum imap_state from = (enum imap_state)(count > 0 ? t->ahead : t->state);
     t->ahead = (uint8_t)itrack_ahead(t, c->verb, from);
     if (count >= IMAP_CAP_PENDING_COMMANDS) {
-        struct itrack_range where = {DIR_C, t->start[DIR_C], 0, t->command_seq};
+        struct track_range where = {DIR_C, t->start[DIR_C], 0, t->command_seq};
         if (t->unkept++ == 0)
             itrack_deviation(t, IMAP_RULE_PENDING_CAP, &where, "%d commands wait for an answer.",
                              IMAP_CAP_PENDING_COMMANDS);
@@ -56,7 +44,7 @@ static void pending_add(struct imap_track *t, const struct imap_command *c, bool
     }
     struct imap_pending *p = itrack_push(t);
     p->seq = t->command_seq;
-    p->tick_ns = itrack_now_ns(t);
+    p->tick_ns = core_now_ns(&t->core);
     p->offset = t->start[DIR_C];
     p->verb = (uint8_t)c->verb;
     p->uid = c->uid;
@@ -74,11 +62,12 @@ static void content_begin(struct imap_track *t)
 {
     struct imap_work *w = itrack_work(t);
     t->literal_message = true;
-    w->content = (struct ev_data_end){.offset = t->at[DIR_C]};
+    w->content = (struct ev_data_end){.offset = t->core.at[DIR_C]};
     w->content_line_octets = 0;
     w->content_last = 0;
-    w->content_seq = JOURNAL_APPEND(t->journal, t->conn, DATA_BEGIN, itrack_flags(t),
-                                    t->command_seq, (struct ev_data_begin){.offset = t->at[DIR_C]});
+    w->content_seq =
+        JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_BEGIN, core_flags(&t->core),
+                       t->command_seq, (struct ev_data_begin){.offset = t->core.at[DIR_C]});
 }
 
 static void content_count(struct imap_work *w, struct slice in)
@@ -113,7 +102,8 @@ static void content_end(struct imap_track *t, bool complete)
     e->lines += w->content_line_octets > 0;
     if (w->content_line_octets > e->longest)
         e->longest = w->content_line_octets;
-    journal_append(t->journal, t->conn, EVENT_DATA_END, itrack_flags(t), w->content_seq, e);
+    journal_append(t->core.journal, t->core.conn, EVENT_DATA_END, core_flags(&t->core),
+                   w->content_seq, e);
     t->literal_message = false;
 }
 
@@ -158,7 +148,7 @@ static void take_announcement(struct imap_track *t, const struct imap_piece *p,
         command_event(t, "LITERAL", t->literal_start, w->command.tag, t->command_seq);
     }
     if (p->sync || message)
-        t->literal_start = t->at[DIR_C];
+        t->literal_start = t->core.at[DIR_C];
     struct imap_pending *open = itrack_own(t);
     if (open)
         open->clients_turn = !p->sync;
@@ -197,25 +187,19 @@ static void take_literal(struct imap_track *t, const struct imap_piece *p, struc
     item->literal_left = p->literal_left;
     if (p->literal_left == 0) {
         content_end(t, true);
-        t->literal_start = t->at[DIR_C];
+        t->literal_start = t->core.at[DIR_C];
     }
 }
 
 /* ---- whole commands ---- */
 
 static void auth_begin(struct imap_track *t, const struct imap_command *c,
-                       const struct itrack_range *where)
+                       const struct track_range *where)
 {
-    size_t n = 0;
-    for (; n < c->mechanism.len && n < IMAP_MECHANISM_MAX_OCTETS; n++) {
-        uint8_t octet = c->mechanism.ptr[n];
-        t->mechanism[n] = (char)(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
-    }
-    t->mechanism[n] = '\0';
-    t->sasl_step[DIR_C] = t->sasl_step[DIR_S] = 0;
+    struct track_rule bad = itrack_rule(IMAP_RULE_AUTH_BAD_BASE64);
+    core_mechanism(&t->core, c->mechanism);
     if (c->has_initial)
-        itrack_sasl_step(
-            t, DIR_C, slice_eq(c->initial, SLICE_LIT("=")) ? slice_of(NULL, 0) : c->initial, where);
+        core_sasl_initial(&t->core, c->initial, where, &bad);
 }
 
 /* The end of a command that is open already: it had a literal on the way. */
@@ -227,14 +211,14 @@ static imap_rules finish_open(struct imap_track *t, const struct imap_command *c
     if (p)
         p->tag_len = 0;
     imap_rules rules = imap_track_lint(t, c);
-    if (t->at[DIR_C] - t->literal_start > 2)
+    if (t->core.at[DIR_C] - t->literal_start > 2)
         command_event(t, "LITERAL", t->literal_start, c->tag, t->command_seq);
     if (!p)
         return rules;
     p->tag_len = tag_len;
     p->whole = true;
     p->clients_turn = false;
-    p->tick_ns = itrack_now_ns(t);
+    p->tick_ns = core_now_ns(&t->core);
     if ((c->verb == IMAP_VERB_SELECT || c->verb == IMAP_VERB_EXAMINE) && c->mailbox.len > 0) {
         mem_free(p->mailbox);
         p->mailbox = mem_slice_dup(c->mailbox);
@@ -244,7 +228,7 @@ static imap_rules finish_open(struct imap_track *t, const struct imap_command *c
 
 static void take_command(struct imap_track *t, struct imap_command *c, struct imap_item *item)
 {
-    struct itrack_range where = {DIR_C, t->start[DIR_C], t->at[DIR_C] - t->start[DIR_C], 0};
+    struct track_range where = {DIR_C, t->start[DIR_C], t->core.at[DIR_C] - t->start[DIR_C], 0};
     imap_rules rules = t->reading_rules[DIR_C];
     if (t->command_seq) {
         rules |= finish_open(t, c);
@@ -277,7 +261,7 @@ static struct slice without_end(struct slice line)
 
 static void take_auth_data(struct imap_track *t, struct slice whole, struct imap_item *item)
 {
-    struct itrack_range where = {DIR_C, t->start[DIR_C], whole.len, 0};
+    struct track_range where = {DIR_C, t->start[DIR_C], whole.len, 0};
     struct imap_pending *p = itrack_by_verb(t, IMAP_VERB_AUTHENTICATE);
     item->kind = IMAP_ITEM_AUTH_DATA;
     item->line = without_end(whole);
@@ -294,12 +278,12 @@ static void take_auth_data(struct imap_track *t, struct slice whole, struct imap
         return;
     p->early_lines += !p->clients_turn;
     p->clients_turn = false;
-    p->tick_ns = itrack_now_ns(t);
+    p->tick_ns = core_now_ns(&t->core);
 }
 
 static void take_done(struct imap_track *t, struct slice whole, struct imap_item *item)
 {
-    struct itrack_range where = {DIR_C, t->start[DIR_C], whole.len, 0};
+    struct track_range where = {DIR_C, t->start[DIR_C], whole.len, 0};
     struct imap_pending *p = itrack_by_verb(t, IMAP_VERB_IDLE);
     item->kind = IMAP_ITEM_DONE;
     item->seq = where.cause_seq =
@@ -313,7 +297,7 @@ static void take_done(struct imap_track *t, struct slice whole, struct imap_item
     if (!p)
         return;
     p->clients_turn = false;
-    p->tick_ns = itrack_now_ns(t);
+    p->tick_ns = core_now_ns(&t->core);
 }
 
 /* A line that came early: do its tag and verb make it a command? */
@@ -358,7 +342,7 @@ void itrack_client_refused(struct imap_track *t)
 
 static void begin(struct imap_track *t)
 {
-    t->start[DIR_C] = t->literal_start = t->at[DIR_C];
+    t->start[DIR_C] = t->literal_start = t->core.at[DIR_C];
     t->command_seq = 0;
     t->reading_rules[DIR_C] = 0;
     t->in_command[DIR_C] = true;
@@ -400,7 +384,7 @@ size_t itrack_feed_client(struct imap_track *t, struct slice in, struct imap_ite
         begin(t);
     imap_scan_feed(&t->scan[DIR_C], scan_kind(t, first, in), in, &p);
     struct slice piece = slice_take(in, p.used);
-    itrack_append_octets(t, DIR_C, piece, p.secret);
+    core_append_octets(&t->core, DIR_C, piece, p.secret);
     t->reading_rules[DIR_C] |= p.rules;
     if (p.kind == IMAP_PIECE_LITERAL) {
         take_literal(t, &p, piece, item);

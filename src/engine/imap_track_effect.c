@@ -37,20 +37,13 @@ enum imap_effect imap_track_effect(enum imap_verb verb, enum imap_outcome outcom
     return (enum imap_effect)effects[verb][outcome];
 }
 
-unsigned itrack_flags(const struct imap_track *t)
-{
-    return t->backstage ? EVENT_FLAG_BACKSTAGE : 0;
-}
-
 void itrack_set_state(struct imap_track *t, enum imap_state to, uint64_t cause_seq)
 {
-    if (to == (enum imap_state)t->state)
-        return;
     enum imap_state from = (enum imap_state)t->state;
+    if (to == from)
+        return;
     t->state = (uint8_t)to;
-    JOURNAL_APPEND(t->journal, t->conn, STATE, itrack_flags(t), cause_seq,
-                   (struct ev_state){.from = slice_cstr(imap_state_name(from)),
-                                     .to = slice_cstr(imap_state_name(to))});
+    core_state(&t->core, imap_state_name(from), imap_state_name(to), cause_seq);
 }
 
 enum imap_state itrack_ahead(const struct imap_track *t, enum imap_verb verb, enum imap_state from)
@@ -115,7 +108,7 @@ void itrack_apply(struct imap_track *t, enum imap_verb verb, enum imap_outcome o
         itrack_set_state(t, IMAP_STATE_AUTH, cause_seq);
         break;
     case IMAP_EFFECT_AUTH_NO:
-        t->mechanism[0] = '\0';
+        t->core.mechanism[0] = '\0';
         itrack_set_state(t, t->authenticated ? IMAP_STATE_AUTHENTICATED : IMAP_STATE_NOT_AUTH,
                          cause_seq);
         break;
@@ -163,7 +156,7 @@ void itrack_caps_clear(struct imap_track *t)
 
 /* One a line for the event; with spaces between here. */
 void itrack_caps_learn(struct imap_track *t, struct slice list, struct slice greeting,
-                       const struct itrack_range *where)
+                       const struct track_range *where)
 {
     struct buf lines;
     bool imap = false;
@@ -180,8 +173,8 @@ void itrack_caps_learn(struct imap_track *t, struct slice list, struct slice gre
         if (*c == '\n')
             *c = ' ';
     JOURNAL_APPEND(
-        t->journal, t->conn, CAPS, itrack_flags(t), where->cause_seq,
-        (struct ev_caps){.greeting = greeting, .list = buf_slice(&lines), .tls = t->tls});
+        t->core.journal, t->core.conn, CAPS, core_flags(&t->core), where->cause_seq,
+        (struct ev_caps){.greeting = greeting, .list = buf_slice(&lines), .tls = t->core.tls});
     if (!imap)
         itrack_deviation(t, IMAP_RULE_CAPS_MISSING, where, "%s",
                          imap_rule_meaning(IMAP_RULE_CAPS_MISSING));
@@ -204,7 +197,7 @@ static void enabled(struct imap_track *t, struct slice list)
 }
 
 void itrack_data_effect(struct imap_track *t, const struct imap_response *r,
-                        const struct itrack_range *where)
+                        const struct track_range *where)
 {
     struct slice rest = slice_trim(slice_skip(r->text.octets, r->data_at));
     bool selected = t->state == IMAP_STATE_SELECTED || t->state == IMAP_STATE_IDLE;

@@ -7,6 +7,7 @@
 #define ENGINE_IMAP_TRACK_PRIVATE_H
 
 #include "engine/imap_track.h"
+#include "engine/track_core.h"
 #include "imap/limits.h"
 #include "imap/scan.h"
 
@@ -15,7 +16,6 @@
 enum {
     IMAP_PENDING_INLINE = 8,
     IMAP_CAPS_MAX_OCTETS = 16384, /* of the capability text kept */
-    IMAP_MECHANISM_OCTETS = IMAP_MECHANISM_MAX_OCTETS + 1,
 };
 
 /* One command without its tagged answer. */
@@ -58,28 +58,23 @@ struct imap_work {
 };
 
 struct imap_track {
-    struct journal *journal;
-    struct imap_work *work; /* NULL at rest */
-    char *caps;             /* space separated; NULL: not known */
-    char *mailbox;          /* selected; NULL: none */
-    uint64_t at[DIR__COUNT];
+    struct track_core core;
+    struct imap_work *work;     /* NULL at rest */
+    char *caps;                 /* space separated; NULL: not known */
+    char *mailbox;              /* selected; NULL: none */
     uint64_t start[DIR__COUNT]; /* where what is being read begins */
     uint64_t literal_start;     /* C: where the part behind the last announcement begins */
     uint64_t command_seq;       /* C: COMMAND event of what is being read; 0: not yet */
     uint64_t greeting_since_ns;
     struct imap_scan scan[DIR__COUNT];
-    uint32_t conn;
     uint32_t exists;
     uint32_t unkept;                      /* commands beyond the pending limit */
     uint32_t next_tag;                    /* of imap_track_line */
     imap_rules reading_rules[DIR__COUNT]; /* of what is being read */
     uint8_t state, ahead, idle_back, line_kind;
-    uint8_t sasl_step[DIR__COUNT];
-    char mechanism[IMAP_MECHANISM_OCTETS];
-    bool backstage, want_content, tls, authenticated, utf8;
+    bool want_content, authenticated, utf8;
     bool greeting_awaited, logout_sent, bye_seen, exists_known, idle_open;
-    bool auth_unkept; /* an AUTHENTICATE is among .unkept */
-    bool void_said[DIR__COUNT];
+    bool auth_unkept;            /* an AUTHENTICATE is among .unkept */
     bool in_command[DIR__COUNT]; /* something is half read */
     bool awaits_go_ahead, literal_message, literal_kept[DIR__COUNT];
     bool text_done[DIR__COUNT]; /* .text holds something finished: the next feed drops it */
@@ -102,44 +97,35 @@ void itrack_reading_reset(struct imap_reading *r);
 void itrack_reading_add(struct imap_track *t, enum event_dir dir, struct slice octets);
 void itrack_reading_gap(struct imap_track *t, enum event_dir dir, uint64_t octets);
 struct imap_text itrack_reading_text(const struct imap_reading *r);
-uint64_t itrack_now_ns(const struct imap_track *t);
 
 /* imap_track_rules.c */
-struct itrack_range {
-    enum event_dir dir;
-    uint64_t offset, length;
-    uint64_t cause_seq;
-};
-void itrack_deviation(struct imap_track *t, enum imap_rule rule, const struct itrack_range *where,
+struct track_rule itrack_rule(enum imap_rule rule);
+void itrack_deviation(struct imap_track *t, enum imap_rule rule, const struct track_range *where,
                       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Each rule of the set, with its meaning as the note or a better one. */
-void itrack_report(struct imap_track *t, imap_rules rules, const struct itrack_range *where,
+void itrack_report(struct imap_track *t, imap_rules rules, const struct track_range *where,
                    const struct imap_command *c);
 imap_rules itrack_data_rules(const struct imap_track *t, const struct imap_response *r);
 
 /* imap_track_effect.c */
-unsigned itrack_flags(const struct imap_track *t);
 void itrack_set_state(struct imap_track *t, enum imap_state to, uint64_t cause_seq);
 void itrack_apply(struct imap_track *t, enum imap_verb verb, enum imap_outcome outcome,
                   struct imap_pending *p, uint64_t cause_seq);
 enum imap_state itrack_ahead(const struct imap_track *t, enum imap_verb verb, enum imap_state from);
 void itrack_caps_learn(struct imap_track *t, struct slice list, struct slice greeting,
-                       const struct itrack_range *where);
+                       const struct track_range *where);
 void itrack_caps_clear(struct imap_track *t);
 void itrack_data_effect(struct imap_track *t, const struct imap_response *r,
-                        const struct itrack_range *where);
+                        const struct track_range *where);
 void itrack_unselect(struct imap_track *t);
 
 /* imap_track_client.c */
 size_t itrack_feed_client(struct imap_track *t, struct slice in, struct imap_item *item);
 /* The server refused a command that waited for its go-ahead: it ends here. */
 void itrack_client_refused(struct imap_track *t);
-uint64_t itrack_append_octets(struct imap_track *t, enum event_dir dir, struct slice octets,
-                              struct slice hidden);
 void itrack_content_cut(struct imap_track *t);
 
-/* imap_track_sasl.c */
 void itrack_sasl_step(struct imap_track *t, enum event_dir dir, struct slice base64,
-                      const struct itrack_range *where);
+                      const struct track_range *where);
 
 #endif

@@ -6,21 +6,26 @@
 
 #include "imap/tables.h"
 
-void itrack_deviation(struct imap_track *t, enum imap_rule rule, const struct itrack_range *where,
+struct track_rule itrack_rule(enum imap_rule rule)
+{
+    return (struct track_rule){imap_rule_name(rule), imap_rule_rfc(rule), imap_rule_meaning(rule)};
+}
+
+void itrack_deviation(struct imap_track *t, enum imap_rule rule, const struct track_range *where,
                       const char *fmt, ...)
 {
-    char note[256];
+    struct track_rule named = itrack_rule(rule);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(note, sizeof(note), fmt, ap);
+    core_deviation(&t->core, &named, where, fmt, ap);
     va_end(ap);
-    JOURNAL_APPEND(t->journal, t->conn, DEVIATION, itrack_flags(t), where->cause_seq,
-                   (struct ev_deviation){.rule = slice_cstr(imap_rule_name(rule)),
-                                         .rfc = slice_cstr(imap_rule_rfc(rule)),
-                                         .dir = where->dir,
-                                         .offset = where->offset,
-                                         .length = where->length,
-                                         .note = slice_cstr(note)});
+}
+
+void itrack_sasl_step(struct imap_track *t, enum event_dir dir, struct slice base64,
+                      const struct track_range *where)
+{
+    struct track_rule bad = itrack_rule(IMAP_RULE_AUTH_BAD_BASE64);
+    core_sasl_step(&t->core, dir, base64, where, &bad);
 }
 
 /* What was seen, in words. The line itself is never quoted: it may hold a secret. */
@@ -40,7 +45,7 @@ static void say(const struct imap_track *t, enum imap_rule rule, const struct im
         snprintf(note, note_octets, "%s", imap_rule_meaning(rule));
 }
 
-void itrack_report(struct imap_track *t, imap_rules rules, const struct itrack_range *where,
+void itrack_report(struct imap_track *t, imap_rules rules, const struct track_range *where,
                    const struct imap_command *c)
 {
     char note[256];
@@ -63,16 +68,6 @@ static bool offered(const struct imap_track *t, const char *list)
         if (imap_track_offers(t, name))
             return true;
     }
-    return false;
-}
-
-/* Mechanisms that show the password to whoever listens. */
-static bool clear_mechanism(struct slice name)
-{
-    static const char *const clear[] = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"};
-    for (size_t i = 0; i < sizeof(clear) / sizeof(clear[0]); i++)
-        if (slice_eq_nocase(name, slice_cstr(clear[i])))
-            return true;
     return false;
 }
 
@@ -106,8 +101,8 @@ imap_rules imap_track_lint(const struct imap_track *t, const struct imap_command
     if (t->caps && c->verb == IMAP_VERB_LOGIN && imap_track_offers(t, "LOGINDISABLED"))
         rules |= IBIT(LOGIN_DISABLED);
     bool clear = c->verb == IMAP_VERB_LOGIN ||
-                 (c->verb == IMAP_VERB_AUTHENTICATE && clear_mechanism(c->mechanism));
-    if (clear && !t->tls)
+                 (c->verb == IMAP_VERB_AUTHENTICATE && core_mechanism_in_clear(c->mechanism));
+    if (clear && !t->core.tls)
         rules |= IBIT(LOGIN_IN_CLEAR);
     if (c->tag.len > 0 && itrack_by_tag(t, c->tag, NULL))
         rules |= IBIT(TAG_REUSED);

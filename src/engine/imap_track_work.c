@@ -181,7 +181,7 @@ void itrack_reading_add(struct imap_track *t, enum event_dir dir, struct slice o
     /* The part that fits is kept: tag and verb are wanted. */
     buf_append(&r->text, slice_take(octets, r->text.cap_octets - r->text.len));
     r->cut = true;
-    struct itrack_range where = {dir, t->start[dir], t->at[dir] - t->start[dir], 0};
+    struct track_range where = {dir, t->start[dir], t->core.at[dir] - t->start[dir], 0};
     itrack_deviation(t, IMAP_RULE_TEXT_CAP, &where, "%zu octets of it are kept.",
                      r->text.cap_octets);
 }
@@ -195,17 +195,11 @@ void itrack_reading_gap(struct imap_track *t, enum event_dir dir, uint64_t octet
         r->alloc_gaps = r->alloc_gaps ? r->alloc_gaps * 2 : 4;
         r->gaps = mem_realloc(r->gaps, r->alloc_gaps * sizeof(*r->gaps));
     }
-    r->gaps[r->n_gaps++] = (struct imap_gap){(uint32_t)r->text.len, octets, t->at[dir]};
+    r->gaps[r->n_gaps++] = (struct imap_gap){(uint32_t)r->text.len, octets, t->core.at[dir]};
 }
 
 struct imap_text itrack_reading_text(const struct imap_reading *r)
 {
     return (struct imap_text){
         .octets = buf_slice(&r->text), .gaps = r->gaps, .n_gaps = r->n_gaps, .cut = r->cut};
-}
-
-uint64_t itrack_now_ns(const struct imap_track *t)
-{
-    const struct clock *clock = journal_clock(t->journal);
-    return clock->tick_ns(clock->ctx);
 }

@@ -5,31 +5,19 @@
 
 #include "base/mem.h"
 
-static uint64_t now_ns(const struct pop3_track *t)
-{
-    const struct clock *clock = journal_clock(t->journal);
-    return clock->tick_ns(clock->ctx);
-}
-
 struct pop3_track *pop3_track_new(struct journal *j, uint32_t conn,
                                   const struct pop3_track_options *options)
 {
     struct pop3_track *t = mem_zalloc(sizeof(*t));
-    t->journal = j;
-    t->conn = conn;
-    t->backstage = options->backstage;
-    t->tls = options->tls;
+    core_init(&t->core, j, conn, options->backstage, options->tls);
     t->want_content = options->want_content;
     t->state = t->ahead = POP3_STATE_CONNECT;
     t->greeting_awaited = true;
-    t->greeting_since_ns = now_ns(t);
-    t->at[DIR_C] = journal_stream_len(j, conn, DIR_C, LAYER_PLAIN);
-    t->at[DIR_S] = journal_stream_len(j, conn, DIR_S, LAYER_PLAIN);
+    t->greeting_since_ns = core_now_ns(&t->core);
     pop3_secret_scan_init(&t->scan);
-    JOURNAL_APPEND(j, conn, PROTOCOL, ptrack_flags(t), 0,
+    JOURNAL_APPEND(j, conn, PROTOCOL, core_flags(&t->core), 0,
                    (struct ev_protocol){.name = SLICE_LIT("pop3")});
-    JOURNAL_APPEND(j, conn, STATE, ptrack_flags(t), 0,
-                   (struct ev_state){.to = slice_cstr(pop3_state_name(POP3_STATE_CONNECT))});
+    core_state(&t->core, NULL, pop3_state_name(POP3_STATE_CONNECT), 0);
     return t;
 }
 
@@ -121,7 +109,7 @@ void ptrack_push(struct pop3_track *t, const struct pop3_pending *p)
     }
     struct pop3_pending *slot = &w->ring[(w->ring_head + w->ring_count++) % w->ring_alloc];
     *slot = *p;
-    slot->tick_ns = now_ns(t);
+    slot->tick_ns = core_now_ns(&t->core);
 }
 
 void ptrack_pop(struct pop3_track *t)
@@ -140,18 +128,6 @@ void ptrack_pop(struct pop3_track *t)
 
 /* ---- octets and lines ---- */
 
-uint64_t ptrack_append_octets(struct pop3_track *t, enum event_dir dir, struct slice octets,
-                              struct slice hidden)
-{
-    struct octet_range range = {0, (uint32_t)hidden.len};
-    if (hidden.len > 0)
-        range.start = (uint32_t)(hidden.ptr - octets.ptr);
-    uint64_t seq = journal_append_octets(t->journal, t->conn, dir, LAYER_PLAIN, ptrack_flags(t),
-                                         t->tls, octets, &range, hidden.len > 0 ? 1 : 0, true);
-    t->at[dir] += octets.len;
-    return seq;
-}
-
 size_t ptrack_line(struct pop3_track *t, enum event_dir dir, struct slice in, bool in_auth,
                    struct slice *line_out, pop3_rules *rules_out)
 {
@@ -163,10 +139,10 @@ size_t ptrack_line(struct pop3_track *t, enum event_dir dir, struct slice in, bo
         piece.len = (size_t)lf + 1;
     bool capped = lf < 0 && piece.len == room, whole = kept->len == 0 && lf >= 0;
     if (kept->len == 0)
-        t->line_at[dir] = t->at[dir];
+        t->line_at[dir] = t->core.at[dir];
     if (dir == DIR_C)
         hidden = pop3_secret_scan_feed(&t->scan, in_auth, piece);
-    ptrack_append_octets(t, dir, piece, hidden);
+    core_append_octets(&t->core, dir, piece, hidden);
     *line_out = slice_of(NULL, 0);
     *rules_out = capped ? PBIT(LINE_CAP) : 0;
     if (!whole) {
@@ -194,21 +170,19 @@ size_t ptrack_line(struct pop3_track *t, enum event_dir dir, struct slice in, bo
 static size_t feed_void(struct pop3_track *t, enum event_dir dir, struct slice in,
                         struct pop3_item *item)
 {
-    enum pop3_rule rule =
-        dir == DIR_S ? POP3_RULE_PLAINTEXT_BEFORE_TLS : POP3_RULE_COMMANDS_BEFORE_TLS;
-    struct ptrack_range where = {dir, t->at[dir], in.len, 0};
+    struct track_rule rule =
+        ptrack_rule(dir == DIR_S ? POP3_RULE_PLAINTEXT_BEFORE_TLS : POP3_RULE_COMMANDS_BEFORE_TLS);
+    struct track_range where = {dir, t->core.at[dir], in.len, 0};
     for (struct slice left = in; left.len > 0;) {
         ptrdiff_t lf = slice_find_octet(left, '\n');
         struct slice piece = lf < 0 ? left : slice_take(left, (size_t)lf + 1);
         struct slice hidden = slice_of(NULL, 0);
         if (dir == DIR_C)
             hidden = pop3_secret_scan_feed(&t->scan, false, piece);
-        where.cause_seq = ptrack_append_octets(t, dir, piece, hidden);
+        where.cause_seq = core_append_octets(&t->core, dir, piece, hidden);
         left = slice_skip(left, piece.len);
     }
-    if (!t->void_said[dir]) /* once: how the octets are split is chance */
-        ptrack_deviation(t, rule, &where, "%s", pop3_rule_meaning(rule));
-    t->void_said[dir] = true;
+    core_void(&t->core, &rule, &where);
     item->kind = POP3_ITEM_VOID;
     return in.len;
 }
@@ -237,14 +211,14 @@ void pop3_track_feed_all(struct pop3_track *t, enum event_dir dir, struct slice 
 
 void pop3_track_tls_up(struct pop3_track *t)
 {
-    t->tls = true;
+    t->core.tls = true;
     if (t->state == POP3_STATE_CONNECT)
         return;
     ptrack_caps_clear(t);
     t->authenticated = t->maildrop_known = t->in_content = t->auth_unkept = false;
-    t->void_said[DIR_C] = t->void_said[DIR_S] = false;
+    t->core.void_said[DIR_C] = t->core.void_said[DIR_S] = false;
     t->unkept = t->auth_open = t->deleted = 0;
-    t->mechanism[0] = '\0';
+    t->core.mechanism[0] = '\0';
     work_free(t);
     pop3_secret_scan_init(&t->scan);
     ptrack_set_state(t, POP3_STATE_AUTHORIZATION, 0);
@@ -257,10 +231,10 @@ static void name_unfinished(struct pop3_track *t)
     if (t->in_content)
         ptrack_content_cut(t);
     else if (t->work && t->work->line[DIR_S].len > 0)
-        ptrack_deviation(
-            t, POP3_RULE_RESPONSE_CUT,
-            &(struct ptrack_range){DIR_S, t->line_at[DIR_S], t->at[DIR_S] - t->line_at[DIR_S], 0},
-            "%s", pop3_rule_meaning(POP3_RULE_RESPONSE_CUT));
+        ptrack_deviation(t, POP3_RULE_RESPONSE_CUT,
+                         &(struct track_range){DIR_S, t->line_at[DIR_S],
+                                               t->core.at[DIR_S] - t->line_at[DIR_S], 0},
+                         "%s", pop3_rule_meaning(POP3_RULE_RESPONSE_CUT));
 }
 
 void pop3_track_closed(struct pop3_track *t, enum event_dir closed_by)
@@ -268,7 +242,7 @@ void pop3_track_closed(struct pop3_track *t, enum event_dir closed_by)
     if (t->state == POP3_STATE_CLOSED)
         return;
     name_unfinished(t);
-    struct ptrack_range where = {closed_by, t->at[closed_by], 0, 0};
+    struct track_range where = {closed_by, t->core.at[closed_by], 0, 0};
     /* A handshake that failed leaves nobody a word to say. */
     bool said = t->state == POP3_STATE_UPDATE || t->state == POP3_STATE_TLS ||
                 t->state == POP3_STATE_REFUSED;
@@ -293,7 +267,7 @@ enum pop3_state pop3_track_state(const struct pop3_track *t)
 
 bool pop3_track_tls(const struct pop3_track *t)
 {
-    return t->tls;
+    return t->core.tls;
 }
 
 bool pop3_track_authenticated(const struct pop3_track *t)
@@ -373,7 +347,7 @@ struct slice pop3_track_stamp(const struct pop3_track *t)
 const char *pop3_track_auth_mechanism(const struct pop3_track *t)
 {
     bool running = t->state == POP3_STATE_AUTH || pop3_track_auth_open(t);
-    return (running || t->authenticated) && t->mechanism[0] ? t->mechanism : NULL;
+    return (running || t->authenticated) && t->core.mechanism[0] ? t->core.mechanism : NULL;
 }
 
 bool pop3_track_maildrop(const struct pop3_track *t, uint32_t *messages_out, uint64_t *octets_out)

@@ -15,7 +15,7 @@ static void pending_add(struct pop3_track *t, struct pop3_pending *p, enum pop3_
     if (t->unkept > 0 || w->ring_count >= POP3_CAP_PENDING_COMMANDS) {
         if (t->unkept++ == 0)
             ptrack_deviation(t, POP3_RULE_PENDING_CAP,
-                             &(struct ptrack_range){DIR_C, p->offset, p->length, p->seq},
+                             &(struct track_range){DIR_C, p->offset, p->length, p->seq},
                              "%d commands wait for an answer.", POP3_CAP_PENDING_COMMANDS);
         t->auth_unkept = t->auth_unkept || auth;
         return;
@@ -26,32 +26,25 @@ static void pending_add(struct pop3_track *t, struct pop3_pending *p, enum pop3_
 }
 
 static void auth_begin(struct pop3_track *t, const struct pop3_command *c,
-                       const struct ptrack_range *where)
+                       const struct track_range *where)
 {
-    struct slice name =
-        slice_take(c->n_args > 0 ? c->arg[0] : slice_of(NULL, 0), POP3_MECHANISM_OCTETS - 1);
-    size_t n = 0;
-    for (; n < name.len && name.ptr[n] > ' ' && name.ptr[n] < 0x7f; n++) {
-        uint8_t octet = name.ptr[n];
-        t->mechanism[n] = (char)(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
-    }
-    t->mechanism[n] = '\0';
-    t->sasl_step[DIR_C] = t->sasl_step[DIR_S] = 0;
+    struct track_rule bad = ptrack_rule(POP3_RULE_AUTH_BAD_BASE64);
+    core_mechanism(&t->core, c->n_args > 0 ? c->arg[0] : slice_of(NULL, 0));
     if (c->n_args > 1)
-        ptrack_sasl_step(
-            t, DIR_C, slice_eq(c->arg[1], SLICE_LIT("=")) ? slice_of(NULL, 0) : c->arg[1], where);
+        core_sasl_initial(&t->core, c->arg[1], where, &bad);
 }
 
-static uint64_t command_event(struct pop3_track *t, enum pop3_verb verb, struct ptrack_range *where)
+static uint64_t command_event(struct pop3_track *t, enum pop3_verb verb, struct track_range *where)
 {
-    where->cause_seq = JOURNAL_APPEND(t->journal, t->conn, COMMAND, ptrack_flags(t), 0,
-                                      (struct ev_command){.verb = slice_cstr(pop3_verb_name(verb)),
-                                                          .offset = where->offset,
-                                                          .length = where->length});
+    where->cause_seq =
+        JOURNAL_APPEND(t->core.journal, t->core.conn, COMMAND, core_flags(&t->core), 0,
+                       (struct ev_command){.verb = slice_cstr(pop3_verb_name(verb)),
+                                           .offset = where->offset,
+                                           .length = where->length});
     return where->cause_seq;
 }
 
-static void take_command(struct pop3_track *t, struct pop3_command *c, struct ptrack_range *where,
+static void take_command(struct pop3_track *t, struct pop3_command *c, struct track_range *where,
                          struct pop3_item *item)
 {
     c->rules = pop3_track_lint(t, c);
@@ -74,7 +67,7 @@ static void take_command(struct pop3_track *t, struct pop3_command *c, struct pt
 }
 
 static void take_auth_data(struct pop3_track *t, struct slice line, pop3_rules rules,
-                           struct ptrack_range *where, struct pop3_item *item)
+                           struct track_range *where, struct pop3_item *item)
 {
     if (line.len + 2 > POP3_AUTH_LINE_MAX_OCTETS)
         rules |= PBIT(COMMAND_TOO_LONG);
@@ -110,7 +103,7 @@ size_t ptrack_feed_client(struct pop3_track *t, struct slice in, struct pop3_ite
     size_t used = ptrack_line(t, DIR_C, in, in_auth, &line, &rules);
     if (!line.ptr)
         return used;
-    struct ptrack_range where = {DIR_C, t->line_at[DIR_C], t->at[DIR_C] - t->line_at[DIR_C], 0};
+    struct track_range where = {DIR_C, t->line_at[DIR_C], t->core.at[DIR_C] - t->line_at[DIR_C], 0};
     struct pop3_command *c = &w->command;
     if (t->state != POP3_STATE_AUTH) {
         pop3_command_parse(line, c);

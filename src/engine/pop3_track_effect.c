@@ -4,11 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/base64.h"
 #include "base/mem.h"
-#include "sasl/sasl.h"
-
-enum { SASL_TEXT_OCTETS = 4096 };
 
 #define E(name) POP3_EFFECT_##name
 #define ROW(ok, err, go_on)                                                                        \
@@ -46,19 +42,13 @@ enum pop3_effect pop3_track_effect(enum pop3_verb verb, enum pop3_outcome outcom
     return (enum pop3_effect)effects[verb][outcome];
 }
 
-unsigned ptrack_flags(const struct pop3_track *t)
-{
-    return t->backstage ? EVENT_FLAG_BACKSTAGE : 0;
-}
-
 void ptrack_set_state(struct pop3_track *t, enum pop3_state to, uint64_t cause_seq)
 {
-    if (t->state == to)
+    enum pop3_state from = (enum pop3_state)t->state;
+    if (to == from)
         return;
-    JOURNAL_APPEND(t->journal, t->conn, STATE, ptrack_flags(t), cause_seq,
-                   (struct ev_state){.from = slice_cstr(pop3_state_name((enum pop3_state)t->state)),
-                                     .to = slice_cstr(pop3_state_name(to))});
     t->state = (uint8_t)to;
+    core_state(&t->core, pop3_state_name(from), pop3_state_name(to), cause_seq);
 }
 
 /* A login counts where one can log in; else the answer changes nothing. */
@@ -150,27 +140,32 @@ void ptrack_caps_learn(struct pop3_track *t, uint64_t cause_seq)
 {
     ptrack_caps_clear(t);
     t->caps = mem_slice_dup(buf_slice(&t->work->caps));
-    JOURNAL_APPEND(t->journal, t->conn, CAPS, ptrack_flags(t), cause_seq,
-                   (struct ev_caps){.list = slice_cstr(t->caps), .tls = t->tls});
+    JOURNAL_APPEND(t->core.journal, t->core.conn, CAPS, core_flags(&t->core), cause_seq,
+                   (struct ev_caps){.list = slice_cstr(t->caps), .tls = t->core.tls});
 }
 
 /* ---- rules ---- */
 
-void ptrack_deviation(struct pop3_track *t, enum pop3_rule rule, const struct ptrack_range *where,
+struct track_rule ptrack_rule(enum pop3_rule rule)
+{
+    return (struct track_rule){pop3_rule_name(rule), pop3_rule_rfc(rule), pop3_rule_meaning(rule)};
+}
+
+void ptrack_deviation(struct pop3_track *t, enum pop3_rule rule, const struct track_range *where,
                       const char *fmt, ...)
 {
-    char note[256];
+    struct track_rule named = ptrack_rule(rule);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(note, sizeof(note), fmt, ap);
+    core_deviation(&t->core, &named, where, fmt, ap);
     va_end(ap);
-    JOURNAL_APPEND(t->journal, t->conn, DEVIATION, ptrack_flags(t), where->cause_seq,
-                   (struct ev_deviation){.rule = slice_cstr(pop3_rule_name(rule)),
-                                         .rfc = slice_cstr(pop3_rule_rfc(rule)),
-                                         .dir = where->dir,
-                                         .offset = where->offset,
-                                         .length = where->length,
-                                         .note = slice_cstr(note)});
+}
+
+void ptrack_sasl_step(struct pop3_track *t, enum event_dir dir, struct slice base64,
+                      const struct track_range *where)
+{
+    struct track_rule bad = ptrack_rule(POP3_RULE_AUTH_BAD_BASE64);
+    core_sasl_step(&t->core, dir, base64, where, &bad);
 }
 
 /* What was seen, in words. The line itself is never quoted: it may hold a secret. */
@@ -192,7 +187,7 @@ static void say(const struct pop3_track *t, enum pop3_rule rule, const struct po
         snprintf(note, note_octets, "%s", pop3_rule_meaning(rule));
 }
 
-void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct ptrack_range *where,
+void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct track_range *where,
                    const struct pop3_command *c)
 {
     char note[256];
@@ -202,16 +197,6 @@ void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct ptrack_r
         say(t, (enum pop3_rule)rule, c, note, sizeof(note));
         ptrack_deviation(t, (enum pop3_rule)rule, where, "%s", note);
     }
-}
-
-/* Mechanisms that show the password to whoever listens. */
-static bool clear_mechanism(struct slice name)
-{
-    static const char *const clear[] = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"};
-    for (size_t i = 0; i < sizeof(clear) / sizeof(clear[0]); i++)
-        if (slice_eq_nocase(name, slice_cstr(clear[i])))
-            return true;
-    return false;
 }
 
 static bool behind_exclusive(const struct pop3_track *t)
@@ -237,7 +222,7 @@ pop3_rules pop3_track_lint(const struct pop3_track *t, const struct pop3_command
     const struct pop3_verb_info *info = pop3_verb_info(c->verb);
     if (t->greeting_awaited)
         return rules | PBIT(COMMAND_BEFORE_GREETING);
-    if (!in_order(t, c->verb) || (c->verb == POP3_VERB_STLS && t->tls))
+    if (!in_order(t, c->verb) || (c->verb == POP3_VERB_STLS && t->core.tls))
         rules |= PBIT(COMMAND_ORDER);
     bool pending = pop3_track_pending(t) > 0;
     if (pending && (behind_exclusive(t) || !pop3_track_offers(t, "PIPELINING", NULL)))
@@ -247,43 +232,10 @@ pop3_rules pop3_track_lint(const struct pop3_track *t, const struct pop3_command
     if (c->verb == POP3_VERB_APOP && !t->stamp)
         rules |= PBIT(COMMAND_NOT_OFFERED);
     bool clear = c->verb == POP3_VERB_PASS ||
-                 (c->verb == POP3_VERB_AUTH && c->n_args > 0 && clear_mechanism(c->arg[0]));
-    if (clear && !t->tls)
+                 (c->verb == POP3_VERB_AUTH && c->n_args > 0 && core_mechanism_in_clear(c->arg[0]));
+    if (clear && !t->core.tls)
         rules |= PBIT(LOGIN_IN_CLEAR);
     if (t->maildrop_known && c->message > t->maildrop_messages)
         rules |= PBIT(MESSAGE_NUMBER);
     return rules;
-}
-
-/* ---- steps of AUTH in words, the secrets left out by sasl_describe ---- */
-
-void ptrack_sasl_step(struct pop3_track *t, enum event_dir dir, struct slice base64,
-                      const struct ptrack_range *where)
-{
-    struct buf octets, text;
-    buf_init(&octets, POP3_CAP_LINE_OCTETS);
-    buf_init(&text, SASL_TEXT_OCTETS);
-    if (t->sasl_step[dir] < UINT8_MAX)
-        t->sasl_step[dir]++;
-    bool cancel = dir == DIR_C && slice_eq(base64, SLICE_LIT("*"));
-    if (base64.len > 0 && !cancel)
-        buf_room(&octets, base64.len); /* decode in one place: growing would leave copies behind */
-    if (cancel) {
-        buf_append_cstr(&text, "the client gives the exchange up");
-    } else if (!base64_decode(&octets, base64)) {
-        ptrack_deviation(t, POP3_RULE_AUTH_BAD_BASE64, where, "%s",
-                         pop3_rule_meaning(POP3_RULE_AUTH_BAD_BASE64));
-        buf_append_cstr(&text, "not base64");
-    } else {
-        sasl_describe(t->mechanism, dir == DIR_C, t->sasl_step[dir], buf_slice(&octets), &text);
-    }
-    JOURNAL_APPEND(t->journal, t->conn, SASL_STEP, ptrack_flags(t), where->cause_seq,
-                   (struct ev_sasl_step){.mechanism = slice_cstr(t->mechanism),
-                                         .dir = dir,
-                                         .step = t->sasl_step[dir],
-                                         .text = buf_slice(&text)});
-    if (octets.ptr)
-        mem_wipe(octets.ptr, octets.len);
-    buf_deinit(&octets);
-    buf_deinit(&text);
 }

@@ -5,14 +5,14 @@
 #define ENGINE_POP3_TRACK_PRIVATE_H
 
 #include "engine/pop3_track.h"
+#include "engine/track_core.h"
 #include "smtp/content.h"
 
 #define PBIT(name) POP3_RULE_BIT(POP3_RULE_##name)
 
 enum {
     POP3_PIECE_OCTETS = 65536, /* of an answer looked at in one feed */
-    POP3_LISTING_OCTETS = 512, /* of one line of a listing; a longer one is none */
-    POP3_MECHANISM_OCTETS = 21 /* RFC 4422 section 3.1: at most 20 */
+    POP3_LISTING_OCTETS = 512  /* of one line of a listing; a longer one is none */
 };
 
 /* One command without an answer. */
@@ -43,38 +43,25 @@ struct pop3_work {
 };
 
 struct pop3_track {
-    struct journal *journal;
-    struct pop3_work *work; /* NULL at rest */
-    char *caps;             /* lines, LF between; NULL: not known */
-    char *stamp;            /* of the greeting, with brackets */
-    uint64_t at[DIR__COUNT];
+    struct track_core core;
+    struct pop3_work *work;       /* NULL at rest */
+    char *caps;                   /* lines, LF between; NULL: not known */
+    char *stamp;                  /* of the greeting, with brackets */
     uint64_t line_at[DIR__COUNT]; /* where the unfinished line begins */
     uint64_t greeting_since_ns;
     uint64_t maildrop_octets;
     uint32_t maildrop_messages, deleted;
-    uint32_t conn;
     uint32_t unkept;    /* commands beyond the pending limit */
     uint32_t auth_open; /* AUTH and AUTH-DATA without an answer */
     struct pop3_secret_scan scan;
     uint8_t state, ahead, auth_back;
-    uint8_t sasl_step[DIR__COUNT];
-    char mechanism[POP3_MECHANISM_OCTETS];
-    bool backstage, want_content, tls, authenticated, maildrop_known;
+    bool want_content, authenticated, maildrop_known;
     bool greeting_awaited, quit_sent, auth_unkept, in_content;
-    bool void_said[DIR__COUNT];
     bool line_done[DIR__COUNT]; /* .line holds a finished line: the next feed drops it */
-};
-
-struct ptrack_range {
-    enum event_dir dir;
-    uint64_t offset, length;
-    uint64_t cause_seq;
 };
 
 /* pop3_track.c */
 struct pop3_work *ptrack_work(struct pop3_track *t);
-uint64_t ptrack_append_octets(struct pop3_track *t, enum event_dir dir, struct slice octets,
-                              struct slice hidden);
 /* One line out of `in`, put together where it came in pieces: octets used; *line_out without its
  * end, .ptr NULL where it has not ended. Its octets are in the journal. */
 size_t ptrack_line(struct pop3_track *t, enum event_dir dir, struct slice in, bool in_auth,
@@ -91,7 +78,6 @@ size_t ptrack_feed_server(struct pop3_track *t, struct slice in, struct pop3_ite
 void ptrack_content_cut(struct pop3_track *t); /* the connection ended inside an answer */
 
 /* pop3_track_effect.c */
-unsigned ptrack_flags(const struct pop3_track *t);
 void ptrack_set_state(struct pop3_track *t, enum pop3_state to, uint64_t cause_seq);
 void ptrack_apply(struct pop3_track *t, enum pop3_verb verb, enum pop3_outcome outcome,
                   const struct pop3_response *r, uint64_t cause_seq);
@@ -99,12 +85,13 @@ void ptrack_apply(struct pop3_track *t, enum pop3_verb verb, enum pop3_outcome o
 enum pop3_state ptrack_ahead(enum pop3_verb verb, enum pop3_state from);
 void ptrack_caps_learn(struct pop3_track *t, uint64_t cause_seq);
 void ptrack_caps_clear(struct pop3_track *t);
-void ptrack_deviation(struct pop3_track *t, enum pop3_rule rule, const struct ptrack_range *where,
+struct track_rule ptrack_rule(enum pop3_rule rule);
+void ptrack_deviation(struct pop3_track *t, enum pop3_rule rule, const struct track_range *where,
                       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Each rule of the set; c (may be NULL) for better words. */
-void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct ptrack_range *where,
+void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct track_range *where,
                    const struct pop3_command *c);
 void ptrack_sasl_step(struct pop3_track *t, enum event_dir dir, struct slice base64,
-                      const struct ptrack_range *where);
+                      const struct track_range *where);
 
 #endif

@@ -15,11 +15,10 @@ static enum pop3_outcome outcome_of(enum pop3_status status)
 }
 
 static uint64_t reply_event(struct pop3_track *t, const struct pop3_response *r, bool asked,
-                            const struct pop3_pending *p, uint64_t lines,
-                            struct ptrack_range *where)
+                            const struct pop3_pending *p, uint64_t lines, struct track_range *where)
 {
     where->cause_seq = JOURNAL_APPEND(
-        t->journal, t->conn, REPLY, ptrack_flags(t), p->seq,
+        t->core.journal, t->core.conn, REPLY, core_flags(&t->core), p->seq,
         (struct ev_reply){.verb = slice_cstr(asked ? pop3_verb_name((enum pop3_verb)p->verb) : ""),
                           .lines = lines,
                           .offset = where->offset,
@@ -61,9 +60,9 @@ static pop3_rules response_rules(const struct pop3_track *t, const struct pop3_r
 static void drop_behind_stls(struct pop3_track *t, const struct pop3_pending *p)
 {
     uint64_t end = p->offset + p->length;
-    if (t->at[DIR_C] <= end)
+    if (t->core.at[DIR_C] <= end)
         return;
-    struct ptrack_range where = {DIR_C, end, t->at[DIR_C] - end, p->seq};
+    struct track_range where = {DIR_C, end, t->core.at[DIR_C] - end, p->seq};
     ptrack_deviation(t, POP3_RULE_COMMANDS_BEFORE_TLS, &where, "%s",
                      pop3_rule_meaning(POP3_RULE_COMMANDS_BEFORE_TLS));
     while (ptrack_head(t))
@@ -81,21 +80,21 @@ static bool carries_message(enum pop3_verb verb)
 }
 
 static void content_begin(struct pop3_track *t, enum pop3_verb verb,
-                          const struct ptrack_range *where)
+                          const struct track_range *where)
 {
     struct pop3_work *w = ptrack_work(t);
     smtp_content_init(&w->content);
     w->content.data_end = SMTP_DATA_END_STRICT;
     w->content_rules = 0;
-    w->content_at = t->at[DIR_S];
+    w->content_at = t->core.at[DIR_S];
     w->first_line_octets = where->length;
     buf_reset(&w->listing);
     buf_reset(&w->caps);
     t->in_content = true;
     if (carries_message(verb))
         w->content_seq =
-            JOURNAL_APPEND(t->journal, t->conn, DATA_BEGIN, ptrack_flags(t), where->cause_seq,
-                           (struct ev_data_begin){.offset = w->content_at});
+            JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_BEGIN, core_flags(&t->core),
+                           where->cause_seq, (struct ev_data_begin){.offset = w->content_at});
 }
 
 static void listing_line(struct pop3_track *t, enum pop3_verb verb, struct slice line)
@@ -134,7 +133,8 @@ static void listing_octets(struct pop3_track *t, enum pop3_verb verb, struct sli
 static uint64_t data_end(struct pop3_track *t, bool complete)
 {
     const struct smtp_content_stats *s = &t->work->content.stats;
-    return JOURNAL_APPEND(t->journal, t->conn, DATA_END, ptrack_flags(t), t->work->content_seq,
+    return JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_END, core_flags(&t->core),
+                          t->work->content_seq,
                           (struct ev_data_end){.offset = t->work->content_at,
                                                .length = s->wire,
                                                .content = s->content,
@@ -158,7 +158,7 @@ static pop3_rules content_rules(const struct pop3_work *w)
 static void content_end(struct pop3_track *t, const struct pop3_pending *p, struct pop3_item *item)
 {
     struct pop3_work *w = t->work;
-    struct ptrack_range where = {DIR_S, w->content_at, w->content.stats.wire, 0};
+    struct track_range where = {DIR_S, w->content_at, w->content.stats.wire, 0};
     t->in_content = false;
     item->kind = POP3_ITEM_CONTENT_END;
     if (carries_message((enum pop3_verb)p->verb)) {
@@ -186,7 +186,7 @@ static size_t feed_content(struct pop3_track *t, struct slice in, struct pop3_it
     size_t used = smtp_content_feed(&w->content, slice_take(in, POP3_PIECE_OCTETS),
                                     t->want_content || !message ? &w->unstuffed : NULL, &end);
     BUG_IF(used == 0 || used > in.len);
-    ptrack_append_octets(t, DIR_S, slice_take(in, used), slice_of(NULL, 0));
+    core_append_octets(&t->core, DIR_S, slice_take(in, used), slice_of(NULL, 0));
     if (!message)
         listing_octets(t, (enum pop3_verb)p.verb, buf_slice(&w->unstuffed));
     item->kind = POP3_ITEM_CONTENT;
@@ -202,7 +202,7 @@ static size_t feed_content(struct pop3_track *t, struct slice in, struct pop3_it
 void ptrack_content_cut(struct pop3_track *t)
 {
     const struct pop3_work *w = t->work;
-    struct ptrack_range where = {DIR_S, w->content_at, t->at[DIR_S] - w->content_at, 0};
+    struct track_range where = {DIR_S, w->content_at, t->core.at[DIR_S] - w->content_at, 0};
     if (carries_message((enum pop3_verb)ptrack_head(t)->verb))
         where.cause_seq = data_end(t, false);
     ptrack_deviation(t, POP3_RULE_RESPONSE_CUT, &where, "The answer ended after %llu octets.",
@@ -233,7 +233,7 @@ static void take_response(struct pop3_track *t, struct slice line, pop3_rules ru
                           struct pop3_item *item)
 {
     struct pop3_response *r = &t->work->response;
-    struct ptrack_range where = {DIR_S, t->line_at[DIR_S], t->at[DIR_S] - t->line_at[DIR_S], 0};
+    struct track_range where = {DIR_S, t->line_at[DIR_S], t->core.at[DIR_S] - t->line_at[DIR_S], 0};
     struct pop3_pending p;
     bool asked = response_answers(t, &p), ended = t->state == POP3_STATE_UPDATE;
     enum pop3_verb verb = (enum pop3_verb)p.verb;

@@ -13,21 +13,15 @@ struct smtp_track *smtp_track_new(struct journal *j, uint32_t conn,
                                   const struct smtp_track_options *options)
 {
     struct smtp_track *t = mem_zalloc(sizeof(*t));
-    t->journal = j;
-    t->conn = conn;
-    t->backstage = options->backstage;
+    core_init(&t->core, j, conn, options->backstage, options->tls);
     t->lmtp = t->lmtp_option = options->lmtp;
-    t->tls = options->tls;
     t->want_content = options->want_content;
     t->data_end = (uint8_t)options->data_end;
     t->state = t->ahead = SMTP_STATE_CONNECT;
     t->greeting_awaited = true;
-    t->greeting_since_ns = track_now_ns(t);
-    t->at[DIR_C] = journal_stream_len(j, conn, DIR_C, LAYER_PLAIN);
-    t->at[DIR_S] = journal_stream_len(j, conn, DIR_S, LAYER_PLAIN);
+    t->greeting_since_ns = core_now_ns(&t->core);
     smtp_secret_scan_init(&t->scan);
-    JOURNAL_APPEND(j, conn, STATE, track_flags(t), 0,
-                   (struct ev_state){.to = slice_cstr(smtp_state_name(SMTP_STATE_CONNECT))});
+    core_state(&t->core, NULL, smtp_state_name(SMTP_STATE_CONNECT), 0);
     return t;
 }
 
@@ -99,9 +93,9 @@ static void settle(struct smtp_track *t, const struct track_pending *p)
 static void drop_behind_starttls(struct smtp_track *t, const struct track_pending *p)
 {
     uint64_t end = p->offset + p->length;
-    if (t->at[DIR_C] <= end)
+    if (t->core.at[DIR_C] <= end)
         return;
-    struct track_range where = {DIR_C, end, t->at[DIR_C] - end, p->seq};
+    struct track_range where = {DIR_C, end, t->core.at[DIR_C] - end, p->seq};
     track_deviation(t, SMTP_RULE_COMMANDS_BEFORE_TLS, &where, "%s",
                     smtp_rule_meaning(SMTP_RULE_COMMANDS_BEFORE_TLS));
     track_drop_pending(t, UINT64_MAX);
@@ -115,7 +109,7 @@ static void take_reply(struct smtp_track *t, const struct smtp_reply *r, struct 
     struct track_pending p;
     bool asked = reply_answers(t, r, &p);
     enum smtp_verb verb = (enum smtp_verb)p.verb;
-    struct track_range where = {DIR_S, t->reply_at, t->at[DIR_S] - t->reply_at, 0};
+    struct track_range where = {DIR_S, t->reply_at, t->core.at[DIR_S] - t->reply_at, 0};
     char enhanced[40] = "";
     if (r->has_enhanced)
         snprintf(enhanced, sizeof(enhanced), "%u.%u.%u", r->enhanced[0], r->enhanced[1],
@@ -125,7 +119,7 @@ static void take_reply(struct smtp_track *t, const struct smtp_reply *r, struct 
     item->asked = asked;
     item->answers = verb;
     item->seq = where.cause_seq =
-        JOURNAL_APPEND(t->journal, t->conn, REPLY, track_flags(t), p.seq,
+        JOURNAL_APPEND(t->core.journal, t->core.conn, REPLY, core_flags(&t->core), p.seq,
                        (struct ev_reply){.code = r->code,
                                          .enhanced = slice_cstr(enhanced),
                                          .verb = slice_cstr(asked ? smtp_verb_name(verb) : ""),
@@ -147,7 +141,7 @@ static void take_reply(struct smtp_track *t, const struct smtp_reply *r, struct 
     if (!asked)
         return;
     settle(t, &p);
-    if (verb == SMTP_VERB_DATA && t->in_content && t->at[DIR_C] > p.offset + p.length)
+    if (verb == SMTP_VERB_DATA && t->in_content && t->core.at[DIR_C] > p.offset + p.length)
         track_reread_early_content(t, p.offset + p.length);
     else if (verb == SMTP_VERB_STARTTLS && t->state == SMTP_STATE_TLS)
         drop_behind_starttls(t, &p);
@@ -158,10 +152,10 @@ static size_t feed_server(struct smtp_track *t, struct slice in, struct smtp_ite
     struct track_work *w = track_work(t);
     bool done = false;
     if (!smtp_reply_pending(&w->parser))
-        t->reply_at = t->at[DIR_S];
+        t->reply_at = t->core.at[DIR_S];
     size_t used = smtp_reply_feed(&w->parser, in, &w->reply, &done);
     BUG_IF(used > in.len || (used == 0 && !done));
-    track_append_octets(t, DIR_S, slice_take(in, used), slice_of(NULL, 0));
+    core_append_octets(&t->core, DIR_S, slice_take(in, used), slice_of(NULL, 0));
     if (done)
         take_reply(t, &w->reply, item);
     return used;
@@ -174,9 +168,9 @@ static size_t feed_server(struct smtp_track *t, struct slice in, struct smtp_ite
 static size_t feed_void(struct smtp_track *t, enum event_dir dir, struct slice in,
                         struct smtp_item *item)
 {
-    enum smtp_rule rule =
-        dir == DIR_S ? SMTP_RULE_PLAINTEXT_BEFORE_TLS : SMTP_RULE_COMMANDS_BEFORE_TLS;
-    struct track_range where = {dir, t->at[dir], in.len, 0};
+    struct track_rule rule = track_rule_of(dir == DIR_S ? SMTP_RULE_PLAINTEXT_BEFORE_TLS
+                                                        : SMTP_RULE_COMMANDS_BEFORE_TLS);
+    struct track_range where = {dir, t->core.at[dir], in.len, 0};
     /* A secret sent too early is still one. */
     for (struct slice left = in; left.len > 0;) {
         ptrdiff_t lf = slice_find_octet(left, '\n');
@@ -184,12 +178,10 @@ static size_t feed_void(struct smtp_track *t, enum event_dir dir, struct slice i
         struct slice hidden = slice_of(NULL, 0);
         if (dir == DIR_C)
             hidden = smtp_secret_scan_feed(&t->scan, false, piece);
-        where.cause_seq = track_append_octets(t, dir, piece, hidden);
+        where.cause_seq = core_append_octets(&t->core, dir, piece, hidden);
         left = slice_skip(left, piece.len);
     }
-    if (!t->void_said[dir]) /* once: how the octets are split is chance */
-        track_deviation(t, rule, &where, "%s", smtp_rule_meaning(rule));
-    t->void_said[dir] = true;
+    core_void(&t->core, &rule, &where);
     item->kind = SMTP_ITEM_VOID;
     return in.len;
 }
@@ -225,7 +217,7 @@ void smtp_track_feed_all(struct smtp_track *t, enum event_dir dir, struct slice 
 
 void smtp_track_tls_up(struct smtp_track *t)
 {
-    t->tls = true;
+    t->core.tls = true;
     line_drop(t);
     if (t->state == SMTP_STATE_CONNECT)
         return;
@@ -236,8 +228,8 @@ void smtp_track_tls_up(struct smtp_track *t)
     t->in_content = false;
     t->bdat_left = 0;
     t->unkept = t->auth_open = 0;
-    t->auth_unkept = t->void_said[DIR_C] = t->void_said[DIR_S] = false;
-    t->mechanism[0] = '\0';
+    t->auth_unkept = t->core.void_said[DIR_C] = t->core.void_said[DIR_S] = false;
+    t->core.mechanism[0] = '\0';
     smtp_secret_scan_init(&t->scan);
     track_work_drop(t);
     track_set_state(t, SMTP_STATE_GREETED, 0);
@@ -248,14 +240,15 @@ void smtp_track_tls_up(struct smtp_track *t)
 static void name_unfinished(struct smtp_track *t)
 {
     struct track_work *w = t->work;
-    struct track_range where = {DIR_S, t->reply_at, t->at[DIR_S] - t->reply_at, 0};
+    struct track_range where = {DIR_S, t->reply_at, t->core.at[DIR_S] - t->reply_at, 0};
     if (w && smtp_reply_cut(&w->parser, &w->reply))
         track_deviation(t, SMTP_RULE_REPLY_CUT, &where, "%llu octets of a reply came.",
                         (unsigned long long)where.length);
     if (!w || (!t->in_content && t->bdat_left == 0))
         return;
-    where = (struct track_range){DIR_C, t->content_at, t->at[DIR_C] - t->content_at, 0};
-    where.cause_seq = JOURNAL_APPEND(t->journal, t->conn, DATA_END, track_flags(t), w->content_seq,
+    where = (struct track_range){DIR_C, t->content_at, t->core.at[DIR_C] - t->content_at, 0};
+    where.cause_seq = JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_END, core_flags(&t->core),
+                                     w->content_seq,
                                      (struct ev_data_end){.offset = where.offset,
                                                           .length = where.length,
                                                           .content = w->content.stats.content,
@@ -277,7 +270,7 @@ void smtp_track_closed(struct smtp_track *t, enum event_dir closed_by)
     if (t->state == SMTP_STATE_CLOSED)
         return;
     name_unfinished(t);
-    struct track_range where = {closed_by, t->at[closed_by], 0, 0};
+    struct track_range where = {closed_by, t->core.at[closed_by], 0, 0};
     /* A handshake that failed leaves nobody a word to say. */
     bool said = t->state == SMTP_STATE_QUIT || t->state == SMTP_STATE_TLS;
     if (closed_by == DIR_S && !said && t->state != SMTP_STATE_REFUSED)
@@ -308,7 +301,7 @@ enum smtp_state smtp_track_state(const struct smtp_track *t)
 
 bool smtp_track_tls(const struct smtp_track *t)
 {
-    return t->tls;
+    return t->core.tls;
 }
 
 bool smtp_track_esmtp(const struct smtp_track *t)
@@ -378,7 +371,7 @@ bool smtp_track_offers(const struct smtp_track *t, const char *keyword, struct s
 const char *smtp_track_auth_mechanism(const struct smtp_track *t)
 {
     bool running = t->state == SMTP_STATE_AUTH || track_auth_open(t);
-    return (running || t->authenticated) && t->mechanism[0] ? t->mechanism : NULL;
+    return (running || t->authenticated) && t->core.mechanism[0] ? t->core.mechanism : NULL;
 }
 
 bool smtp_track_authenticated(const struct smtp_track *t)

@@ -13,18 +13,6 @@
 
 #define BIT(name) SMTP_RULE_BIT(SMTP_RULE_##name)
 
-uint64_t track_append_octets(struct smtp_track *t, enum event_dir dir, struct slice octets,
-                             struct slice hidden)
-{
-    struct octet_range range = {0, (uint32_t)hidden.len};
-    if (hidden.len > 0)
-        range.start = (uint32_t)(hidden.ptr - octets.ptr);
-    uint64_t seq = journal_append_octets(t->journal, t->conn, dir, LAYER_PLAIN, track_flags(t),
-                                         t->tls, octets, &range, hidden.len > 0 ? 1 : 0, true);
-    t->at[dir] += octets.len;
-    return seq;
-}
-
 bool track_auth_open(const struct smtp_track *t)
 {
     return t->auth_open > 0 || (t->auth_unkept && t->unkept > 0);
@@ -53,7 +41,7 @@ static void pending_add(struct smtp_track *t, enum smtp_verb verb, struct track_
     if (auth)
         t->auth_open++;
     p->verb = (uint8_t)verb;
-    p->tick_ns = track_now_ns(t);
+    p->tick_ns = core_now_ns(&t->core);
     if (c && (verb == SMTP_VERB_MAIL || verb == SMTP_VERB_RCPT))
         track_push(t, p, c->has_path ? c->path.text : c->args, c->params_text);
     else
@@ -93,14 +81,15 @@ void track_content_begin(struct smtp_track *t, uint64_t offset, uint64_t cause_s
     }
     t->chunked = !t->in_content;
     t->content_at = offset;
-    w->content_seq = JOURNAL_APPEND(t->journal, t->conn, DATA_BEGIN, track_flags(t), cause_seq,
-                                    (struct ev_data_begin){.offset = offset});
+    w->content_seq = JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_BEGIN, core_flags(&t->core),
+                                    cause_seq, (struct ev_data_begin){.offset = offset});
 }
 
 static uint64_t content_event(struct smtp_track *t, bool complete)
 {
     const struct smtp_content_stats *s = &t->work->content.stats;
-    return JOURNAL_APPEND(t->journal, t->conn, DATA_END, track_flags(t), t->work->content_seq,
+    return JOURNAL_APPEND(t->core.journal, t->core.conn, DATA_END, core_flags(&t->core),
+                          t->work->content_seq,
                           (struct ev_data_end){.offset = t->content_at,
                                                .length = s->wire,
                                                .content = s->content,
@@ -117,7 +106,8 @@ static uint64_t content_event(struct smtp_track *t, bool complete)
 /* The final dot line ended at `end`. */
 static uint64_t content_end(struct smtp_track *t, uint64_t end)
 {
-    struct track_pending dot = {.verb = SMTP_VERB_DOT, .offset = end, .tick_ns = track_now_ns(t)};
+    struct track_pending dot = {
+        .verb = SMTP_VERB_DOT, .offset = end, .tick_ns = core_now_ns(&t->core)};
     struct track_range where = {DIR_C, t->content_at, end - t->content_at, 0};
     t->in_content = false;
     where.cause_seq = dot.seq = content_event(t, true);
@@ -138,7 +128,7 @@ static size_t feed_chunk(struct smtp_track *t, struct slice in, struct smtp_item
 {
     struct smtp_content_stats *s = &track_work(t)->content.stats;
     struct slice piece = slice_take(in, t->bdat_left < in.len ? (size_t)t->bdat_left : in.len);
-    track_append_octets(t, DIR_C, piece, slice_of(NULL, 0));
+    core_append_octets(&t->core, DIR_C, piece, slice_of(NULL, 0));
     t->bdat_left -= piece.len;
     smtp_content_chunk(&t->work->content, piece);
     item->kind = SMTP_ITEM_CONTENT;
@@ -160,12 +150,12 @@ static size_t feed_content(struct smtp_track *t, struct slice in, struct smtp_it
                                     t->want_content ? &w->unstuffed : NULL, &end);
     BUG_IF((used == 0 && !end) || used > in.len);
     if (used > 0)
-        track_append_octets(t, DIR_C, slice_take(in, used), slice_of(NULL, 0));
+        core_append_octets(&t->core, DIR_C, slice_take(in, used), slice_of(NULL, 0));
     item->kind = SMTP_ITEM_CONTENT;
     item->content = buf_slice(&w->unstuffed);
     if (end) {
         item->kind = SMTP_ITEM_CONTENT_END;
-        item->seq = content_end(t, t->at[DIR_C]);
+        item->seq = content_end(t, t->core.at[DIR_C]);
         item->stats = &w->content.stats;
     }
     return used;
@@ -181,10 +171,10 @@ void track_reread_early_content(struct smtp_track *t, uint64_t from)
     uint64_t at = from;
     bool end = false, readable = true;
     buf_init(&piece, TRACK_PIECE_OCTETS);
-    while (at < t->at[DIR_C] && !end && readable) {
-        uint64_t left = t->at[DIR_C] - at;
+    while (at < t->core.at[DIR_C] && !end && readable) {
+        uint64_t left = t->core.at[DIR_C] - at;
         buf_reset(&piece);
-        readable = journal_read(t->journal, t->conn, DIR_C, LAYER_PLAIN, at,
+        readable = journal_read(t->core.journal, t->core.conn, DIR_C, LAYER_PLAIN, at,
                                 left < TRACK_PIECE_OCTETS ? left : TRACK_PIECE_OCTETS, &piece);
         if (readable && piece.len > 0)
             at += smtp_content_feed(&w->content, buf_slice(&piece), NULL, &end);
@@ -213,24 +203,15 @@ static void chunk_begin(struct smtp_track *t, const struct smtp_command *c, stru
     if (length == 0)
         return;
     t->bdat_left = length;
-    track_content_begin(t, t->at[DIR_C], p->seq);
+    track_content_begin(t, t->core.at[DIR_C], p->seq);
 }
 
 static void auth_begin(struct smtp_track *t, const struct smtp_command *c,
                        const struct track_range *where)
 {
-    struct slice name = slice_take(c->mechanism, TRACK_MECHANISM_OCTETS - 1);
-    size_t n = 0;
-    for (; n < name.len && name.ptr[n] > ' ' && name.ptr[n] < 0x7f; n++) {
-        uint8_t octet = name.ptr[n];
-        t->mechanism[n] = (char)(octet >= 'a' && octet <= 'z' ? octet - 'a' + 'A' : octet);
-    }
-    t->mechanism[n] = '\0';
-    t->sasl_step[DIR_C] = t->sasl_step[DIR_S] = 0;
-    if (c->has_initial)
-        track_sasl_step(t, DIR_C,
-                        slice_eq(c->initial, SLICE_LIT("=")) ? slice_of(NULL, 0) : c->initial,
-                        where, false);
+    core_mechanism(&t->core, c->mechanism);
+    if (c->has_initial) /* what is no base64 in it stands in the command's own rules */
+        core_sasl_initial(&t->core, c->initial, where, NULL);
 }
 
 static bool declares_8bit(const struct smtp_command *c)
@@ -247,7 +228,7 @@ static void take_command(struct smtp_track *t, struct smtp_command *c, smtp_rule
     item->kind = SMTP_ITEM_COMMAND;
     item->command = c;
     item->seq = where->cause_seq =
-        JOURNAL_APPEND(t->journal, t->conn, COMMAND, track_flags(t), 0,
+        JOURNAL_APPEND(t->core.journal, t->core.conn, COMMAND, core_flags(&t->core), 0,
                        (struct ev_command){.verb = slice_cstr(smtp_verb_name(c->verb)),
                                            .offset = where->offset,
                                            .length = where->length});
@@ -280,7 +261,7 @@ static void take_auth_data(struct smtp_track *t, struct slice line, smtp_rules r
     item->kind = SMTP_ITEM_AUTH_DATA;
     item->line = line;
     item->seq = where->cause_seq = JOURNAL_APPEND(
-        t->journal, t->conn, COMMAND, track_flags(t), 0,
+        t->core.journal, t->core.conn, COMMAND, core_flags(&t->core), 0,
         (struct ev_command){
             .verb = SLICE_LIT("AUTH-DATA"), .offset = where->offset, .length = where->length});
     track_report_command(t, rules, &as_command, where);
@@ -335,9 +316,9 @@ static size_t feed_line(struct smtp_track *t, struct slice in, struct smtp_item 
     bool in_auth =
         t->state == SMTP_STATE_AUTH || (track_auth_open(t) && !(whole && known_command(piece)));
     if (w->line.len == 0)
-        t->line_at = t->at[DIR_C];
+        t->line_at = t->core.at[DIR_C];
     struct slice hidden = smtp_secret_scan_feed(&t->scan, in_auth, piece);
-    track_append_octets(t, DIR_C, piece, hidden);
+    core_append_octets(&t->core, DIR_C, piece, hidden);
     if (whole) {
         take_line(t, piece, false, item);
         return piece.len;

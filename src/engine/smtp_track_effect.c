@@ -5,20 +5,13 @@
 
 #include "base/mem.h"
 
-unsigned track_flags(const struct smtp_track *t)
-{
-    return t->backstage ? EVENT_FLAG_BACKSTAGE : 0;
-}
-
 void track_set_state(struct smtp_track *t, enum smtp_state to, uint64_t cause_seq)
 {
-    if (to == (enum smtp_state)t->state)
-        return;
     enum smtp_state from = (enum smtp_state)t->state;
+    if (to == from)
+        return;
     t->state = (uint8_t)to;
-    JOURNAL_APPEND(t->journal, t->conn, STATE, track_flags(t), cause_seq,
-                   (struct ev_state){.from = slice_cstr(smtp_state_name(from)),
-                                     .to = slice_cstr(smtp_state_name(to))});
+    core_state(&t->core, smtp_state_name(from), smtp_state_name(to), cause_seq);
 }
 
 static enum smtp_state rest_state(const struct smtp_track *t)
@@ -78,10 +71,10 @@ static void caps_learn(struct smtp_track *t, const struct smtp_reply *r, enum sm
     t->offers_utf8 = smtp_track_offers(t, "SMTPUTF8", NULL);
     if (smtp_track_offers(t, "SIZE", &params))
         slice_to_u64(slice_trim(params), UINT64_MAX, &t->size_max);
-    JOURNAL_APPEND(t->journal, t->conn, CAPS, track_flags(t), reply_seq,
+    JOURNAL_APPEND(t->core.journal, t->core.conn, CAPS, core_flags(&t->core), reply_seq,
                    (struct ev_caps){.greeting = smtp_reply_line_text(r, 0),
                                     .list = slice_of(t->caps, t->caps_len),
-                                    .tls = t->tls});
+                                    .tls = t->core.tls});
     if (t->esmtp)
         track_report_offer(t, r, reply_seq);
 }
@@ -92,7 +85,7 @@ static void envelope_event(struct smtp_track *t, enum event_envelope part, struc
                            struct slice params, unsigned code, uint64_t cause_seq)
 {
     JOURNAL_APPEND(
-        t->journal, t->conn, ENVELOPE, track_flags(t), cause_seq,
+        t->core.journal, t->core.conn, ENVELOPE, core_flags(&t->core), cause_seq,
         (struct ev_envelope){.part = part, .path = path, .params = params, .code = code});
 }
 

@@ -44,7 +44,7 @@ void track_report_offer(struct smtp_track *t, const struct smtp_reply *r, uint64
                                     reply_seq};
         struct slice rest = line;
         struct slice keyword = slice_next_word(&rest);
-        if (t->tls && slice_eq_nocase(keyword, SLICE_LIT("STARTTLS")))
+        if (t->core.tls && slice_eq_nocase(keyword, SLICE_LIT("STARTTLS")))
             track_deviation(t, SMTP_RULE_STARTTLS_IN_TLS, &where, "%s",
                             smtp_rule_meaning(SMTP_RULE_STARTTLS_IN_TLS));
         if (!bad_keyword && !keyword_reads(line)) {

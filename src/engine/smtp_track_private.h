@@ -9,6 +9,7 @@
 #define ENGINE_SMTP_TRACK_PRIVATE_H
 
 #include "engine/smtp_track.h"
+#include "engine/track_core.h"
 
 enum {
     TRACK_PENDING_INLINE = 16,
@@ -16,7 +17,6 @@ enum {
     TRACK_ENVELOPE_CAP_OCTETS =
         16 << 20, /* limit "recipients" in octets: paths kept beside their count */
     TRACK_TEXTS_CAP_OCTETS = 1 << 20, /* paths of MAIL and RCPT commands without a reply */
-    TRACK_MECHANISM_OCTETS = 21,      /* RFC 4422 section 3.1: at most 20 */
 };
 
 /* One command without a reply. */
@@ -63,10 +63,9 @@ struct track_work {
 };
 
 struct smtp_track {
-    struct journal *journal;
+    struct track_core core;
     struct track_work *work; /* NULL at rest */
     char *caps;              /* lines behind the first of the EHLO reply, LF between; NULL: none */
-    uint64_t at[DIR__COUNT]; /* octets of each direction so far */
     uint64_t line_at;        /* where the client's unfinished line begins */
     uint64_t reply_at;       /* where the server's unfinished reply begins */
     uint64_t content_at;     /* where the content begins */
@@ -75,18 +74,14 @@ struct smtp_track {
     uint64_t bdat_left;
     uint64_t bdat_length;
     uint32_t caps_len;
-    uint32_t conn;
     uint32_t unkept;    /* commands beyond the pending limit */
     uint32_t auth_open; /* AUTH and AUTH-DATA without a reply */
     uint32_t lmtp_done; /* replies to the dot so far */
     struct smtp_secret_scan scan;
     uint8_t state, ahead, auth_back, data_end;
     uint8_t last_verb; /* of the newest pending command */
-    uint8_t sasl_step[DIR__COUNT];
-    char mechanism[TRACK_MECHANISM_OCTETS];
-    bool backstage, lmtp, lmtp_option, want_content;
-    bool tls, esmtp, authenticated, hello_done;
-    bool void_said[DIR__COUNT];
+    bool lmtp, lmtp_option, want_content;
+    bool esmtp, authenticated, hello_done;
     /* What the client said so far, answered or not. */
     struct {
         uint32_t mails; /* of the session */
@@ -111,14 +106,9 @@ void track_push_front(struct smtp_track *t, const struct track_pending *p);
 void track_pop(struct smtp_track *t);
 struct slice track_pending_path(const struct smtp_track *t, const struct track_pending *p);
 struct slice track_pending_params(const struct smtp_track *t, const struct track_pending *p);
-uint64_t track_now_ns(const struct smtp_track *t);
 
 /* smtp_track_rules.c */
-struct track_range {
-    enum event_dir dir;
-    uint64_t offset, length;
-    uint64_t cause_seq;
-};
+struct track_rule track_rule_of(enum smtp_rule rule);
 void track_deviation(struct smtp_track *t, enum smtp_rule rule, const struct track_range *where,
                      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void track_report_command(struct smtp_track *t, smtp_rules rules, const struct smtp_command *c,
@@ -151,12 +141,9 @@ enum smtp_state track_state_ahead(const struct smtp_track *t, enum smtp_verb ver
                                   enum smtp_state from);
 void track_envelope_clear(struct smtp_track *t, uint64_t cause_seq, bool say);
 void track_caps_clear(struct smtp_track *t);
-unsigned track_flags(const struct smtp_track *t);
 
 /* smtp_track_client.c */
 size_t track_feed_client(struct smtp_track *t, struct slice in, struct smtp_item *item_out);
-uint64_t track_append_octets(struct smtp_track *t, enum event_dir dir, struct slice octets,
-                             struct slice hidden);
 /* Content that was sent before the 354 came: look at it again as what it is. */
 void track_reread_early_content(struct smtp_track *t, uint64_t from);
 /* Forget pending commands, from the head, whose line begins before `offset`. */
@@ -166,7 +153,6 @@ void track_answered(struct smtp_track *t, enum smtp_verb verb);
 bool track_auth_open(const struct smtp_track *t);
 void track_content_begin(struct smtp_track *t, uint64_t offset, uint64_t cause_seq);
 
-/* smtp_track_sasl.c */
 /* say: name AUTH_BAD_BASE64 (not where the command's own rules hold it already). */
 void track_sasl_step(struct smtp_track *t, enum event_dir dir, struct slice base64,
                      const struct track_range *where, bool say);

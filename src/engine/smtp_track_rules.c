@@ -4,10 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
-#include "sasl/sasl.h"
 #include "smtp/limits.h"
 #include "smtp/param.h"
 #include "smtp/tables.h"
@@ -26,24 +23,26 @@ static const uint32_t order_not_judged =
 static const uint32_t no_enhanced =
     VERB_BIT(CONNECT) | VERB_BIT(EHLO) | VERB_BIT(HELO) | VERB_BIT(LHLO);
 
-/* Mechanisms that show the password or token to whoever listens. */
-static const char *const clear_mechanisms[] = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"};
+struct track_rule track_rule_of(enum smtp_rule rule)
+{
+    return (struct track_rule){smtp_rule_name(rule), smtp_rule_rfc(rule), smtp_rule_meaning(rule)};
+}
 
 void track_deviation(struct smtp_track *t, enum smtp_rule rule, const struct track_range *where,
                      const char *fmt, ...)
 {
-    char note[256];
+    struct track_rule named = track_rule_of(rule);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(note, sizeof(note), fmt, ap);
+    core_deviation(&t->core, &named, where, fmt, ap);
     va_end(ap);
-    JOURNAL_APPEND(t->journal, t->conn, DEVIATION, track_flags(t), where->cause_seq,
-                   (struct ev_deviation){.rule = slice_cstr(smtp_rule_name(rule)),
-                                         .rfc = slice_cstr(smtp_rule_rfc(rule)),
-                                         .dir = where->dir,
-                                         .offset = where->offset,
-                                         .length = where->length,
-                                         .note = slice_cstr(note)});
+}
+
+void track_sasl_step(struct smtp_track *t, enum event_dir dir, struct slice base64,
+                     const struct track_range *where, bool say)
+{
+    struct track_rule bad = track_rule_of(SMTP_RULE_AUTH_BAD_BASE64);
+    core_sasl_step(&t->core, dir, base64, where, say ? &bad : NULL);
 }
 
 /* ---- commands ---- */
@@ -67,7 +66,7 @@ static const char *missing_capability(const struct smtp_track *t, const struct s
     const char *extension = smtp_verb_info(c->verb)->extension;
     /* Inside TLS no server offers STARTTLS: that is a matter of order. */
     if (extension && !smtp_track_offers(t, extension, NULL) &&
-        !(c->verb == SMTP_VERB_STARTTLS && t->tls))
+        !(c->verb == SMTP_VERB_STARTTLS && t->core.tls))
         return extension;
     if (c->verb == SMTP_VERB_AUTH && c->mechanism.len > 0 && !mechanism_offered(t, c->mechanism))
         return "that mechanism";
@@ -93,15 +92,6 @@ static size_t line_limit(const struct smtp_track *t, enum smtp_verb verb)
     return limit;
 }
 
-static bool clear_mechanism(struct slice mechanism)
-{
-    for (size_t i = 0; i < sizeof(clear_mechanisms) / sizeof(clear_mechanisms[0]); i++) {
-        if (slice_eq_nocase(mechanism, slice_cstr(clear_mechanisms[i])))
-            return true;
-    }
-    return false;
-}
-
 static smtp_rules order_rules(const struct smtp_track *t, const struct smtp_command *c)
 {
     enum smtp_state state = (enum smtp_state)(smtp_track_pending(t) > 0 ? t->ahead : t->state);
@@ -111,7 +101,7 @@ static smtp_rules order_rules(const struct smtp_track *t, const struct smtp_comm
         return 0;
     if (t->after_tls && !(allowed_after_tls >> c->verb & 1))
         return BIT(NO_EHLO_AFTER_TLS);
-    if ((c->verb == SMTP_VERB_STARTTLS && t->tls) ||
+    if ((c->verb == SMTP_VERB_STARTTLS && t->core.tls) ||
         (c->verb == SMTP_VERB_AUTH && t->authenticated))
         return BIT(COMMAND_ORDER);
     if ((order_not_judged >> state & 1) || smtp_verb_in_order(c->verb, state))
@@ -156,7 +146,7 @@ smtp_rules smtp_track_lint(const struct smtp_track *t, const struct smtp_command
     if (c->line.len + 2 > SMTP_COMMAND_LINE_MAX_OCTETS && c->line.len + 2 > line_limit(t, c->verb))
         rules |= BIT(COMMAND_TOO_LONG);
     if (c->verb == SMTP_VERB_AUTH) {
-        if (!t->tls && clear_mechanism(c->mechanism))
+        if (!t->core.tls && core_mechanism_in_clear(c->mechanism))
             rules |= BIT(AUTH_IN_CLEAR);
     }
     return rules;

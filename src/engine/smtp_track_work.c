@@ -209,9 +209,3 @@ struct slice track_pending_params(const struct smtp_track *t, const struct track
 {
     return pending_text(t, p->text_at + p->path_len, p->params_len);
 }
-
-uint64_t track_now_ns(const struct smtp_track *t)
-{
-    const struct clock *clock = journal_clock(t->journal);
-    return clock->tick_ns(clock->ctx);
-}
