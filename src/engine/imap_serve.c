@@ -140,7 +140,7 @@ struct imap_serve *imap_serve_new(struct journal *j, uint32_t conn, struct imap_
 
 static void session_forget(struct imap_serve *s)
 {
-    iserve_auth_forget(s);
+    auth_server_forget(&s->auth);
     iserve_append_forget(s);
     iserve_fetch_free(&s->fetch);
     iserve_view_close(s);

@@ -2,33 +2,27 @@
  * (RFC 9051 sections 6.2.2, 6.2.3; RFC 4959). And what the server offers, which depends on it. */
 #include "engine/imap_serve_private.h"
 
-#include "base/base64.h"
 #include "base/mem.h"
-#include "sasl/sasl.h"
 
-enum { MECHANISM_OCTETS = 32, STEP_CAP_OCTETS = 12288 };
-
-/* A name of the list that can be had on this connection: -PLUS needs TLS and what it knows,
- * EXTERNAL a certificate that TLS has checked, a token somebody to ask. */
-static bool copy_offered(const struct imap_serve *s, struct slice word, char *name_out)
-{
-    if (word.len >= MECHANISM_OCTETS)
-        return false;
-    for (size_t i = 0; i < word.len; i++)
-        name_out[i] = (char)word.ptr[i];
-    name_out[word.len] = '\0';
-    unsigned traits = sasl_traits(name_out);
-    const struct imap_policy *p = s->policy;
-    if ((traits & SASL_WANTS_CHANNEL) && !(imap_track_tls(s->track) && p->channel))
-        return false;
-    if ((traits & SASL_WANTS_CERTIFICATE) && !(p->external && p->external(s->policy_ctx)))
-        return false;
-    return !(traits & SASL_WANTS_TOKEN) || p->token;
-}
+enum { CHALLENGE_CAP_OCTETS = 16384 + 8 };
 
 static bool password_allowed(const struct imap_serve *s)
 {
     return imap_track_tls(s->track) || s->options->login_in_clear;
+}
+
+static void auth_with(const struct imap_serve *s, struct auth_server_with *out)
+{
+    const struct imap_policy *p = s->policy;
+    *out = (struct auth_server_with){.mechanisms = s->options->mechanisms,
+                                     .lookup = p->password,
+                                     .token = p->token,
+                                     .channel = p->channel,
+                                     .external = p->external,
+                                     .ctx = s->policy_ctx,
+                                     .service = "imap",
+                                     .host = s->options->name,
+                                     .tls = imap_track_tls(s->track)};
 }
 
 static uint64_t append_limit(const struct imap_serve *s)
@@ -52,24 +46,15 @@ void iserve_capability(struct imap_serve *s, struct buf *out)
         buf_append_cstr(out, " LOGINDISABLED");
         return;
     }
-    struct slice list = slice_cstr(s->options->mechanisms);
-    for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
-        char name[MECHANISM_OCTETS];
-        if (copy_offered(s, w, name))
-            buf_printf(out, " AUTH=%s", name);
-    }
-}
-
-void iserve_auth_forget(struct imap_serve *s)
-{
-    sasl_free(&s->sasl);
-    s->auth_proven = false;
+    struct auth_server_with with;
+    auth_with(s, &with);
+    auth_server_offer(&with, " AUTH=", out);
 }
 
 static void fail(struct imap_serve *s, struct slice tag, struct imap_answer *a, const char *code,
                  const char *text)
 {
-    iserve_auth_forget(s);
+    auth_server_forget(&s->auth);
     imap_answer_line(a, tag, "NO", code, "%s", text);
     if (s->options->errors_max > 0 && ++s->errors > s->options->errors_max) {
         imap_answer_line(a, slice_of(NULL, 0), "BYE", NULL, "Too many errors, closing");
@@ -88,7 +73,7 @@ static void succeed(struct imap_serve *s, struct slice tag, struct imap_answer *
     s->user = mem_strdup(user);
     s->account = account;
     s->errors = 0;
-    iserve_auth_forget(s);
+    auth_server_forget(&s->auth);
     if (s->policy->authenticated)
         s->policy->authenticated(s->policy_ctx, s->user);
     struct buf code;
@@ -128,140 +113,72 @@ void iserve_login(struct imap_serve *s, const struct imap_command *c, struct ima
 
 /* ---- AUTHENTICATE ---- */
 
-static bool find_mechanism(const struct imap_serve *s, struct slice want, char *name_out)
+static void say(struct imap_serve *s, enum auth_verdict verdict, const struct buf *challenge,
+                const struct err *err, struct imap_answer *a)
 {
-    struct slice list = slice_cstr(s->options->mechanisms);
-    for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
-        if (slice_eq_nocase(w, want) && copy_offered(s, w, name_out))
-            return true;
-    }
-    return false;
-}
-
-/* A server's proof that comes with success goes out as a last challenge, which the client answers
- * with an empty line (RFC 9051 section 6.2.2). */
-static void say_challenge(struct imap_answer *a, const struct buf *out)
-{
-    buf_append_cstr(&a->text, "+ ");
-    base64_encode(&a->text, buf_slice(out));
-    buf_append_cstr(&a->text, "\r\n");
-}
-
-static void step(struct imap_serve *s, struct slice octets, struct imap_answer *a)
-{
-    struct buf out;
-    struct err err;
     struct slice tag = slice_cstr(s->auth_tag);
-    buf_init(&out, STEP_CAP_OCTETS);
-    err_clear(&err);
-    switch (sasl_step(s->sasl, octets, &out, &err)) {
-    case SASL_CONTINUE:
-        say_challenge(a, &out);
+    char *user = NULL;
+    switch (verdict) {
+    case AUTH_CHALLENGE:
+        buf_printf(&a->text, "+ %.*s\r\n", SLICE_ARG(buf_slice(challenge)));
         break;
-    case SASL_DONE:
-        s->auth_proven = out.len > 0;
-        if (s->auth_proven) {
-            say_challenge(a, &out);
-        } else {
-            const char *proven = sasl_user(s->sasl);
-            char *user = mem_strdup(proven ? proven : "");
-            succeed(s, tag, a, user);
-            mem_free(user);
-        }
+    case AUTH_SUCCESS:
+        user = auth_server_user(&s->auth);
+        succeed(s, tag, a, user);
+        mem_free(user);
         break;
-    case SASL_REFUSED:
+    case AUTH_WRONG:
         fail(s, tag, a, "AUTHENTICATIONFAILED", "User or password is wrong");
         break;
-    case SASL_FAILED:
-        fail(s, tag, a, NULL, err.text[0] ? err.text : "The exchange cannot go on");
+    case AUTH_UNFIT:
+        fail(s, tag, a, NULL, err->text[0] ? err->text : "The exchange cannot go on");
+        break;
+    case AUTH_NOT_EMPTY:
+        fail(s, tag, a, NULL, "An empty line was expected");
+        break;
+    case AUTH_NOT_BASE64:
+        iserve_bad(s, tag, a, "That is not base64");
+        break;
+    case AUTH_CANCELLED:
+        iserve_bad(s, tag, a, "The exchange was given up");
+        break;
+    case AUTH_NOT_OPEN:
+    case AUTH_VERDICT__COUNT:
         break;
     }
-    if (out.ptr)
-        mem_wipe(out.ptr, out.len);
-    buf_deinit(&out);
-}
-
-/* A base64 line of the client into a step; "=" is an empty response that is there. */
-static void step_base64(struct imap_serve *s, struct slice line, bool initial,
-                        struct imap_answer *a)
-{
-    struct buf octets;
-    buf_init(&octets, STEP_CAP_OCTETS);
-    buf_room(&octets, line.len + 1); /* in one place; and never NULL: a response came */
-    bool empty = initial && slice_eq(line, SLICE_LIT("="));
-    if (!empty && !base64_decode(&octets, line)) {
-        iserve_auth_forget(s);
-        iserve_bad(s, slice_cstr(s->auth_tag), a, "That is not base64");
-    } else {
-        struct slice in = buf_slice(&octets);
-        if (!in.ptr)
-            in = SLICE_LIT("");
-        step(s, in, a);
-    }
-    if (octets.ptr)
-        mem_wipe(octets.ptr, octets.len);
-    buf_deinit(&octets);
-}
-
-static struct sasl *exchange_new(struct imap_serve *s, const char *mechanism, struct err *err)
-{
-    const struct imap_policy *p = s->policy;
-    struct sasl_channel channel = {0};
-    struct sasl_server_options o = {.lookup = p->password,
-                                    .token = p->token,
-                                    .ctx = s->policy_ctx,
-                                    .service = "imap",
-                                    .host = s->options->name};
-    if (p->channel && p->channel(s->policy_ctx, &channel))
-        o.channel = &channel;
-    if (p->external)
-        o.external = p->external(s->policy_ctx);
-    struct sasl *sasl = sasl_server_open(mechanism, &o, err);
-    mem_wipe(&channel, sizeof(channel));
-    return sasl;
 }
 
 void iserve_authenticate(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a)
 {
-    char name[MECHANISM_OCTETS];
+    char name[AUTH_SERVER_NAME_OCTETS];
+    struct auth_server_with with;
+    struct buf challenge;
     struct err err;
     iserve_tag_copy(s->auth_tag, c->tag);
-    iserve_auth_forget(s);
-    if (!password_allowed(s)) {
-        fail(s, c->tag, a, "PRIVACYREQUIRED", "Say STARTTLS first");
-        return;
-    }
-    if (!find_mechanism(s, c->mechanism, name)) {
-        fail(s, c->tag, a, "CANNOT", "This mechanism is not offered; see AUTH= of CAPABILITY");
-        return;
-    }
+    auth_server_forget(&s->auth);
+    auth_with(s, &with);
     err_clear(&err);
-    s->sasl = exchange_new(s, name, &err);
-    if (!s->sasl) {
+    buf_init(&challenge, CHALLENGE_CAP_OCTETS);
+    if (!password_allowed(s))
+        fail(s, c->tag, a, "PRIVACYREQUIRED", "Say STARTTLS first");
+    else if (!auth_server_offers(&with, c->mechanism, name))
+        fail(s, c->tag, a, "CANNOT", "This mechanism is not offered; see AUTH= of CAPABILITY");
+    else if (!auth_server_begin(&s->auth, &with, name, &err))
         fail(s, c->tag, a, "UNAVAILABLE", err.text);
-        return;
-    }
-    if (c->has_initial)
-        step_base64(s, c->initial, true, a);
     else
-        step(s, slice_of(NULL, 0), a);
+        say(s, auth_server_first(&s->auth, c->has_initial, c->initial, &challenge, &err),
+            &challenge, &err, a);
+    buf_deinit(&challenge);
 }
 
 void iserve_auth_data(struct imap_serve *s, struct slice line, struct imap_answer *a)
 {
-    if (!s->sasl)
+    struct buf challenge;
+    struct err err;
+    if (!s->auth.sasl)
         return;
-    if (slice_eq(line, SLICE_LIT("*"))) {
-        iserve_auth_forget(s);
-        iserve_bad(s, slice_cstr(s->auth_tag), a, "The exchange was given up");
-        return;
-    }
-    if (s->auth_proven) {
-        const char *proven = sasl_user(s->sasl);
-        char *user = mem_strdup(proven ? proven : "");
-        succeed(s, slice_cstr(s->auth_tag), a, user);
-        mem_free(user);
-        return;
-    }
-    step_base64(s, line, false, a);
+    err_clear(&err);
+    buf_init(&challenge, CHALLENGE_CAP_OCTETS);
+    say(s, auth_server_line(&s->auth, line, &challenge, &err), &challenge, &err, a);
+    buf_deinit(&challenge);
 }

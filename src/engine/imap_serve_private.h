@@ -2,6 +2,7 @@
 #ifndef ENGINE_IMAP_SERVE_PRIVATE_H
 #define ENGINE_IMAP_SERVE_PRIVATE_H
 
+#include "engine/auth_server.h"
 #include "engine/imap_serve.h"
 #include "imap/format.h"
 #include "mail/structure.h"
@@ -60,14 +61,14 @@ struct imap_serve {
     char *user;
     struct store_user *account;
     struct store_view *view;
-    struct sasl *sasl;
+    struct auth_server auth;
     struct iserve_append append;
     struct iserve_fetch *fetch;
     uint32_t *saved; /* UIDs of the last SEARCH with SAVE */
     size_t n_saved;
     uint32_t conn;
     unsigned errors;
-    bool auth_proven, idling;
+    bool idling;
     char idle_tag[ISERVE_TAG_OCTETS];
     char auth_tag[ISERVE_TAG_OCTETS];
 };
@@ -91,7 +92,6 @@ void iserve_capability(struct imap_serve *s, struct buf *out);
 void iserve_login(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a);
 void iserve_authenticate(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a);
 void iserve_auth_data(struct imap_serve *s, struct slice line, struct imap_answer *a);
-void iserve_auth_forget(struct imap_serve *s);
 
 /* imap_serve_select.c */
 void iserve_select(struct imap_serve *s, const struct imap_command *c, struct imap_answer *a);

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { ANSWER_CAP_OCTETS = 262144, MECHANISMS_OCTETS = 512 };
+enum { ANSWER_CAP_OCTETS = 262144 };
 
 void pop3_answer_init(struct pop3_answer *a)
 {
@@ -63,7 +63,7 @@ void pop3_serve_free(struct pop3_serve **serve)
     struct pop3_serve *s = *serve;
     if (!s)
         return;
-    pserve_auth_forget(s);
+    auth_server_forget(&s->auth);
     pserve_close_drop(s);
     mem_free(s->name);
     mem_free(s->user);
@@ -98,7 +98,7 @@ static void capa(struct pop3_serve *s, struct pop3_answer *a)
 {
     struct buf list;
     bool in = pop3_track_state(s->track) == POP3_STATE_TRANSACTION;
-    buf_init(&list, MECHANISMS_OCTETS);
+    buf_init(&list, AUTH_SERVER_LIST_OCTETS);
     pserve_mechanisms(s, &list);
     pserve_say(a, "+OK What this server can do");
     buf_append_cstr(&a->text, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
@@ -106,7 +106,7 @@ static void capa(struct pop3_serve *s, struct pop3_answer *a)
     if (s->options->user_pass && pserve_login_shows_ok(s))
         buf_append_cstr(&a->text, "USER\r\n");
     if (list.len > 0)
-        buf_printf(&a->text, "SASL %s\r\n", buf_cstr(&list));
+        buf_printf(&a->text, "SASL%s\r\n", buf_cstr(&list));
     if (s->options->offer_stls && !pop3_track_tls(s->track) && !in)
         buf_append_cstr(&a->text, "STLS\r\n");
     buf_append_cstr(&a->text, "IMPLEMENTATION smtpscope practice server\r\n.\r\n");
@@ -224,7 +224,7 @@ void pop3_serve_item(struct pop3_serve *s, const struct pop3_item *item, struct 
 
 void pop3_serve_tls_up(struct pop3_serve *s)
 {
-    pserve_auth_forget(s);
+    auth_server_forget(&s->auth);
     mem_free(s->name);
     s->name = NULL;
 }

@@ -1,18 +1,6 @@
 /* Logging in: USER and PASS, APOP, AUTH (RFC 5034). */
 #include "engine/pop3_serve_private.h"
 
-#include <string.h>
-
-#include "base/base64.h"
-
-enum { MECHANISM_OCTETS = 32, MECHANISMS_OCTETS = 512 };
-
-void pserve_auth_forget(struct pop3_serve *s)
-{
-    sasl_free(&s->sasl);
-    s->auth_proven = false;
-}
-
 static bool same_octets(struct slice a, struct slice b)
 {
     uint8_t differs = a.len != b.len;
@@ -92,132 +80,56 @@ void pserve_apop(struct pop3_serve *s, const struct pop3_command *c, struct pop3
 
 /* ---- AUTH ---- */
 
-void pserve_mechanisms(const struct pop3_serve *s, struct buf *out)
-{
-    struct slice rest = slice_cstr(s->options->mechanisms);
-    for (struct slice w = slice_next_word(&rest); w.len > 0; w = slice_next_word(&rest)) {
-        char name[MECHANISM_OCTETS];
-        if (w.len >= sizeof(name))
-            continue;
-        memcpy(name, w.ptr, w.len);
-        name[w.len] = '\0';
-        unsigned traits = sasl_traits(name);
-        const struct pop3_policy *p = s->policy;
-        if (((traits & SASL_WANTS_CHANNEL) && !(pop3_track_tls(s->track) && p->channel)) ||
-            ((traits & SASL_WANTS_CERTIFICATE) && !(p->external && p->external(s->policy_ctx))) ||
-            ((traits & SASL_WANTS_TOKEN) && !p->token) ||
-            ((traits & SASL_SHOWS_SECRET) && !pserve_login_shows_ok(s)))
-            continue;
-        buf_printf(out, "%s%s", out->len > 0 ? " " : "", name);
-    }
-}
-
-static bool offers(const struct pop3_serve *s, struct slice want, char name_out[MECHANISM_OCTETS])
-{
-    struct buf list;
-    bool found = false;
-    buf_init(&list, MECHANISMS_OCTETS);
-    pserve_mechanisms(s, &list);
-    struct slice rest = buf_slice(&list);
-    for (struct slice w = slice_next_word(&rest); w.len > 0 && !found; w = slice_next_word(&rest)) {
-        found = slice_eq_nocase(w, want);
-        memcpy(name_out, w.ptr, w.len);
-        name_out[w.len] = '\0';
-    }
-    buf_deinit(&list);
-    return found;
-}
-
-static struct sasl *exchange_new(struct pop3_serve *s, const char *mechanism, struct err *err)
+static void auth_with(const struct pop3_serve *s, struct auth_server_with *out)
 {
     const struct pop3_policy *p = s->policy;
-    struct sasl_channel channel = {0};
-    struct sasl_server_options o = {.lookup = p->password,
-                                    .token = p->token,
-                                    .ctx = s->policy_ctx,
-                                    .service = "pop",
-                                    .host = s->options->name};
-    if (p->channel && p->channel(s->policy_ctx, &channel))
-        o.channel = &channel;
-    if (p->external)
-        o.external = p->external(s->policy_ctx);
-    struct sasl *sasl = sasl_server_open(mechanism, &o, err);
-    mem_wipe(&channel, sizeof(channel));
-    return sasl;
+    *out = (struct auth_server_with){.mechanisms = s->options->mechanisms,
+                                     .lookup = p->password,
+                                     .token = p->token,
+                                     .channel = p->channel,
+                                     .external = p->external,
+                                     .ctx = s->policy_ctx,
+                                     .service = "pop",
+                                     .host = s->options->name,
+                                     .tls = pop3_track_tls(s->track),
+                                     .hide_secrets = !pserve_login_shows_ok(s)};
 }
 
-/* A server's proof that comes with success (SCRAM) goes out as a last challenge, which the client
- * answers with an empty line. */
-static void say_challenge(struct pop3_answer *a, const struct buf *out)
+void pserve_mechanisms(const struct pop3_serve *s, struct buf *out)
 {
-    buf_append_cstr(&a->text, "+ ");
-    base64_encode(&a->text, buf_slice(out));
-    buf_append_cstr(&a->text, "\r\n");
+    struct auth_server_with with;
+    auth_with(s, &with);
+    auth_server_offer(&with, " ", out);
 }
 
-static void succeed(struct pop3_serve *s, struct pop3_answer *a)
-{
-    char *name = mem_strdup(sasl_user(s->sasl));
-    pserve_auth_forget(s);
-    log_in(s, name ? name : "", a);
-    mem_free(name);
-}
+static const char *const refusals[AUTH_VERDICT__COUNT] = {
+    [AUTH_WRONG] = "[AUTH] Name or password are wrong",
+    [AUTH_UNFIT] = "The step does not fit the mechanism",
+    [AUTH_NOT_BASE64] = "That is not base64",
+    [AUTH_CANCELLED] = "Given up",
+    [AUTH_NOT_EMPTY] = "An empty line was expected",
+    [AUTH_NOT_OPEN] = "No AUTH exchange is under way",
+};
 
-static void fail(struct pop3_serve *s, struct pop3_answer *a, const char *text)
+static void say(struct pop3_serve *s, enum auth_verdict verdict, const struct buf *challenge,
+                struct pop3_answer *a)
 {
-    pserve_auth_forget(s);
-    pserve_refuse(s, a, text);
-}
-
-static void step(struct pop3_serve *s, struct slice octets, struct pop3_answer *a)
-{
-    struct buf out;
-    struct err err;
-    buf_init(&out, POP3_AUTH_LINE_MAX_OCTETS);
-    err_clear(&err);
-    switch (sasl_step(s->sasl, octets, &out, &err)) {
-    case SASL_CONTINUE:
-        say_challenge(a, &out);
-        break;
-    case SASL_DONE:
-        s->auth_proven = out.len > 0;
-        if (s->auth_proven)
-            say_challenge(a, &out);
-        else
-            succeed(s, a);
-        break;
-    case SASL_REFUSED:
-        fail(s, a, "[AUTH] Name or password are wrong");
-        break;
-    case SASL_FAILED:
-        fail(s, a, "The step does not fit the mechanism");
-        break;
+    if (verdict == AUTH_CHALLENGE) {
+        buf_printf(&a->text, "+ %.*s\r\n", SLICE_ARG(buf_slice(challenge)));
+    } else if (verdict == AUTH_SUCCESS) {
+        char *name = auth_server_user(&s->auth);
+        log_in(s, name, a);
+        mem_free(name);
+    } else {
+        pserve_refuse(s, a, refusals[verdict]);
     }
-    if (out.ptr)
-        mem_wipe(out.ptr, out.len);
-    buf_deinit(&out);
-}
-
-static void step_base64(struct pop3_serve *s, struct slice base64, struct pop3_answer *a)
-{
-    struct buf octets;
-    buf_init(&octets, POP3_CAP_LINE_OCTETS);
-    if (base64.len > 0)
-        buf_room(&octets, base64.len);
-    if (base64_decode(&octets, base64))
-        step(s, octets.len > 0 ? buf_slice(&octets) : SLICE_LIT(""), a); /* empty, yet there */
-    else
-        fail(s, a, "That is not base64");
-    if (octets.ptr)
-        mem_wipe(octets.ptr, octets.len);
-    buf_deinit(&octets);
 }
 
 /* AUTH alone: the list, as clients before RFC 2449 asked for it. */
-static void list_mechanisms(struct pop3_serve *s, struct pop3_answer *a)
+static void list_mechanisms(const struct pop3_serve *s, struct pop3_answer *a)
 {
     struct buf list;
-    buf_init(&list, MECHANISMS_OCTETS);
+    buf_init(&list, AUTH_SERVER_LIST_OCTETS);
     pserve_mechanisms(s, &list);
     struct slice rest = buf_slice(&list);
     pserve_say(a, "+OK Mechanisms");
@@ -229,36 +141,42 @@ static void list_mechanisms(struct pop3_serve *s, struct pop3_answer *a)
 
 void pserve_auth(struct pop3_serve *s, const struct pop3_command *c, struct pop3_answer *a)
 {
-    char mechanism[MECHANISM_OCTETS];
+    char mechanism[AUTH_SERVER_NAME_OCTETS];
+    struct auth_server_with with;
+    struct buf challenge;
     struct err err;
+    bool has_initial = c->n_args > 1;
     err_clear(&err);
-    pserve_auth_forget(s);
+    buf_init(&challenge, POP3_CAP_LINE_OCTETS);
+    auth_server_forget(&s->auth);
+    auth_with(s, &with);
     if (!s->options->mechanisms)
         pserve_refuse(s, a, "AUTH is not offered here");
     else if (c->n_args == 0)
         list_mechanisms(s, a);
-    else if (!offers(s, c->arg[0], mechanism))
+    else if (!auth_server_offers(&with, c->arg[0], mechanism))
         pserve_refuse(s, a, "This mechanism is not offered");
-    else if (!(s->sasl = exchange_new(s, mechanism, &err)))
+    else if (!auth_server_begin(&s->auth, &with, mechanism, &err))
         pserve_refuse(s, a, "[SYS/TEMP] This mechanism cannot be had now");
-    else if (c->n_args == 1)
-        step(s, slice_of(NULL, 0), a);
     else
-        step_base64(s, slice_eq(c->arg[1], SLICE_LIT("=")) ? SLICE_LIT("") : c->arg[1], a);
+        say(s,
+            auth_server_first(&s->auth, has_initial, has_initial ? c->arg[1] : slice_of(NULL, 0),
+                              &challenge, &err),
+            &challenge, a);
+    buf_deinit(&challenge);
 }
 
 void pserve_auth_data(struct pop3_serve *s, struct slice line, struct pop3_answer *a)
 {
-    if (line.len + 2 > POP3_AUTH_LINE_MAX_OCTETS)
-        fail(s, a, "The line is too long");
-    else if (slice_eq(line, SLICE_LIT("*")))
-        fail(s, a, "Given up");
-    else if (!s->sasl)
-        fail(s, a, "No AUTH exchange is under way");
-    else if (s->auth_proven && line.len > 0)
-        fail(s, a, "An empty line was expected");
-    else if (s->auth_proven)
-        succeed(s, a);
-    else
-        step_base64(s, line, a);
+    struct buf challenge;
+    struct err err;
+    if (line.len + 2 > POP3_AUTH_LINE_MAX_OCTETS) {
+        auth_server_forget(&s->auth);
+        pserve_refuse(s, a, "The line is too long");
+        return;
+    }
+    err_clear(&err);
+    buf_init(&challenge, POP3_CAP_LINE_OCTETS);
+    say(s, auth_server_line(&s->auth, line, &challenge, &err), &challenge, a);
+    buf_deinit(&challenge);
 }

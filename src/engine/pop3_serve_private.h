@@ -3,8 +3,8 @@
 #define ENGINE_POP3_SERVE_PRIVATE_H
 
 #include "base/mem.h"
+#include "engine/auth_server.h"
 #include "engine/pop3_serve.h"
-#include "sasl/sasl.h"
 #include "smtp/content.h"
 
 enum {
@@ -31,7 +31,7 @@ struct pop3_serve {
     const struct pop3_serve_options *options;
     const struct pop3_policy *policy;
     void *policy_ctx;
-    struct sasl *sasl;
+    struct auth_server auth;
     char *name; /* of USER */
     char *user; /* logged in */
     char *stamp;
@@ -43,7 +43,6 @@ struct pop3_serve {
     uint32_t conn;
     uint32_t errors;
     uint8_t long_answer;
-    bool auth_proven; /* the server's proof has left, the client's empty line is due */
 };
 
 void pserve_say(struct pop3_answer *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -57,8 +56,7 @@ void pserve_pass(struct pop3_serve *s, const struct pop3_command *c, struct pop3
 void pserve_apop(struct pop3_serve *s, const struct pop3_command *c, struct pop3_answer *a);
 void pserve_auth(struct pop3_serve *s, const struct pop3_command *c, struct pop3_answer *a);
 void pserve_auth_data(struct pop3_serve *s, struct slice line, struct pop3_answer *a);
-void pserve_auth_forget(struct pop3_serve *s);
-/* Mechanisms offered now, space separated. */
+/* Mechanisms offered now, each with a space in front. */
 void pserve_mechanisms(const struct pop3_serve *s, struct buf *out);
 
 /* pop3_serve_drop.c: the open maildrop */

@@ -104,7 +104,7 @@ void smtp_serve_free(struct smtp_serve **s)
 {
     if (!*s)
         return;
-    serve_auth_forget(*s);
+    auth_server_forget(&(*s)->auth);
     serve_chunk_forget(*s);
     mem_free((*s)->user);
     mem_free(*s);
@@ -140,7 +140,7 @@ void smtp_serve_banner(struct smtp_serve *s, struct smtp_answer *a)
 
 void smtp_serve_tls_up(struct smtp_serve *s)
 {
-    serve_auth_forget(s);
+    auth_server_forget(&s->auth);
     mem_free(s->user);
     s->user = NULL;
     serve_transaction_void(s);

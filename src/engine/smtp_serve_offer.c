@@ -15,22 +15,9 @@ uint64_t serve_hold_max_s(const struct smtp_serve *s)
 
 void serve_mechanisms(const struct smtp_serve *s, struct buf *out)
 {
-    struct slice list = slice_cstr(s->options->mechanisms);
-    char name[32];
-    for (struct slice w = slice_next_word(&list); w.len > 0; w = slice_next_word(&list)) {
-        if (w.len >= sizeof(name))
-            continue;
-        for (size_t i = 0; i <= w.len; i++)
-            name[i] = i < w.len ? (char)w.ptr[i] : '\0';
-        unsigned traits = sasl_traits(name);
-        if ((traits & SASL_WANTS_CHANNEL) && (!smtp_track_tls(s->track) || !s->policy->channel))
-            continue;
-        if ((traits & SASL_WANTS_CERTIFICATE) &&
-            (!s->policy->external || !s->policy->external(s->policy_ctx)))
-            continue;
-        buf_append_octet(out, ' ');
-        buf_append(out, w);
-    }
+    struct auth_server_with with;
+    serve_auth_with(s, &with);
+    auth_server_offer(&with, " ", out);
 }
 
 /* ---- conditions ---- */

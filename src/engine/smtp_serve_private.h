@@ -2,6 +2,7 @@
 #ifndef ENGINE_SMTP_SERVE_PRIVATE_H
 #define ENGINE_SMTP_SERVE_PRIVATE_H
 
+#include "engine/auth_server.h"
 #include "engine/smtp_serve.h"
 
 /* What a command meets in a state, before its own syntax is looked at. */
@@ -19,14 +20,13 @@ enum smtp_serve_cell {
 };
 enum smtp_serve_cell smtp_serve_table(enum smtp_verb verb, enum smtp_state state);
 
-struct sasl;
 struct smtp_serve {
     struct journal *journal;
     struct smtp_track *track;
     const struct smtp_serve_options *options;
     const struct smtp_policy *policy;
     void *policy_ctx;
-    struct sasl *sasl; /* exchange under way */
+    struct auth_server auth;
     char *user;
     struct serve_chunk *chunk; /* of a message in chunks; NULL: none */
     uint64_t content_octets;
@@ -37,7 +37,6 @@ struct smtp_serve {
     bool utf8;         /* MAIL said SMTPUTF8 */
     bool binary;       /* MAIL said BODY=BINARYMIME */
     bool chunking;     /* a chunk was taken: the message goes on with BDAT or not at all */
-    bool auth_proven;  /* the last challenge was the server's proof: an empty line ends it */
 };
 
 /* smtp_serve.c */
@@ -67,7 +66,7 @@ uint64_t serve_hold_max_s(const struct smtp_serve *s);
 /* smtp_serve_auth.c */
 void serve_auth(struct smtp_serve *s, const struct smtp_command *c, struct smtp_answer *a);
 void serve_auth_data(struct smtp_serve *s, struct slice line, struct smtp_answer *a);
-void serve_auth_forget(struct smtp_serve *s);
+void serve_auth_with(const struct smtp_serve *s, struct auth_server_with *out);
 /* Are mechanisms offered now? */
 bool serve_auth_offered(const struct smtp_serve *s);
 
