@@ -72,7 +72,8 @@ void transcript_text(const struct transcript *t, size_t index, unsigned vis_flag
 /* The same from octet `skip_octets` of the raw line on: for long lines shown sideways. */
 void transcript_text_from(const struct transcript *t, size_t index, size_t skip_octets,
                           unsigned vis_flags, size_t max_cols, struct vis_text *out);
-/* Seconds since the first event of its connection, as a number of microseconds. */
+/* Time since the first event of its connection. One that begins while others are up runs on their
+ * clock: what happens on both can be compared. */
 uint64_t transcript_at_us(const struct transcript *t, size_t index);
 uint64_t transcript_tick_ns(const struct transcript *t, size_t index);
 

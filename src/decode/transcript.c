@@ -65,6 +65,19 @@ struct conn_state *transcript_conn(const struct transcript *t, uint32_t conn)
     return place < t->n_conns && t->conns[place]->conn == conn ? t->conns[place] : NULL;
 }
 
+/* Connections that overlap share one clock; what belongs to none (0) has its own. */
+static void start_clock(struct transcript *t, struct conn_state *c, const struct event *ev)
+{
+    c->zero_tick_ns = ev->tick_ns;
+    if (c->conn == 0)
+        return;
+    if (t->n_open == 0)
+        t->zero_tick_ns = ev->tick_ns;
+    c->zero_tick_ns = t->zero_tick_ns;
+    c->open = true;
+    t->n_open++;
+}
+
 static struct conn_state *conn_get(struct transcript *t, const struct event *ev)
 {
     struct conn_state *c = transcript_conn(t, ev->conn);
@@ -78,7 +91,7 @@ static struct conn_state *conn_get(struct transcript *t, const struct event *ev)
         t->n_conns++;
         t->conns[place] = c = mem_zalloc(sizeof(*c));
         c->conn = ev->conn;
-        c->first_tick_ns = ev->tick_ns;
+        start_clock(t, c, ev);
     }
     t->newest = c;
     return c;
@@ -400,6 +413,8 @@ static void take_link_down(struct transcript *t, const struct event *ev, struct 
 {
     for (unsigned dir = 0; dir < DIR__COUNT; dir++)
         line_close(t, &c->streams[dir]);
+    t->n_open -= c->open;
+    c->open = false;
     add_line(t, ev, TRANSCRIPT_LINK);
 }
 

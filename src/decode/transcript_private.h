@@ -27,7 +27,8 @@ struct stream {
 
 struct conn_state {
     uint32_t conn;
-    uint64_t first_tick_ns;
+    uint64_t zero_tick_ns; /* its clock starts here */
+    bool open;
     bool content; /* C: between DATA_BEGIN and DATA_END */
     bool cert_ok; /* TLS_VERIFY said so and no TLS_UP has come since */
     bool has_tls_up;
@@ -46,6 +47,8 @@ struct transcript {
     struct conn_state **conns; /* ascending by number */
     size_t n_conns, alloc_conns;
     struct conn_state *newest; /* asked for last */
+    size_t n_open;             /* connections that are not down */
+    uint64_t zero_tick_ns;     /* their clock */
 };
 
 /* NULL: not seen. */

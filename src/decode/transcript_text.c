@@ -475,7 +475,7 @@ uint64_t transcript_at_us(const struct transcript *t, size_t index)
 {
     const struct conn_state *c = transcript_conn(t, transcript_at(t, index)->conn);
     uint64_t tick_ns = transcript_tick_ns(t, index);
-    return c && tick_ns > c->first_tick_ns ? (tick_ns - c->first_tick_ns) / 1000 : 0;
+    return c && tick_ns > c->zero_tick_ns ? (tick_ns - c->zero_tick_ns) / 1000 : 0;
 }
 
 enum { PRINT_TIME_COL = 71 }; /* where a reply time begins, if the text leaves room for it */

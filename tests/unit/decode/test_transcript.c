@@ -155,6 +155,33 @@ static void test_flags_and_kinds(void **state)
     transcript_free(&t);
 }
 
+/* What begins while another is up runs on its clock; behind them all a new clock begins. */
+static void test_connections_that_overlap_share_a_clock(void **state)
+{
+    struct fixture *f = *state;
+    struct transcript *t = transcript_new(f->journal, 0, false);
+    uint32_t a = journal_conn_new(f->journal), b = journal_conn_new(f->journal),
+             c = journal_conn_new(f->journal);
+    const struct {
+        uint32_t conn;
+        bool up;
+        unsigned at_ms;
+    } rows[] = {{a, true, 0},     {b, true, 1000}, {a, false, 2000},
+                {b, false, 3000}, {c, true, 0},    {c, false, 1000}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (rows[i].up)
+            JOURNAL_APPEND(f->journal, rows[i].conn, LINK_UP, 0, 0,
+                           (struct ev_link_up){.name = SLICE_LIT("x")});
+        else
+            JOURNAL_APPEND(f->journal, rows[i].conn, LINK_DOWN, 0, 0,
+                           (struct ev_link_down){.why = DOWN_EOF});
+        transcript_update(t, NULL);
+        assert_int_equal(transcript_at_us(t, transcript_count(t) - 1), rows[i].at_ms * 1000UL);
+        clock_manual_advance_ms(&f->clock, 1000);
+    }
+    transcript_free(&t);
+}
+
 /* The same octets in pieces of any size, both directions at once, looked at after each event. */
 static void test_every_split(void **state)
 {
@@ -419,6 +446,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_session_prints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flags_and_kinds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_connections_that_overlap_share_a_clock, setup,
+                                        teardown),
         cmocka_unit_test(test_every_split),
         cmocka_unit_test_setup_teardown(test_secrets_are_masked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handshake_lines, setup, teardown),
