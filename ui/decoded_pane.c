@@ -311,6 +311,8 @@ void doc_wrap(struct doc *d, const char *label, const char *text, enum role role
                 take--;
             if (take == 0)
                 take = (size_t)room < len ? (size_t)room : len;
+            while (take > 1 && ((uint8_t)text[take] & 0xC0) == 0x80) /* within a character */
+                take--;
         }
         struct doc_row *row = labelled(d, label, role);
         char *part = mem_slice_dup(slice_of(text, take));

@@ -43,7 +43,7 @@ static void why_meaning(struct doc *d, const struct explanation *e)
     doc_wrap(d, "next", e->next, ROLE_TEXT);
     if (e->provider && e->provider_sure)
         doc_wrap(d, "code", e->enhanced_meaning ? e->enhanced_meaning : e->code_meaning, ROLE_DIM);
-    else if (e->meaning != e->code_meaning && e->code_meaning)
+    else if (e->meaning != e->code_meaning && e->code_meaning && e->party != EXPLAIN_NOBODY)
         doc_wrap(d, "code", e->code_meaning, ROLE_DIM);
 }
 
@@ -59,10 +59,57 @@ static void why_wording(struct doc *d, const struct explanation *e)
     doc_wrap(d, "wording", text, ROLE_DIM);
 }
 
+/* What the program itself says, where that is the selected line: the transcript cuts it at the
+ * pane's edge. False: the line is something else. */
+static bool why_note(struct doc *d, uint64_t seq)
+{
+    static const char *const labels[] = {"! error", "means", "next"};
+    const struct event *ev = journal_at(d->u->journal, seq);
+    struct ev_note note;
+    if (!ev || ev->kind != EVENT_NOTE || (ev->flags & EVENT_FLAG_BACKSTAGE))
+        return false;
+    EVENT_GET(ev, NOTE, &note);
+    if (note.level != LEVEL_ERROR && note.level != LEVEL_WARNING)
+        return false;
+    const struct slice parts[] = {note.text, note.means, note.next};
+    enum role role = note.level == LEVEL_ERROR ? ROLE_BAD : ROLE_WARN;
+    struct buf safe;
+    buf_init(&safe, SECTION_OCTETS);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        buf_reset(&safe);
+        vis_to_buf(&safe, parts[i], ui_vis_flags(d->u));
+        doc_wrap(d, i == 0 && note.level == LEVEL_WARNING ? "! warning" : labels[i],
+                 buf_cstr(&safe), i == 0 ? role : ROLE_TEXT);
+    }
+    buf_deinit(&safe);
+    return true;
+}
+
+/* All it said; of EHLO's long list only how long it is: Caps has it line by line. */
+static void why_said(struct doc *d, const struct view *v)
+{
+    bool hello = v->last_verb == SMTP_VERB_EHLO || v->last_verb == SMTP_VERB_LHLO;
+    if (!v->last_text || !*v->last_text)
+        return;
+    if (hello && v->last_code == 250 && v->n_caps > 0) {
+        char text[80];
+        snprintf(text, sizeof text, "its name and %zu capabilities: section Caps", v->n_caps);
+        doc_note(d, "it said", text, ROLE_TEXT);
+        return;
+    }
+    struct buf safe;
+    buf_init(&safe, SECTION_OCTETS);
+    vis_to_buf(&safe, slice_cstr(v->last_text), ui_vis_flags(d->u));
+    doc_wrap(d, "it said", buf_cstr(&safe), ROLE_TEXT);
+    buf_deinit(&safe);
+}
+
 static void section_why(struct doc *d, const struct view *v)
 {
     struct explanation e;
     char code[40];
+    if (why_note(d, v->last_seq))
+        return;
     if (v->link == VIEW_LINK_DOWN && v->last_code == 0) {
         doc_wrap(d, "down", explain_down((unsigned)v->down_why), ROLE_BAD);
         doc_pair(d, "said", v->down_text && *v->down_text ? v->down_text : "nothing", ROLE_TEXT);
@@ -98,8 +145,7 @@ static void section_why(struct doc *d, const struct view *v)
     doc_peer(d, row, e.class_meaning);
     why_meaning(d, &e);
     doc_wrap(d, "who acts", e.who, ROLE_TEXT);
-    if (v->last_text && *v->last_text)
-        doc_pair(d, "it said", v->last_text, ROLE_TEXT);
+    why_said(d, v);
     why_wording(d, &e);
     if (e.enhanced_rfc || e.code_rfc)
         doc_wrap(d, "where",

@@ -29,6 +29,7 @@ struct explanation {
     const char *class_rfc;
     const char *code_meaning; /* basic code; NULL: unknown */
     const char *code_rfc;
+    const char *done_meaning;  /* of a yes: what it means to the command; NULL: no, or not known */
     const char *enhanced_name; /* NULL: none or unknown */
     const char *enhanced_meaning;
     const char *enhanced_rfc;

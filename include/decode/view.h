@@ -39,7 +39,7 @@ struct view_recipient {
     char *path;
     unsigned code;
     char *enhanced; /* may be NULL */
-    char *text;     /* reply's last line's text */
+    char *text;     /* the reply's, of all its lines */
 };
 struct view_deviation {
     char *rule, *note;
@@ -138,7 +138,7 @@ struct view {
 
     enum smtp_state state;
     char *state_name; /* of any protocol, as its STATE event says it; NULL: none yet */
-    char *greeting;   /* text of the greeting, its last line */
+    char *greeting;   /* text of the greeting, of all its lines */
     unsigned greeting_code;
     char *hello; /* what the client called itself */
     bool said_lhlo;
@@ -168,7 +168,7 @@ struct view {
     uint64_t last_command_seq, last_reply_seq;
     uint64_t n_commands, n_answered;
     unsigned last_code;
-    char *last_enhanced, *last_text; /* last line's text */
+    char *last_enhanced, *last_text; /* text of all its lines, a space between */
     char
         *last_reply; /* the whole reply as it came, secrets masked; its end where it is very long */
     enum smtp_verb last_verb; /* what it answers; UNKNOWN where SMTP has no such verb */

@@ -104,6 +104,34 @@ static const struct next_step steps[] = {
      "Change something before trying again; as it is, it will be refused again."},
 };
 
+/* What a yes means depends on the question: "250" alone, or its 2.1.0, says little. */
+static const struct {
+    unsigned code;
+    enum smtp_verb answers;
+    const char *meaning;
+} dones[] = {
+    {220, SMTP_VERB_CONNECT, "Greeting: the server is ready."},
+    {220, SMTP_VERB_STARTTLS, "The server is ready for the TLS handshake."},
+    {250, SMTP_VERB_EHLO, "The server took the name and told what it offers."},
+    {250, SMTP_VERB_LHLO, "The server took the name and told what it offers."},
+    {250, SMTP_VERB_HELO, "The server took the name; after HELO it offers no extensions."},
+    {250, SMTP_VERB_MAIL, "The reverse-path is accepted; a message begins."},
+    {250, SMTP_VERB_RCPT, "This recipient is accepted; the content may still be refused."},
+    {250, SMTP_VERB_DOT,
+     "The server has taken responsibility for the message. It need not be in the mailbox yet."},
+    {250, SMTP_VERB_BDAT, "The chunk is taken; behind the last one: the whole message."},
+    {250, SMTP_VERB_RSET, "The envelope is dropped; the session goes on."},
+    {250, SMTP_VERB_NOOP, "The server is there."},
+};
+
+static const char *done_meaning(unsigned code, enum smtp_verb answers)
+{
+    for (size_t i = 0; i < sizeof(dones) / sizeof(*dones); i++)
+        if (dones[i].code == code && dones[i].answers == answers)
+            return dones[i].meaning;
+    return NULL;
+}
+
 static const struct next_step no_step = {
     0, 0, SMTP_VERB_UNKNOWN, "receiving admin",
     "No reply code could be read: look at the raw line; the other side may not speak SMTP."};
@@ -239,12 +267,13 @@ static void summarize(struct explanation *out, unsigned klass, bool class_only)
     bool by_enhanced = out->enhanced_meaning && !(class_only && out->code_meaning);
     out->who = out->who ? out->who : "sender or admin";
     out->party = party_of(out->who, klass);
-    out->meaning = by_enhanced         ? out->enhanced_meaning
+    out->meaning = out->done_meaning   ? out->done_meaning
+                   : by_enhanced       ? out->enhanced_meaning
                    : out->code_meaning ? out->code_meaning
                                        : out->class_meaning;
-    out->source = by_enhanced && out->enhanced_rfc     ? out->enhanced_rfc
-                  : out->code_meaning && out->code_rfc ? out->code_rfc
-                                                       : out->class_rfc;
+    out->source = by_enhanced && !out->done_meaning && out->enhanced_rfc ? out->enhanced_rfc
+                  : out->code_meaning && out->code_rfc                   ? out->code_rfc
+                                                                         : out->class_rfc;
 }
 
 static void add_subject(const unsigned e[3], const struct smtp_enhanced_info *info,
@@ -265,6 +294,7 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
     const struct next_step *step = step_for(code, answers);
     unsigned e[3];
     memset(out, 0, sizeof(*out));
+    out->done_meaning = done_meaning(code, answers);
     out->class_meaning = class_meaning(code);
     out->class_rfc = "RFC 5321 section 4.2.1";
     if (basic) {
@@ -294,7 +324,8 @@ void explain_reply(unsigned code, const char *enhanced, enum smtp_verb answers,
         else if (!out->who && of_class && says_who(of_class->who_can_fix))
             out->who = of_class->who_can_fix;
     }
-    summarize(out, code / 100, e[1] == 0 && e[2] == 0);
+    /* Of a yes X.1.0 says no more than which kind of thing it is about. */
+    summarize(out, code / 100, e[2] == 0 && (e[1] == 0 || code < 400));
 }
 
 /* ---- TLS and connections ---- */

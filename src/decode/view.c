@@ -270,23 +270,41 @@ static void apply_command(struct view *v, const struct journal *j, const struct 
     buf_deinit(&line);
 }
 
-/* The text of the last line, behind code and enhanced code. */
-static void reply_text(struct view *v, const struct journal *j, const struct event *ev,
-                       const struct ev_reply *e)
+/* Behind code and enhanced code. */
+static struct slice line_text(struct slice line, const struct ev_reply *e)
 {
-    struct buf octets;
     unsigned enhanced[3];
-    buf_init(&octets, VIEW_TEXT_OCTETS);
-    read_tail(j, ev->conn, DIR_S, e->offset, e->length, &octets);
-    struct slice line = slice_trim(buf_slice(&octets));
-    set_text(&v->last_reply, line);
-    for (ptrdiff_t lf; (lf = slice_find_octet(line, '\n')) >= 0;)
-        line = slice_skip(line, (size_t)lf + 1);
     if (e->code != 0)
         line = slice_skip(line, 4);
     if (e->enhanced.len > 0)
         line = slice_skip(line, smtp_enhanced_parse(line, enhanced));
-    set_text(&v->last_text, slice_trim(line));
+    return slice_trim(line);
+}
+
+/* The text of all lines, a space between: a refusal's first line says most, its last one where to
+ * read more. */
+static void reply_text(struct view *v, const struct journal *j, const struct event *ev,
+                       const struct ev_reply *e)
+{
+    struct buf octets, text;
+    buf_init(&octets, VIEW_TEXT_OCTETS);
+    buf_init(&text, VIEW_TEXT_OCTETS);
+    read_tail(j, ev->conn, DIR_S, e->offset, e->length, &octets);
+    struct slice rest = slice_trim(buf_slice(&octets));
+    set_text(&v->last_reply, rest);
+    ptrdiff_t lf = slice_find_octet(rest, '\n');
+    if (e->length > VIEW_TEXT_OCTETS && lf >= 0) /* cut within a line */
+        rest = slice_skip(rest, (size_t)lf + 1);
+    while (rest.len > 0) {
+        lf = slice_find_octet(rest, '\n');
+        struct slice line = line_text(slice_take(rest, lf < 0 ? rest.len : (size_t)lf), e);
+        rest = slice_skip(rest, lf < 0 ? rest.len : (size_t)lf + 1);
+        if (text.len > 0 && line.len > 0)
+            buf_append_octet(&text, ' ');
+        buf_append(&text, line);
+    }
+    set_text(&v->last_text, buf_slice(&text));
+    buf_deinit(&text);
     buf_deinit(&octets);
 }
 

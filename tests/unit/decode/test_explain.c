@@ -174,12 +174,56 @@ static void test_verify_and_down(void **state)
     assert_non_null(explain_down(99));
 }
 
+/* A yes is told by what was asked, whatever enhanced code it carries; a no never is. */
+static void test_what_a_yes_means(void **state)
+{
+    static const struct {
+        unsigned code;
+        const char *enhanced;
+        enum smtp_verb answers;
+        const char *part; /* NULL: nothing of its own */
+    } rows[] = {
+        {220, NULL, SMTP_VERB_CONNECT, "Greeting"},
+        {220, "2.0.0", SMTP_VERB_STARTTLS, "handshake"},
+        {250, NULL, SMTP_VERB_EHLO, "what it offers"},
+        {250, NULL, SMTP_VERB_LHLO, "what it offers"},
+        {250, NULL, SMTP_VERB_HELO, "no extensions"},
+        {250, "2.1.0", SMTP_VERB_MAIL, "reverse-path"},
+        {250, "2.1.5", SMTP_VERB_RCPT, "recipient"},
+        {250, "2.0.0", SMTP_VERB_DOT, "responsibility"},
+        {250, "2.0.0", SMTP_VERB_BDAT, "chunk"},
+        {250, "2.0.0", SMTP_VERB_RSET, "dropped"},
+        {250, NULL, SMTP_VERB_NOOP, "is there"},
+        {251, "2.1.5", SMTP_VERB_RCPT, NULL},
+        {550, "5.1.1", SMTP_VERB_RCPT, NULL},
+        {250, "2.1.0", SMTP_VERB_UNKNOWN, NULL},
+    };
+    struct explanation e;
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        explain_reply(rows[i].code, rows[i].enhanced, rows[i].answers, &e);
+        if (!rows[i].part) {
+            assert_null(e.done_meaning);
+            continue;
+        }
+        assert_non_null(strstr(e.done_meaning, rows[i].part));
+        assert_ptr_equal(e.meaning, e.done_meaning);
+        assert_int_equal(e.party, EXPLAIN_NOBODY);
+    }
+    /* Where nobody knows what was asked, a 2.1.0 still means done. */
+    assert_ptr_equal(e.meaning, e.code_meaning);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_codes_say_something), cmocka_unit_test(test_most_specific_wins),
-        cmocka_unit_test(test_tables_are_asked),        cmocka_unit_test(test_alerts),
-        cmocka_unit_test(test_every_row_is_reached),    cmocka_unit_test(test_parties),
+        cmocka_unit_test(test_what_a_yes_means),
+        cmocka_unit_test(test_all_codes_say_something),
+        cmocka_unit_test(test_most_specific_wins),
+        cmocka_unit_test(test_tables_are_asked),
+        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_every_row_is_reached),
+        cmocka_unit_test(test_parties),
         cmocka_unit_test(test_verify_and_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,7 @@ static void test_greeting_and_hello(void **state)
     assert_string_equal(v->peer, "127.0.0.1:25");
     assert_string_equal(v->greeting, "mx.example ready");
     assert_string_equal(v->hello, "me.example");
-    assert_string_equal(v->last_text, "SIZE 10");
+    assert_string_equal(v->last_text, "mx.example STARTTLS SIZE 10");
     assert_int_equal(v->last_code, 250);
     assert_int_equal(v->last_verb, SMTP_VERB_EHLO);
     assert_int_equal(v->last_reply_us, 3000);
