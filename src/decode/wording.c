@@ -168,15 +168,16 @@ static bool enhanced_fit(const struct explain_wording *row, const struct wording
     return w->enhanced[2] >= e[2] && w->enhanced[2] <= high;
 }
 
-/* Greater is better: an unbroken phrase before one with a gap, then the longest, then the codes. */
+/* Greater is better: a row of the same class before another (a 4yz is no "for ever", however alike
+ * the words), an unbroken phrase before one with a gap, then the longest, then the codes. */
 static unsigned long score(const struct explain_wording *row, const struct wording_text *w,
                            size_t *literal_out)
 {
     bool gap;
     if (!phrase_in(w, row->match, literal_out, &gap))
         return 0;
-    return ((gap ? 0UL : 1UL) << 24) + (*literal_out << 8) + (enhanced_fit(row, w) ? 16 : 0) +
-           code_fit(row, w) + 1;
+    return ((code_fit(row, w) > 0 ? 1UL : 0UL) << 25) + ((gap ? 0UL : 1UL) << 24) +
+           (*literal_out << 8) + (enhanced_fit(row, w) ? 16 : 0) + code_fit(row, w) + 1;
 }
 
 /* ---- all rows ---- */

@@ -263,6 +263,20 @@ static void explain(const char *banner, const char *host, const char *text, stru
     explain_reply_text(&in, e);
 }
 
+/* The same words say another thing in a 4yz than in a 5yz, however long the phrase is. */
+static void test_class_goes_before_length(void **state)
+{
+    struct explanation e;
+    (void)state;
+    const struct explain_input in = {
+        .text = SLICE_LIT("421-4.7.28 Gmail has detected an unusual rate of unsolicited mail"),
+        .provider = "Gmail"};
+    explain_reply_text(&in, &e);
+    assert_non_null(e.provider_meaning);
+    assert_null(strstr(e.provider_meaning, "Permanent"));
+    assert_non_null(strstr(e.provider_next, "Slow down"));
+}
+
 static void test_layers(void **state)
 {
     static const char gmail[] =
@@ -399,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_every_host_is_reached),
         cmocka_unit_test(test_providers_have_rows),
         cmocka_unit_test(test_replies_of_real_servers),
+        cmocka_unit_test(test_class_goes_before_length),
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_server_lines),
         cmocka_unit_test(test_hostile),
