@@ -147,10 +147,7 @@ static void section_why(struct doc *d, const struct view *v)
     doc_wrap(d, "who acts", e.who, ROLE_TEXT);
     why_said(d, v);
     why_wording(d, &e);
-    if (e.enhanced_rfc || e.code_rfc)
-        doc_wrap(d, "where",
-                 e.meaning == e.code_meaning || !e.enhanced_rfc ? e.code_rfc : e.enhanced_rfc,
-                 ROLE_DIM);
+    doc_wrap(d, "where", e.source, ROLE_DIM);
     if (v->link == VIEW_LINK_DOWN)
         doc_wrap(d, "then", explain_down((unsigned)v->down_why), ROLE_WARN);
 }
