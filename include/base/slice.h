@@ -20,6 +20,12 @@ struct slice {
 /* For printf: "%.*s", SLICE_ARG(s). Only for text known to hold no NUL and nothing from a peer. */
 #define SLICE_ARG(s) (int)(s).len, (const char *)(s).ptr
 
+/* ASCII case aside; octets above 127 as they are. */
+static inline uint8_t octet_lower(uint8_t octet)
+{
+    return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
+}
+
 struct slice slice_of(const void *ptr, size_t len);
 /* The octets of a C string without its NUL; NULL gives the empty slice. */
 struct slice slice_cstr(const char *text);

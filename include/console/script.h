@@ -33,7 +33,5 @@ struct script *script_start(struct console *c, struct loop *l, const char *name,
 const struct script_result *script_result(const struct script *s);
 void script_stop(struct script *s);
 void script_free(struct script **s);
-/* "250*": * any octets, ? one octet. */
-bool script_match(struct slice pattern, struct slice text);
 
 #endif

@@ -71,8 +71,6 @@ void filter_free(struct filter **f);
 bool filter_match(const struct filter *f, const struct filter_facts *facts);
 /* Does it test that field anywhere? */
 bool filter_names(const struct filter *f, enum filter_field field);
-/* "4*": * any octets, ? one octet; ASCII case is ignored. */
-bool filter_glob(struct slice pattern, struct slice text);
 
 /* From a journal to facts. Events are given in order, once each; what an event means may depend on
  * those before it (the address of the peer, the command a reply answers, message content). */

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static uint8_t lower(uint8_t octet)
-{
-    return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
-}
-
 static bool is_blank(uint8_t octet)
 {
     return octet == ' ' || octet == '\t';
@@ -48,7 +43,7 @@ bool slice_starts_nocase(struct slice s, struct slice prefix)
     if (s.len < prefix.len)
         return false;
     for (size_t i = 0; i < prefix.len; i++)
-        if (lower(s.ptr[i]) != lower(prefix.ptr[i]))
+        if (octet_lower(s.ptr[i]) != octet_lower(prefix.ptr[i]))
             return false;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/glob.h"
 #include "base/vis.h"
 #include "console/console_private.h"
 
@@ -26,29 +27,6 @@ struct script {
     bool stepping;
     struct script_result result;
 };
-
-bool script_match(struct slice pattern, struct slice text)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, retry = 0;
-    while (t < text.len) {
-        if (p < pattern.len &&
-            (pattern.ptr[p] == '?' || (pattern.ptr[p] != '*' && pattern.ptr[p] == text.ptr[t]))) {
-            p++;
-            t++;
-        } else if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            retry = t;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++retry;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
 
 /* --- ending --- */
 
@@ -128,7 +106,7 @@ static bool said_lines_match(struct journal *j, const struct event *ev, struct s
         struct slice line = slice_take(rest, n);
         if (line.len && line.ptr[line.len - 1] == '\r')
             line.len--;
-        found = script_match(pattern, line);
+        found = glob_match(pattern, line, 0);
         rest = slice_skip(rest, n + 1);
     }
     buf_deinit(&text);

@@ -63,14 +63,9 @@ static enum server_sure sure_by_name(const char *name)
 
 enum { BANNER_OCTETS = 512, HEX_RUN_MIN = 16 };
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
 static bool is_hex(uint8_t c)
 {
-    c = lower(c);
+    c = octet_lower(c);
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
@@ -92,8 +87,9 @@ static bool banner_fits(const char *pattern, struct slice s)
                 run++;
         bool fits = *pattern == '$'   ? at == s.len
                     : *pattern == '#' ? run >= HEX_RUN_MIN
-                    : *pattern == '~' ? at < s.len && s.ptr[at] == '*'
-                                      : at < s.len && lower(s.ptr[at]) == lower((uint8_t)*pattern);
+                    : *pattern == '~'
+                        ? at < s.len && s.ptr[at] == '*'
+                        : at < s.len && octet_lower(s.ptr[at]) == octet_lower((uint8_t)*pattern);
         if (fits) {
             at += *pattern == '$' ? 0 : *pattern == '#' ? run : 1;
             pattern++;

@@ -166,11 +166,6 @@ static void sip_round(uint64_t v[4])
     v[2] = rotl(v[2], 32);
 }
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
 /* SipHash-2-4 of the text in lower case: without the key nobody can try out addresses. */
 static uint64_t keyed_hash(const uint64_t key[2], const uint8_t *text, size_t len)
 {
@@ -181,7 +176,7 @@ static uint64_t keyed_hash(const uint64_t key[2], const uint8_t *text, size_t le
         if (i == len)
             word |= (uint64_t)len << 56;
         else
-            word |= (uint64_t)lower(text[i]) << (8 * (i % 8));
+            word |= (uint64_t)octet_lower(text[i]) << (8 * (i % 8));
         if (i % 8 == 7 || i == len) {
             v[3] ^= word;
             sip_round(v);
@@ -216,8 +211,8 @@ static bool is_local(uint8_t c)
 
 static bool is_domain(uint8_t c)
 {
-    return c >= 0x80 || (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           c == '-' || c == '.' || c == '_';
+    return c >= 0x80 || (c >= '0' && c <= '9') ||
+           (octet_lower(c) >= 'a' && octet_lower(c) <= 'z') || c == '-' || c == '.' || c == '_';
 }
 
 /* Where the local part before text[at] == '@' begins. */
@@ -277,7 +272,7 @@ size_t redactor_text(const struct redactor *r, uint8_t *text, size_t len)
 
 static uint8_t masked(uint8_t c)
 {
-    bool letter = lower(c) >= 'a' && lower(c) <= 'z';
+    bool letter = octet_lower(c) >= 'a' && octet_lower(c) <= 'z';
     return c >= 0x80 || letter || (c >= '0' && c <= '9') || c == '@' ? 'x' : c;
 }
 
@@ -312,7 +307,7 @@ static void search_body(struct range *g, const struct journal *j, uint32_t conn)
 static size_t name_octets(struct slice line)
 {
     size_t n = 0;
-    while (n < line.len && ((lower(line.ptr[n]) >= 'a' && lower(line.ptr[n]) <= 'z') ||
+    while (n < line.len && ((octet_lower(line.ptr[n]) >= 'a' && octet_lower(line.ptr[n]) <= 'z') ||
                             (line.ptr[n] >= '0' && line.ptr[n] <= '9') || line.ptr[n] == '-'))
         n++;
     return n < line.len && line.ptr[n] == ':' ? n : 0;

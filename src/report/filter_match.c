@@ -4,34 +4,7 @@
 
 #include <stdio.h>
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-bool filter_glob(struct slice pattern, struct slice text)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, retry = 0;
-    while (t < text.len) {
-        bool any = p < pattern.len && pattern.ptr[p] == '*';
-        if (!any && p < pattern.len &&
-            (pattern.ptr[p] == '?' || lower(pattern.ptr[p]) == lower(text.ptr[t]))) {
-            p++;
-            t++;
-        } else if (any) {
-            star = p++;
-            retry = t;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++retry;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
+#include "base/glob.h"
 
 static bool holds_nocase(struct slice text, struct slice part)
 {
@@ -49,7 +22,7 @@ static bool text_test(const struct filter_node *n, struct slice text)
     if (n->field == FILTER_KIND && text.len > n->value.len && text.ptr[n->value.len] == '_' &&
         slice_starts_nocase(text, n->value))
         return true;
-    return filter_glob(n->value, text);
+    return glob_match(n->value, text, GLOB_NOCASE);
 }
 
 static bool number_test(const struct filter_node *n, uint64_t value)

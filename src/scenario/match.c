@@ -4,38 +4,7 @@
 
 #include <string.h>
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-/* One pass with one place to come back to: the last star. Never worse than pattern x text. */
-bool scenario_glob(struct slice pattern, struct slice text)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
-    while (t < text.len) {
-        bool escaped = p + 1 < pattern.len && pattern.ptr[p] == '\\';
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            from = t;
-        } else if (p < pattern.len && !escaped &&
-                   (pattern.ptr[p] == '?' || lower(pattern.ptr[p]) == lower(text.ptr[t]))) {
-            p++;
-            t++;
-        } else if (escaped && lower(pattern.ptr[p + 1]) == lower(text.ptr[t])) {
-            p += 2;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
+#include "base/glob.h"
 
 /* Facts that are lists: each line of theirs is one value. */
 static bool is_list(enum scenario_fact fact)
@@ -61,7 +30,7 @@ static bool value_holds(const struct scenario_match *m, struct slice value)
     uint64_t n;
     switch (m->op) {
     case OP_GLOB:
-        return scenario_glob(m->glob, value);
+        return glob_match(m->glob, value, GLOB_NOCASE | GLOB_ESCAPE);
     case OP_REGEX:
         return regex_holds(&m->regex, value);
     case OP_ABOVE:

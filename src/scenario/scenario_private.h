@@ -18,8 +18,6 @@ struct scenario_match {
     regex_t regex; /* OP_REGEX; freed with the scenario */
 };
 bool scenario_match_holds(const struct scenario_match *m, const struct rules_facts *f);
-/* * any octets, ? one octet, \x that octet; ASCII case aside. */
-bool scenario_glob(struct slice pattern, struct slice text);
 
 /* What the argument of an action looks like. */
 enum scenario_argument {

@@ -145,11 +145,6 @@ int scenario_find(const char *const *words, size_t n_words, struct slice word)
 
 enum { GUESS_MAX_OCTETS = 24 };
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -168,10 +163,10 @@ static size_t distance(struct slice a, struct slice b)
     for (size_t i = 1; i <= a.len; i++) {
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            bool same = lower(a.ptr[i - 1]) == lower(b.ptr[j - 1]);
+            bool same = octet_lower(a.ptr[i - 1]) == octet_lower(b.ptr[j - 1]);
             row[j] = least(least(above[j] + 1, row[j - 1] + 1), above[j - 1] + (same ? 0 : 1));
-            if (i > 1 && j > 1 && lower(a.ptr[i - 1]) == lower(b.ptr[j - 2]) &&
-                lower(a.ptr[i - 2]) == lower(b.ptr[j - 1]))
+            if (i > 1 && j > 1 && octet_lower(a.ptr[i - 1]) == octet_lower(b.ptr[j - 2]) &&
+                octet_lower(a.ptr[i - 2]) == octet_lower(b.ptr[j - 1]))
                 row[j] = least(row[j], before[j - 2] + 1);
         }
         size_t *oldest = before;
@@ -242,9 +237,9 @@ bool scenario_number(struct slice text, uint64_t *value_out)
 
 static int hex_digit(uint8_t c)
 {
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10
-                                                : -1;
+    return c >= '0' && c <= '9'                             ? c - '0'
+           : octet_lower(c) >= 'a' && octet_lower(c) <= 'f' ? octet_lower(c) - 'a' + 10
+                                                            : -1;
 }
 
 /* The escapes of C: \r \n \t \0 \\ \e \xHH. */

@@ -1,4 +1,5 @@
 /* slice: comparing, searching, cutting, numbers. */
+#include "base/glob.h"
 #include "base/slice.h"
 
 #include <setjmp.h>
@@ -97,11 +98,46 @@ static void numbers(void **state)
     }
 }
 
+static void globs(void **state)
+{
+    static const struct {
+        const char *pattern, *text;
+        unsigned flags;
+        bool match;
+    } table[] = {
+        {"250*", "250 ok", 0, true},
+        {"250*", "250", 0, true},
+        {"250*", "251", 0, false},
+        {"", "", 0, true},
+        {"", "x", 0, false},
+        {"*", "", 0, true},
+        {"?", "", 0, false},
+        {"2?0-*SIZE*", "250-SIZE 1000", 0, true},
+        {"*a*b*c*", "xxaxxbxxc", 0, true},
+        {"*a*b*c*", "xxaxxcxxb", 0, false},
+        {"*aab", "aaab", 0, true},
+        {"250*", "250", GLOB_NOCASE, true},
+        {"Ok*", "oK!", GLOB_NOCASE, true},
+        {"Ok", "ok", 0, false},
+        {"a\\*b", "a*b", GLOB_ESCAPE, true},
+        {"a\\*b", "axb", GLOB_ESCAPE, false},
+        {"a\\?", "a?", GLOB_ESCAPE, true},
+        {"a\\", "a\\", GLOB_ESCAPE, true},
+        {"a\\*b", "a\\xb", 0, true},
+        {"\\A", "a", GLOB_ESCAPE | GLOB_NOCASE, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (glob_match(slice_cstr(table[i].pattern), slice_cstr(table[i].text), table[i].flags) !=
+            table[i].match)
+            fail_msg("%s on %s", table[i].pattern, table[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares), cmocka_unit_test(finds),   cmocka_unit_test(cuts),
-        cmocka_unit_test(words),    cmocka_unit_test(numbers),
+        cmocka_unit_test(words),    cmocka_unit_test(numbers), cmocka_unit_test(globs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,112 +1,34 @@
 /* The console on the practice server, in memory: what a person types, and what becomes of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
-#include "base/mem.h"
+#include "../../lib/console_world.h"
 #include "console/console_private.h"
 #include "decode/view.h"
-
-enum { LIMIT_MS = 20000 };
-
-struct world {
-    struct loop *loop;
-    struct journal *journal;
-    struct settings *settings;
-    struct console *console;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = mem_zalloc(sizeof *w);
-    w->loop = loop_new();
-    w->journal = journal_new(clock_system());
-    w->settings = settings_new();
-    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
-    w->console = console_new(w->loop, w->journal, w->settings, &options);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    console_free(&w->console);
-    settings_free(&w->settings);
-    journal_free(&w->journal);
-    loop_free(&w->loop);
-    mem_free(w);
-    return 0;
-}
-
-/* Run a script to its end; the result is copied out. */
-static bool over(void *ctx)
-{
-    return script_result(*(struct script **)ctx)->done;
-}
-
-static struct script_result run(struct world *w, const char *text)
-{
-    struct script *s =
-        script_start(w->console, w->loop, "test", slice_cstr(text), LIMIT_MS, NULL, NULL);
-    loop_run_until(w->loop, over, &s);
-    struct script_result r = *script_result(s);
-    script_free(&s);
-    return r;
-}
-
-static void run_ok(struct world *w, const char *text)
-{
-    struct script_result r = run(w, text);
-    if (!r.ok)
-        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
-}
-
-/* Does any event of this kind hold the text in its first text field? Used for notes. */
-static bool noted(struct world *w, const char *part)
-{
-    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
-        const struct event *ev = journal_at(w->journal, seq);
-        struct ev_note n;
-        if (!ev || ev->kind != EVENT_NOTE)
-            continue;
-        EVENT_GET(ev, NOTE, &n);
-        if (slice_find(n.text, slice_cstr(part)) >= 0)
-            return true;
-    }
-    return false;
-}
 
 static void test_typed_by_hand(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\n"
-              "expect 220*\n"
-              "EHLO client.example.net\n"
-              "expect 250-*\n"
-              "expect event CAPS\n"
-              "MAIL FROM:<ann@example.net>\n"
-              "expect code 2.1.0\n"
-              "RCPT TO:<nobody@example.test>\n"
-              "expect code 550\n"
-              "RCPT TO:<bob@example.test>\n"
-              "expect code 250\n"
-              "DATA\n"
-              "expect 354*\n"
-              "Subject: expect nothing\n"
-              "\n"
-              ".a line that begins with a dot\n"
-              "expect this is content\n"
-              ".\n"
-              "expect 250*\n"
-              "QUIT\n"
-              "expect 221*\n");
+    world_run(w, "/open practice\n"
+                 "expect 220*\n"
+                 "EHLO client.example.net\n"
+                 "expect 250-*\n"
+                 "expect event CAPS\n"
+                 "MAIL FROM:<ann@example.net>\n"
+                 "expect code 2.1.0\n"
+                 "RCPT TO:<nobody@example.test>\n"
+                 "expect code 550\n"
+                 "RCPT TO:<bob@example.test>\n"
+                 "expect code 250\n"
+                 "DATA\n"
+                 "expect 354*\n"
+                 "Subject: expect nothing\n"
+                 "\n"
+                 ".a line that begins with a dot\n"
+                 "expect this is content\n"
+                 ".\n"
+                 "expect 250*\n"
+                 "QUIT\n"
+                 "expect 221*\n");
     struct mock_message m;
     assert_int_equal(mock_message_count(console_mock(w->console)), 1);
     assert_true(mock_message_at(console_mock(w->console), 0, &m));
@@ -120,14 +42,14 @@ static void test_typed_by_hand(void **state)
 static void test_helpers_end_in_the_same_envelope(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\n/ehlo\n/mail ann@example.net\n/rcpt bob@example.test "
-              "carol@example.test\n");
+    world_run(w, "/open practice\n/ehlo\n/mail ann@example.net\n/rcpt bob@example.test "
+                 "carol@example.test\n");
     const struct smtp_track *t = session_smtp(console_session(w->console));
     assert_int_equal(smtp_track_state(t), SMTP_STATE_RCPT);
     assert_int_equal(smtp_track_recipients(t), 2);
-    run_ok(w, "/rset\nexpect 250*\n");
+    world_run(w, "/rset\nexpect 250*\n");
     assert_int_equal(smtp_track_recipients(t), 0);
-    run_ok(w, "/quit-session\nexpect 221*\n");
+    world_run(w, "/quit-session\nexpect 221*\n");
 }
 
 static void test_send_with_tls_and_auth(void **state)
@@ -137,8 +59,8 @@ static void test_send_with_tls_and_auth(void **state)
     settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
     settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
     settings_set(w->settings, SETTING_ID_to, "stranger@example.org", NULL);
-    run_ok(w, "/open submission://practice\n");
-    (void)run(w, "/send\n");
+    world_run(w, "/open submission://practice\n");
+    (void)world_script(w, "/send\n");
     const struct session *s = console_session(w->console);
     if (!session_result(s) || !session_result(s)->ok)
         fail_msg("not sent: %s", session_result(s) ? session_result(s)->err.text : "no result");
@@ -153,7 +75,8 @@ static void test_send_names_its_own_envelope(void **state)
     struct err err;
     settings_set(w->settings, SETTING_ID_from, "ann@example.net", NULL);
     settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
-    run_ok(w, "/open practice\n/send --from <> --to carol@example.test --to alice@example.test\n");
+    world_run(w,
+              "/open practice\n/send --from <> --to carol@example.test --to alice@example.test\n");
     const struct session *s = console_session(w->console);
     assert_true(session_result(s)->ok);
     assert_int_equal(session_result(s)->n_accepted, 2);
@@ -163,7 +86,7 @@ static void test_send_names_its_own_envelope(void **state)
     assert_string_equal(v.reverse_path, "<>");
     assert_int_equal(v.n_recipients, 2);
     assert_string_equal(v.recipients[0].path, "<carol@example.test>");
-    run_ok(w, "/send\n");
+    world_run(w, "/send\n");
     view_at(&v, w->journal, 0, journal_last(w->journal));
     assert_string_equal(v.reverse_path, "<ann@example.net>");
     assert_int_equal(v.n_recipients, 1);
@@ -195,11 +118,11 @@ static void test_a_session_is_read(void **state)
     settings_set(w->settings, SETTING_ID_user, "alice", NULL);
     settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
     settings_set(w->settings, SETTING_ID_to, "bob@example.test", NULL);
-    run_ok(w, "/open submission://practice\n");
-    (void)run(w, "/send\n");
+    world_run(w, "/open submission://practice\n");
+    (void)world_script(w, "/send\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_true(console_submit(w->console, slice_cstr(rows[i].line), "keys", NULL));
-        if (!noted(w, rows[i].said))
+        if (!world_noted(w, rows[i].said))
             fail_msg("%s does not say \"%s\"", rows[i].line, rows[i].said);
     }
 }
@@ -208,21 +131,21 @@ static void test_expectation_fails_with_its_line(void **state)
 {
     struct world *w = *state;
     struct script_result r =
-        run(w, "# a comment\n/open practice\nexpect 220*\n\nNOOP\nexpect 354*\n");
+        world_script(w, "# a comment\n/open practice\nexpect 220*\n\nNOOP\nexpect 354*\n");
     assert_false(r.ok);
     assert_true(r.expectation_failed);
     assert_int_equal(r.line, 6);
     assert_non_null(strstr(r.err.text, "354*"));
     assert_non_null(strstr(r.err.means, "250"));
-    r = run(w, "NOOP\nexpect-not 250*\n");
+    r = world_script(w, "NOOP\nexpect-not 250*\n");
     assert_true(r.expectation_failed);
 }
 
 static void test_magic_delay_is_waited_for(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\nEHLO x\nMAIL FROM:<a@b.example>\nRCPT "
-              "TO:<any+delay1@example.test>\nexpect code 250\nRSET\n");
+    world_run(w, "/open practice\nEHLO x\nMAIL FROM:<a@b.example>\nRCPT "
+                 "TO:<any+delay1@example.test>\nexpect code 250\nRSET\n");
 }
 
 static const struct {
@@ -261,10 +184,10 @@ static void test_wrong_lines_say_what_to_do(void **state)
         if (strcmp(wrong[i].line, "/auth PLAIN alice secret") == 0)
             continue; /* needs a session: below */
         assert_false(ok);
-        if (!strstr(err.text, wrong[i].said) || !noted(w, wrong[i].said))
+        if (!strstr(err.text, wrong[i].said) || !world_noted(w, wrong[i].said))
             fail_msg("%s: said \"%s\", not \"%s\"", wrong[i].line, err.text, wrong[i].said);
     }
-    run_ok(w, "/open practice\n");
+    world_run(w, "/open practice\n");
     struct err err;
     assert_false(console_submit(w->console, SLICE_LIT("/auth PLAIN alice secret"), "keys", &err));
     assert_non_null(strstr(err.text, "never a password"));
@@ -273,7 +196,7 @@ static void test_wrong_lines_say_what_to_do(void **state)
 static void test_raw_octets(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\nexpect 220*\n/raw \"NO\"\n/raw \"OP\\r\\n\"\nexpect 250*\n");
+    world_run(w, "/open practice\nexpect 220*\n/raw \"NO\"\n/raw \"OP\\r\\n\"\nexpect 250*\n");
     static const struct {
         const char *text, *octets;
         size_t n;
@@ -303,7 +226,7 @@ static void test_secrets_never_in_history(void **state)
     assert_false(console_history_allows(w->console, SLICE_LIT("  auth\tlogin  YWxpY2U=")));
     assert_true(console_history_allows(w->console, SLICE_LIT("AUTH LOGIN")));
     assert_true(console_history_allows(w->console, SLICE_LIT("MAIL FROM:<ann@example.net>")));
-    run_ok(w, "/open submissions://practice\nEHLO x\nAUTH LOGIN\n");
+    world_run(w, "/open submissions://practice\nEHLO x\nAUTH LOGIN\n");
     assert_false(console_history_allows(w->console, SLICE_LIT("YWxpY2U=")));
 }
 
@@ -329,12 +252,12 @@ static void test_completion(void **state)
     assert_true(offers(w, "/set tls m", "must"));
     assert_true(offers(w, "/set pipeline ", "on"));
     assert_true(offers(w, "/help mai", "MAIL"));
-    run_ok(w, "/open practice\nEHLO client.example.net\n");
+    world_run(w, "/open practice\nEHLO client.example.net\n");
     assert_true(offers(w, "ma", "MAIL FROM:<"));
     assert_false(offers(w, "rc", "RCPT TO:<")); /* not in order yet */
     assert_true(offers(w, "MAIL FROM:<a@b> SI", "SIZE="));
     assert_true(offers(w, "MAIL FROM:<a@b> BODY", "BODY=8BITMIME"));
-    run_ok(w, "MAIL FROM:<ann@example.net>\n");
+    world_run(w, "MAIL FROM:<ann@example.net>\n");
     assert_true(offers(w, "rc", "RCPT TO:<"));
     assert_true(offers(w, "RCPT TO:<an", "TO:<ann@example.net>"));
 }
@@ -344,7 +267,7 @@ static void test_hints(void **state)
     struct world *w = *state;
     struct console_hint h;
     console_hint_init(&h);
-    run_ok(w, "/open practice\nEHLO client.example.net\n");
+    world_run(w, "/open practice\nEHLO client.example.net\n");
     console_hint_for(w->console, SLICE_LIT("MAI"), &h);
     assert_true(slice_starts(buf_slice(&h.ghost), SLICE_LIT("L FROM:")));
     console_hint_for(w->console, SLICE_LIT("RCPT TO:<bob@example.test>"), &h);
@@ -362,7 +285,7 @@ static void test_hints(void **state)
 static void test_interrupt_stops_a_wait(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\n");
+    world_run(w, "/open practice\n");
     assert_false(console_interrupt(w->console));
     assert_true(console_submit(w->console, SLICE_LIT("/wait 600"), "keys", NULL));
     assert_true(console_busy(w->console));
@@ -373,33 +296,12 @@ static void test_interrupt_stops_a_wait(void **state)
 static void test_alias(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice\n/alias hi = EHLO\n/hi there.example\nexpect 250-*\n/alias m = /mail "
+    world_run(w,
+              "/open practice\n/alias hi = EHLO\n/hi there.example\nexpect 250-*\n/alias m = /mail "
               "ann@example.net\n/m\nexpect 250*\n");
 }
 
 /* --- matching, netrc --- */
-
-static const struct {
-    const char *pattern, *text;
-    bool match;
-} matches[] = {
-    {"250*", "250 ok", true},  {"250*", "250", true},
-    {"250", "250 ok", false},  {"*ok", "250 ok", true},
-    {"2?0 *", "250 ok", true}, {"2?0 *", "25 ok", false},
-    {"*", "", true},           {"", "", true},
-    {"", "x", false},          {"a*b*c", "aXXbYYc", true},
-    {"a*b*c", "acb", false},   {"**a", "bba", true},
-    {"?", "", false},
-};
-
-static void test_match(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof matches / sizeof matches[0]; i++)
-        if (script_match(slice_cstr(matches[i].pattern), slice_cstr(matches[i].text)) !=
-            matches[i].match)
-            fail_msg("%s on %s", matches[i].pattern, matches[i].text);
-}
 
 static void test_netrc(void **state)
 {
@@ -429,7 +331,7 @@ static void test_netrc(void **state)
 
 int main(void)
 {
-#define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define WORLD(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         WORLD(test_typed_by_hand),
         WORLD(test_helpers_end_in_the_same_envelope),
@@ -445,7 +347,6 @@ int main(void)
         WORLD(test_hints),
         WORLD(test_interrupt_stops_a_wait),
         WORLD(test_alias),
-        cmocka_unit_test(test_match),
         cmocka_unit_test(test_netrc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

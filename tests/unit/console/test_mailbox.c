@@ -1,72 +1,17 @@
 /* Reading mail on the console: IMAP and POP3 sessions on the practice server, and several
  * connections in one window. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
-#include "base/mem.h"
+#include "../../lib/console_world.h"
 #include "console/console_private.h"
 #include "decode/mailbox.h"
 
-enum { LIMIT_MS = 20000 };
-
-struct world {
-    struct loop *loop;
-    struct journal *journal;
-    struct settings *settings;
-    struct console *console;
-};
-
 static int set_up(void **state)
 {
-    struct world *w = mem_zalloc(sizeof *w);
-    w->loop = loop_new();
-    w->journal = journal_new(clock_system());
-    w->settings = settings_new();
-    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
-    w->console = console_new(w->loop, w->journal, w->settings, &options);
-    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
+    world_set_up(state);
     struct world *w = *state;
-    console_free(&w->console);
-    settings_free(&w->settings);
-    journal_free(&w->journal);
-    loop_free(&w->loop);
-    mem_free(w);
+    settings_set(w->settings, SETTING_ID_password_command, "echo secret", NULL);
     return 0;
-}
-
-static bool over(void *ctx)
-{
-    return script_result(*(struct script **)ctx)->done;
-}
-
-static struct script_result run(struct world *w, const char *text)
-{
-    struct script *s =
-        script_start(w->console, w->loop, "test", slice_cstr(text), LIMIT_MS, NULL, NULL);
-    loop_run_until(w->loop, over, &s);
-    struct script_result r = *script_result(s);
-    script_free(&s);
-    return r;
-}
-
-static void run_ok(struct world *w, const char *text)
-{
-    struct script_result r = run(w, text);
-    if (!r.ok)
-        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
 }
 
 static void fold(struct world *w, struct mailbox_view *v)
@@ -105,17 +50,18 @@ static void test_imap_by_helpers(void **state)
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "Subject: kept\n\n.dot\n", 20), 20);
     close(fd);
-    run_ok(w, "/open imap://practice\n"
-              "expect * OK *\n"
-              "/auth alice\n"
-              "expect code OK\n");
+    world_run(w, "/open imap://practice\n"
+                 "expect * OK *\n"
+                 "/auth alice\n"
+                 "expect code OK\n");
     assert_true(session_is_tls(console_session(w->console)));
     char line[200];
-    snprintf(line, sizeof line,
-             "SELECT INBOX\nexpect * 0 EXISTS\n/append %s\nexpect * 1 EXISTS\n/list\n"
-             "expect * 1 FETCH *\n/get 1\nexpect Subject: kept\n/mailboxes\nexpect * LIST *INBOX*\n",
-             path);
-    run_ok(w, line);
+    snprintf(
+        line, sizeof line,
+        "SELECT INBOX\nexpect * 0 EXISTS\n/append %s\nexpect * 1 EXISTS\n/list\n"
+        "expect * 1 FETCH *\n/get 1\nexpect Subject: kept\n/mailboxes\nexpect * LIST *INBOX*\n",
+        path);
+    world_run(w, line);
     unlink(path);
     fold(w, &v);
     assert_string_equal(v.selected, "INBOX");
@@ -125,7 +71,7 @@ static void test_imap_by_helpers(void **state)
     assert_int_equal(v.messages[0].octets, 23); /* LF became CRLF, the dot is no command */
     mailbox_view_deinit(&v);
     assert_false(seen_in_clear(w, "secret"));
-    run_ok(w, "LOGOUT\nexpect * BYE*\n");
+    world_run(w, "LOGOUT\nexpect * BYE*\n");
 }
 
 static void test_pop3_by_helpers(void **state)
@@ -133,15 +79,15 @@ static void test_pop3_by_helpers(void **state)
     struct world *w = *state;
     struct mailbox_view v;
     settings_set(w->settings, SETTING_ID_to, "alice@example.test", NULL);
-    run_ok(w, "/open practice\n/send\n/quit-session\n");
-    run_ok(w, "/open pop3://practice\n"
-              "expect +OK*\n"
-              "/auth alice\n"
-              "expect code +OK\n"
-              "STAT\nexpect +OK 1 *\n"
-              "/list\nexpect 1 *\n"
-              "/get 1\nexpect code +OK\n"
-              "DELE 1\nexpect code +OK\n");
+    world_run(w, "/open practice\n/send\n/quit-session\n");
+    world_run(w, "/open pop3://practice\n"
+                 "expect +OK*\n"
+                 "/auth alice\n"
+                 "expect code +OK\n"
+                 "STAT\nexpect +OK 1 *\n"
+                 "/list\nexpect 1 *\n"
+                 "/get 1\nexpect code +OK\n"
+                 "DELE 1\nexpect code +OK\n");
     assert_true(session_is_tls(console_session(w->console)));
     fold(w, &v);
     assert_true(v.pop3 && v.authenticated);
@@ -149,7 +95,7 @@ static void test_pop3_by_helpers(void **state)
     assert_int_equal(mailbox_view_deleted(&v), 1);
     assert_false(v.updated);
     mailbox_view_deinit(&v);
-    run_ok(w, "QUIT\nexpect code +OK\n");
+    world_run(w, "QUIT\nexpect code +OK\n");
     fold(w, &v);
     assert_true(v.updated);
     mailbox_view_deinit(&v);
@@ -163,26 +109,26 @@ static void test_two_connections(void **state)
     struct world *w = *state;
     struct console_connection all[9];
     settings_set(w->settings, SETTING_ID_to, "alice@example.test", NULL);
-    run_ok(w, "/open imap://practice\n/auth alice\nSELECT INBOX\n/idle\nexpect + *\n");
-    run_ok(w, "/open practice\nexpect 220*\n/send\n");
+    world_run(w, "/open imap://practice\n/auth alice\nSELECT INBOX\n/idle\nexpect + *\n");
+    world_run(w, "/open practice\nexpect 220*\n/send\n");
     assert_int_equal(console_connections(w->console, all, 9), 2);
     assert_true(all[0].up && all[1].up && all[1].now && !all[0].now);
     assert_string_equal(all[0].state, "idle");
     assert_int_equal(all[0].protocol, PROTOCOL_IMAP);
-    run_ok(w, "/session 1\n");
+    world_run(w, "/session 1\n");
     struct mailbox_view v;
     fold(w, &v);
     assert_true(v.idle);
     assert_int_equal(v.exists, 1);
     assert_non_null(strstr(v.last_event, "mail arrived"));
     mailbox_view_deinit(&v);
-    run_ok(w, "/idle\nexpect code OK\n");
+    world_run(w, "/idle\nexpect code OK\n");
     /* A line goes to the connection that was gone to, and to no other. */
-    run_ok(w, "/session 2\nNOOP\nexpect 250*\n/session next\nNOOP\nexpect code OK\n");
-    run_ok(w, "/session close\n");
+    world_run(w, "/session 2\nNOOP\nexpect 250*\n/session next\nNOOP\nexpect code OK\n");
+    world_run(w, "/session close\n");
     assert_int_equal(console_connections(w->console, all, 9), 1);
     assert_true(all[0].now && all[0].number == 2);
-    run_ok(w, "NOOP\nexpect 250*\n");
+    world_run(w, "NOOP\nexpect 250*\n");
 }
 
 /* The limit has a name, and a free number is taken again. */
@@ -191,11 +137,11 @@ static void test_connections_are_limited(void **state)
     struct world *w = *state;
     struct console_connection all[9];
     for (int i = 0; i < 9; i++)
-        run_ok(w, "/open practice\nexpect 220*\n");
-    struct script_result r = run(w, "/open practice\n");
+        world_run(w, "/open practice\nexpect 220*\n");
+    struct script_result r = world_script(w, "/open practice\n");
     assert_false(r.ok);
     assert_non_null(strstr(r.err.text, "limit connections"));
-    run_ok(w, "/session 4\n/session close\n/open practice\nexpect 220*\n");
+    world_run(w, "/session 4\n/session close\n/open practice\nexpect 220*\n");
     assert_int_equal(console_connections(w->console, all, 9), 9);
     for (unsigned i = 0; i < 9; i++)
         assert_int_equal(all[i].number, i + 1);
@@ -222,11 +168,11 @@ static void test_wrong_lines(void **state)
 {
     struct world *w = *state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        run_ok(w, wrong[i].open);
-        struct script_result r = run(w, wrong[i].line);
+        world_run(w, wrong[i].open);
+        struct script_result r = world_script(w, wrong[i].line);
         if (r.ok || !strstr(r.err.text, wrong[i].said))
             fail_msg("%s: %s", wrong[i].line, r.ok ? "was taken" : r.err.text);
-        run_ok(w, "/session close\n");
+        world_run(w, "/session close\n");
     }
 }
 
@@ -236,7 +182,7 @@ static void test_hints(void **state)
     struct world *w = *state;
     struct console_hint h;
     struct console_completion c;
-    run_ok(w, "/open imap://practice\nexpect * OK*\n/auth alice\nSELECT INBOX\n");
+    world_run(w, "/open imap://practice\nexpect * OK*\n/auth alice\nSELECT INBOX\n");
     console_hint_init(&h);
     console_hint_for(w->console, SLICE_LIT("FETC"), &h);
     assert_non_null(strstr(buf_cstr(&h.ghost), "H "));
@@ -256,7 +202,7 @@ static void test_hints(void **state)
 
 int main(void)
 {
-#define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         WORLD(test_imap_by_helpers), WORLD(test_pop3_by_helpers),
         WORLD(test_two_connections), WORLD(test_connections_are_limited),

@@ -1,62 +1,6 @@
 /* /practice, /fault, /faults, /reset-practice and practice:NAME, in memory. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/mem.h"
+#include "../../lib/console_world.h"
 #include "console/console_private.h"
-
-enum { LIMIT_MS = 20000 };
-
-struct world {
-    struct loop *loop;
-    struct journal *journal;
-    struct settings *settings;
-    struct console *console;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = mem_zalloc(sizeof *w);
-    w->loop = loop_new();
-    w->journal = journal_new(clock_system());
-    w->settings = settings_new();
-    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
-    w->console = console_new(w->loop, w->journal, w->settings, &options);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    console_free(&w->console);
-    settings_free(&w->settings);
-    journal_free(&w->journal);
-    loop_free(&w->loop);
-    mem_free(w);
-    return 0;
-}
-
-static bool over(void *ctx)
-{
-    return script_result(*(struct script **)ctx)->done;
-}
-
-static void run_ok(struct world *w, const char *text)
-{
-    struct script *s =
-        script_start(w->console, w->loop, "test", slice_cstr(text), LIMIT_MS, NULL, NULL);
-    loop_run_until(w->loop, over, &s);
-    struct script_result r = *script_result(s);
-    script_free(&s);
-    if (!r.ok)
-        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
-}
 
 static void refused(struct world *w, const char *line, const char *why)
 {
@@ -70,25 +14,25 @@ static void refused(struct world *w, const char *line, const char *why)
 static void by_target(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/open practice:greylist\n"
-              "expect 220 * Postfix\n"
-              "EHLO client.example.net\nexpect 250-*\n"
-              "MAIL FROM:<ann@example.net>\nexpect code 250\n"
-              "RCPT TO:<bob@example.test>\nexpect code 450\n"
-              "/open practice:friendly\n"
-              "expect 220*\n");
+    world_run(w, "/open practice:greylist\n"
+                 "expect 220 * Postfix\n"
+                 "EHLO client.example.net\nexpect 250-*\n"
+                 "MAIL FROM:<ann@example.net>\nexpect code 250\n"
+                 "RCPT TO:<bob@example.test>\nexpect code 450\n"
+                 "/open practice:friendly\n"
+                 "expect 220*\n");
     refused(w, "/open practice:no-such-thing", "no scenario is called no-such-thing");
 }
 
 static void by_command(void **state)
 {
     struct world *w = *state;
-    run_ok(w, "/practice refusals\n"
-              "/open practice\nexpect 220*\n"
-              "EHLO client.example.net\nexpect 250-*\n"
-              "MAIL FROM:<ann@example.net>\nexpect code 250\n"
-              "RCPT TO:<full@example.test>\nexpect code 5.2.2\n"
-              "/practice\n");
+    world_run(w, "/practice refusals\n"
+                 "/open practice\nexpect 220*\n"
+                 "EHLO client.example.net\nexpect 250-*\n"
+                 "MAIL FROM:<ann@example.net>\nexpect code 250\n"
+                 "RCPT TO:<full@example.test>\nexpect code 5.2.2\n"
+                 "/practice\n");
     refused(w, "/practice no-such-thing", "no scenario is called no-such-thing");
 }
 
@@ -96,20 +40,20 @@ static void live_rules(void **state)
 {
     struct world *w = *state;
     struct rules_info info;
-    run_ok(w, "/fault rcpt to=bob@* times=1 reply 450 4.2.0 Not now\n"
-              "/open practice\nexpect 220*\n"
-              "EHLO client.example.net\nexpect 250-*\n"
-              "MAIL FROM:<ann@example.net>\nexpect code 250\n"
-              "RCPT TO:<bob@example.test>\nexpect code 450\n"
-              "RCPT TO:<bob@example.test>\nexpect code 250\n"
-              "/faults\n");
+    world_run(w, "/fault rcpt to=bob@* times=1 reply 450 4.2.0 Not now\n"
+                 "/open practice\nexpect 220*\n"
+                 "EHLO client.example.net\nexpect 250-*\n"
+                 "MAIL FROM:<ann@example.net>\nexpect code 250\n"
+                 "RCPT TO:<bob@example.test>\nexpect code 450\n"
+                 "RCPT TO:<bob@example.test>\nexpect code 250\n"
+                 "/faults\n");
     assert_true(mock_rule_at(console_mock(w->console), 0, &info));
     assert_int_equal(info.matched, 2);
     assert_int_equal(info.hits, 1);
     refused(w, "/fault rcpt repyl 5", "did you mean \"reply\"");
     refused(w, "/fault", "wants a rule");
     refused(w, "/fault off 7", "no live rule has this number");
-    run_ok(w, "/fault off 1\n");
+    world_run(w, "/fault off 1\n");
     assert_false(mock_rule_at(console_mock(w->console), 0, &info));
 }
 
@@ -117,7 +61,7 @@ static void as_new(void **state)
 {
     struct world *w = *state;
     struct rules_info info;
-    run_ok(w, "/fault mail reply 451 4.3.0 No\n/reset-practice\n");
+    world_run(w, "/fault mail reply 451 4.3.0 No\n/reset-practice\n");
     assert_false(mock_rule_at(console_mock(w->console), 0, &info));
     assert_int_equal(mock_message_count(console_mock(w->console)), 0);
 }
@@ -141,11 +85,11 @@ static void completes_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(by_target, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(by_command, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(live_rules, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(as_new, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(completes_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(by_target, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(by_command, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(live_rules, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(as_new, world_set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(completes_names, world_set_up, world_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,20 +6,6 @@
 #include "report/export.h"
 #include "world.h"
 
-static bool noted(const struct world *w, const char *part)
-{
-    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
-        const struct event *ev = journal_at(w->journal, seq);
-        struct ev_note n;
-        if (!ev || ev->kind != EVENT_NOTE)
-            continue;
-        EVENT_GET(ev, NOTE, &n);
-        if (slice_find(n.text, slice_cstr(part)) >= 0)
-            return true;
-    }
-    return false;
-}
-
 static bool say(struct world *w, struct err *err, const char *format, const char *dir)
 {
     char *line = mem_printf("%s%s", format, dir);
@@ -43,7 +29,7 @@ static void test_export_and_diff(void **state)
     assert_true(recorder_flush(console_recorder(w.console), &err));
 
     assert_true(say(&w, &err, "/export html ", path));
-    assert_true(noted(&w, "exported as html: "));
+    assert_true(world_noted(&w, "exported as html: "));
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size > 1000);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -58,7 +44,7 @@ static void test_export_and_diff(void **state)
 
     snprintf(path, sizeof(path), "%s/x.jsonl", dir);
     assert_true(say(&w, &err, "/diff ", path));
-    assert_true(noted(&w, "none: the sessions are the same"));
+    assert_true(world_noted(&w, "none: the sessions are the same"));
     assert_false(say(&w, &err, "/diff ", dir));
     assert_false(say(&w, &err, "/diff", ""));
     world_deinit(&w);

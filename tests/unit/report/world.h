@@ -2,61 +2,10 @@
 #ifndef TESTS_UNIT_REPORT_WORLD_H
 #define TESTS_UNIT_REPORT_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "base/mem.h"
-#include "console/console.h"
-#include "console/script.h"
+#include "../../lib/console_world.h"
 #include "recording/recording.h"
 
-enum { WORLD_LIMIT_MS = 20000, WORLD_TEXT_OCTETS = 1 << 24 };
-
-struct world {
-    struct loop *loop;
-    struct journal *journal;
-    struct settings *settings;
-    struct console *console;
-};
-
-static inline void world_init(struct world *w)
-{
-    w->loop = loop_new();
-    w->journal = journal_new(clock_system());
-    w->settings = settings_new();
-    const struct console_options options = {.host_name = "client.example.net", .tool = "test"};
-    w->console = console_new(w->loop, w->journal, w->settings, &options);
-}
-
-static inline void world_deinit(struct world *w)
-{
-    console_free(&w->console);
-    settings_free(&w->settings);
-    journal_free(&w->journal);
-    loop_free(&w->loop);
-}
-
-static inline bool world_over(void *ctx)
-{
-    return script_result(*(struct script **)ctx)->done;
-}
-
-static inline void world_run(struct world *w, const char *text)
-{
-    struct script *s =
-        script_start(w->console, w->loop, "test", slice_cstr(text), WORLD_LIMIT_MS, NULL, NULL);
-    loop_run_until(w->loop, world_over, &s);
-    struct script_result r = *script_result(s);
-    script_free(&s);
-    if (!r.ok)
-        fail_msg("line %u: %s | %s", r.line, r.err.text, r.err.means);
-}
+enum { WORLD_TEXT_OCTETS = 1 << 24 };
 
 /* The journal as a recording has it. The caller frees. */
 static inline char *world_recording(const struct journal *j)
