@@ -170,10 +170,10 @@ static void draw_hint(struct ui *u, int indent)
         draw_own(u, r->y, x, cols, "└ ", ROLE_INFO);
         draw_words(u, r->y, x + 2, cols - 2, &u->hint.info, ROLE_INFO);
     }
-    if (r->rows > 1 && !lint && u->last_line) {
+    if (r->rows > 1 && !lint && u->last_line && !u->replay) {
         int taken = draw_own(u, r->y + 1, x + 2, cols - 2, "F5 would send: ", ROLE_GHOST);
-        draw_peer(u, r->y + 1, x + 2 + taken, cols - 2 - taken, slice_cstr(u->last_line),
-                  ROLE_GHOST);
+        draw_peer_cut(u, r->y + 1, x + 2 + taken, cols - 2 - taken, slice_cstr(u->last_line),
+                      ROLE_GHOST);
     }
 }
 

@@ -134,20 +134,17 @@ static void second_line(const struct conn_row *row, char *out, size_t out_octets
     snprintf(out, out_octets, "%s%s", who, took);
 }
 
-/* A click on a connection of this window goes to it. */
-static void add_hit(struct ui *u, const struct conn_row *row, int y, const struct rect *r)
+/* The number a connection has in this window, as Alt-1 and the prompt know it; 0: it is none of
+ * its. */
+static unsigned window_number(struct ui *u, uint32_t conn)
 {
     enum { CONNECTIONS_MAX = 64 };
     struct console_connection all[CONNECTIONS_MAX];
     size_t n = u->replay ? 0 : console_connections(u->console, all, CONNECTIONS_MAX);
-    char command[40];
-    for (size_t i = 0; i < n && i < CONNECTIONS_MAX; i++) {
-        if (all[i].conn != row->conn)
-            continue;
-        snprintf(command, sizeof command, "session %u", all[i].number);
-        hit_add(u, y, r->x, r->cols, command);
-        hit_add(u, y + 1, r->x, r->cols, command);
-    }
+    for (size_t i = 0; i < n && i < CONNECTIONS_MAX; i++)
+        if (all[i].conn == conn)
+            return all[i].number;
+    return 0;
 }
 
 static int draw_conn(struct ui *u, const struct conn_row *row, int y, const struct rect *r)
@@ -155,13 +152,19 @@ static int draw_conn(struct ui *u, const struct conn_row *row, int y, const stru
     char text[160], name[80];
     bool now = row->conn == u->decoded.live.conn;
     enum role role = row->code >= 400 ? ROLE_BAD : row->down ? ROLE_DIM : ROLE_TEXT;
-    snprintf(name, sizeof name, "#%u %s", row->conn, row->target);
+    unsigned number = window_number(u, row->conn);
+    if (number > 0)
+        snprintf(name, sizeof name, "%u %s", number, row->target);
+    else
+        snprintf(name, sizeof name, "#%u %s", row->conn, row->target);
     if (now)
         draw_own(u, y, r->x, 1, ">", ROLE_CLIENT_MARK);
     draw_cut(u, y, r->x + 1, r->cols - 12, name, now ? ROLE_TITLE : role);
     snprintf(text, sizeof text, "%s %s %s", row->protocol, row->tls ? "▓" : " ", row->last);
     draw_right(u, y, r->x + r->cols - 11, 11, text, role);
-    add_hit(u, row, y, r);
+    snprintf(name, sizeof name, "session %u", number);
+    for (int i = 0; i < 2 && number > 0; i++) /* a click goes to it */
+        hit_add(u, y + i, r->x, r->cols, name);
     second_line(row, text, sizeof text);
     draw_cut(u, y + 1, r->x + 4, r->cols - 5, text, ROLE_DIM);
     return 2;

@@ -1,6 +1,6 @@
 /* Sections of the decoded pane whose facts decode words: TLS, certificates, what is offered, who
- * the server is, logging in. Its lines are set as rows: the label, the value, cut where it does
- * not fit; what explains is wrapped.
+ * the server is, logging in. Its lines are set as rows: the label, the value, over as many as it
+ * needs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,25 +23,16 @@ enum {
 static const struct fact_style {
     const char *label, *value; /* value: what it begins with; NULL: any */
     enum role role;
-    bool wrap;
     bool first; /* goes before all others: a strip shows only three */
 } fact_styles[] = {
-    {"failed", NULL, ROLE_BAD, true, true},
-    {"version", NULL, ROLE_TLS, false, true},
-    {"cipher", NULL, ROLE_TEXT, false, true},
-    {"result", "ok", ROLE_OK, false, true},
-    {"result", "NOT ok", ROLE_BAD, false, true},
-    {"result", NULL, ROLE_WARN, true, true},
-    {"reason", NULL, ROLE_BAD, false, true},
-    {"OCSP", "good, verified, produced", ROLE_OK, true, false},
-    {"OCSP", NULL, ROLE_WARN, true, false},
-    {"software", NULL, ROLE_TEXT, false, true},
-    {"means", NULL, ROLE_TEXT, true, false},
-    {"look at", NULL, ROLE_TEXT, true, false},
-    {"note", NULL, ROLE_DIM, true, false},
-    {"", "! ", ROLE_WARN, true, false},
-    {"", NULL, ROLE_DIM, true, false},
-    {NULL, NULL, ROLE_TEXT, false, false},
+    {"failed", NULL, ROLE_BAD, true},     {"version", NULL, ROLE_TLS, true},
+    {"cipher", NULL, ROLE_TEXT, true},    {"result", "ok", ROLE_OK, true},
+    {"result", "NOT ok", ROLE_BAD, true}, {"result", NULL, ROLE_WARN, true},
+    {"reason", NULL, ROLE_BAD, true},     {"OCSP", "good, verified, produced", ROLE_OK, false},
+    {"OCSP", NULL, ROLE_WARN, false},     {"software", NULL, ROLE_TEXT, true},
+    {"means", NULL, ROLE_TEXT, false},    {"look at", NULL, ROLE_TEXT, false},
+    {"note", NULL, ROLE_DIM, false},      {"", "! ", ROLE_WARN, false},
+    {"", NULL, ROLE_DIM, false},          {NULL, NULL, ROLE_TEXT, false},
 };
 
 /* What stands at the right end of another row instead of on one of its own. */
@@ -103,14 +94,13 @@ static char *right_of(struct slice text, const char *label)
 static void fact_row(struct doc *d, const struct fact *f, const struct fact_style *s,
                      struct slice text)
 {
-    if (s->wrap) {
-        doc_wrap(d, f->label, f->value, s->role);
-        return;
-    }
-    doc_mixed(d, f->label, f->value, s->role);
     char *right = right_of(text, f->label);
-    if (right)
+    if (right) {
+        doc_mixed(d, f->label, f->value, s->role);
         doc_right(d, &d->rows[d->n_rows - 1], right, ROLE_DIM);
+    } else {
+        doc_wrap(d, f->label, f->value, s->role);
+    }
     mem_free(right);
 }
 

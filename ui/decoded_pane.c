@@ -4,7 +4,7 @@
 
 #include "ui_private.h"
 
-enum { LOOK_AHEAD_EVENTS = 4096, SCRATCH_ROWS = 16, SECTION_TEXT_OCTETS = 1 << 20 };
+enum { LOOK_AHEAD_EVENTS = 4096, SCRATCH_ROWS = 16 };
 
 static const char *const tab_names[TAB__COUNT] = {
     [TAB_WHY] = "Why?",        [TAB_ENVELOPE] = "Envelope", [TAB_MESSAGE] = "Message",
@@ -75,6 +75,8 @@ void decoded_pane_forget(struct ui *u)
     d->kept.every = d->kept.applied = 0;
     timing_deinit(&d->timing);
     d->timing_seq = 0;
+    mailbox_view_deinit(&d->mailbox);
+    d->mailbox_seq = 0;
     decoded_forget_login(u);
     d->then_valid = false;
     for (int i = 0; i < TAB__COUNT; i++)
@@ -100,6 +102,27 @@ const struct timing *decoded_timing(struct ui *u, uint32_t conn)
         d->timing_seq = seq;
     }
     return &d->timing;
+}
+
+const struct mailbox_view *decoded_mailbox(struct ui *u, uint32_t conn)
+{
+    struct decoded_pane *d = &u->decoded;
+    uint64_t last = journal_last(u->journal);
+    if (d->mailbox_seq == 0 || d->mailbox.conn != conn) {
+        mailbox_view_deinit(&d->mailbox);
+        mailbox_view_init(&d->mailbox, conn);
+        d->mailbox_seq = 0;
+    }
+    uint64_t seq = d->mailbox_seq + 1;
+    if (seq < journal_first(u->journal))
+        seq = journal_first(u->journal);
+    for (; seq != 0 && seq <= last; seq++) {
+        const struct event *ev = journal_at(u->journal, seq);
+        if (ev)
+            mailbox_view_apply(&d->mailbox, u->journal, ev);
+        d->mailbox_seq = seq;
+    }
+    return &d->mailbox;
 }
 
 /* ---- then ---- */
@@ -170,6 +193,17 @@ static void then_from_kept(struct ui *u, uint32_t conn, uint64_t seq)
     }
 }
 
+/* The connection of the selected line; with FOLLOW, and beside what happens inside the practice
+ * server, the one that is shown. */
+uint32_t decoded_conn(const struct ui *u)
+{
+    const struct transcript_pane *t = &u->transcript;
+    if (t->follow || t->selected >= transcript_count(t->lines))
+        return u->decoded.live.conn;
+    const struct transcript_line *l = transcript_at(t->lines, t->selected);
+    return l->conn == 0 || l->kind == TRANSCRIPT_BACKSTAGE ? u->decoded.live.conn : l->conn;
+}
+
 const struct view *decoded_view(struct ui *u)
 {
     const struct transcript_pane *t = &u->transcript;
@@ -180,9 +214,7 @@ const struct view *decoded_view(struct ui *u)
     const struct transcript_line *l = transcript_at(t->lines, t->selected);
     bool octets = l->kind == TRANSCRIPT_LINE || l->kind == TRANSCRIPT_CONTENT;
     uint64_t seq = octets ? meaning_of(u, l) : l->seq;
-    uint32_t conn = l->conn ? l->conn : d->live.conn;
-    if (l->kind == TRANSCRIPT_BACKSTAGE)
-        conn = d->live.conn; /* the practice server's end: shown is ours */
+    uint32_t conn = decoded_conn(u);
     if (!d->then_valid || d->then.conn != conn || seq != d->then_seq) {
         if (d->then_valid && d->then.conn == conn && seq > d->then_seq) {
             for (uint64_t s = d->then_seq + 1; s <= seq; s++) {
@@ -269,7 +301,7 @@ void doc_right(struct doc *d, struct doc_row *row, const char *own_text, enum ro
     row->right_role = (uint8_t)role;
 }
 
-enum { LABEL_COLS = 12 };
+enum { LABEL_COLS = 12, SAID_MAX_COLS = 2048 };
 
 static struct doc_row *labelled(struct doc *d, const char *label, enum role role)
 {
@@ -296,59 +328,105 @@ void doc_mixed(struct doc *d, const char *label, const char *safe_value, enum ro
     draw_mixed_text(d->u, safe_value, &labelled(d, label, role)->left);
 }
 
+/* What of it stands in one row of `cols`: whole words, where there is one. Returns the octets. */
+static size_t words_fit(struct slice rest, int cols, struct vis_text *row)
+{
+    size_t blanks = 0; /* it may begin with some */
+    while (blanks < rest.len && rest.ptr[blanks] == ' ')
+        blanks++;
+    vis_reset(row);
+    size_t used = vis_append(row, rest, 0, (size_t)cols), cut = used;
+    while (cut > blanks && cut < rest.len && rest.ptr[cut] != ' ')
+        cut--;
+    if (used < rest.len && cut > blanks) {
+        vis_reset(row);
+        used = vis_append(row, slice_take(rest, cut), 0, SIZE_MAX);
+    }
+    return used;
+}
+
+static void wrap_safe(struct doc *d, const char *label, const struct vis_text *text, enum role role)
+{
+    int room = d->cols - LABEL_COLS > 8 ? d->cols - LABEL_COLS : 8;
+    struct vis_text part;
+    vis_init(&part);
+    for (struct slice rest = buf_slice(&text->text); rest.len > 0;) {
+        size_t used = words_fit(rest, room, &part);
+        struct doc_row *row = labelled(d, label, role);
+        vis_append(&row->left, buf_slice(&part.text), 0, SIZE_MAX);
+        label = "";
+        row->more = d->strip && used < rest.len;
+        if (d->strip || used == 0)
+            break;
+        rest = slice_skip(rest, used);
+        while (rest.len > 0 && rest.ptr[0] == ' ')
+            rest = slice_skip(rest, 1);
+    }
+    vis_deinit(&part);
+}
+
 void doc_wrap(struct doc *d, const char *label, const char *text, enum role role)
 {
-    int room = d->cols - LABEL_COLS;
-    if (!text || !*text)
-        return;
-    if (room < 16)
-        room = 16;
-    while (*text) {
-        size_t len = strlen(text), take = len;
-        if (draw_own_cols(d->u, text) > room) {
-            take = (size_t)room < len ? (size_t)room : len;
-            while (take > 0 && text[take] != ' ')
-                take--;
-            if (take == 0)
-                take = (size_t)room < len ? (size_t)room : len;
-            while (take > 1 && ((uint8_t)text[take] & 0xC0) == 0x80) /* within a character */
-                take--;
-        }
-        struct doc_row *row = labelled(d, label, role);
-        char *part = mem_slice_dup(slice_of(text, take));
-        draw_mixed_text(d->u, part, &row->left);
-        mem_free(part);
-        label = "";
-        if (d->strip) {
-            row->more = text[take] != '\0';
-            break;
-        }
-        text += take;
-        while (*text == ' ')
-            text++;
-    }
+    struct vis_text safe;
+    vis_init(&safe);
+    if (text)
+        draw_mixed_text(d->u, text, &safe);
+    wrap_safe(d, label, &safe, role);
+    vis_deinit(&safe);
+}
+
+void doc_said(struct doc *d, const char *label, const char *peer_text, enum role role)
+{
+    struct vis_text safe;
+    vis_init(&safe);
+    if (peer_text)
+        vis_append(&safe, slice_cstr(peer_text), ui_vis_flags(d->u), SAID_MAX_COLS);
+    wrap_safe(d, label, &safe, role);
+    vis_deinit(&safe);
+}
+
+/* Where what a line says begins: behind its label of LABEL_COLS, or where its own text does. */
+static size_t hanging_cols(struct slice line)
+{
+    size_t at = 0;
+    while (at < line.len && line.ptr[at] == ' ')
+        at++;
+    if (at < 3 && line.len > LABEL_COLS && line.ptr[LABEL_COLS - 1] == ' ' &&
+        line.ptr[LABEL_COLS] != ' ')
+        return LABEL_COLS;
+    return at;
 }
 
 void doc_lines(struct doc *d, struct slice text)
 {
-    struct buf wrapped;
-    buf_init(&wrapped, SECTION_TEXT_OCTETS);
+    struct vis_text line, part;
+    vis_init(&line);
+    vis_init(&part);
     while (text.len > 0) {
         ptrdiff_t lf = slice_find_octet(text, '\n');
-        size_t len = lf < 0 ? text.len : (size_t)lf;
-        text_wrap(slice_take(text, len), d->cols > 8 ? (size_t)d->cols : 8, &wrapped);
-        text = slice_skip(text, len + (lf >= 0));
-    }
-    for (struct slice rest = buf_slice(&wrapped); rest.len > 0;) {
-        ptrdiff_t lf = slice_find_octet(rest, '\n');
-        struct slice line = slice_take(rest, lf < 0 ? rest.len : (size_t)lf);
-        char *one = mem_slice_dup(line);
-        bool heading = line.len > 0 && line.ptr[0] != ' ';
-        draw_mixed_text(d->u, one, &doc_add(d, heading ? ROLE_TITLE : ROLE_TEXT)->left);
+        char *one = mem_slice_dup(slice_take(text, lf < 0 ? text.len : (size_t)lf));
+        text = slice_skip(text, strlen(one) + (lf >= 0));
+        vis_reset(&line);
+        draw_mixed_text(d->u, one, &line);
         mem_free(one);
-        rest = slice_skip(rest, line.len + (lf >= 0));
+        struct slice rest = buf_slice(&line.text);
+        enum role role = rest.len > 0 && rest.ptr[0] != ' ' ? ROLE_TITLE : ROLE_TEXT;
+        size_t hang = hanging_cols(rest), indent = 0;
+        do {
+            int room = d->cols - (int)indent > 8 ? d->cols - (int)indent : 8;
+            size_t used = words_fit(rest, room, &part);
+            struct doc_row *row = doc_add(d, role);
+            for (size_t i = 0; i < indent; i++)
+                vis_append_own(&row->left, " ");
+            vis_append(&row->left, buf_slice(&part.text), 0, SIZE_MAX);
+            rest = slice_skip(rest, used ? used : rest.len);
+            while (rest.len > 0 && rest.ptr[0] == ' ')
+                rest = slice_skip(rest, 1);
+            indent = hang;
+        } while (rest.len > 0);
     }
-    buf_deinit(&wrapped);
+    vis_deinit(&part);
+    vis_deinit(&line);
 }
 
 /* ---- drawing ---- */

@@ -94,7 +94,7 @@ static void why_said(struct doc *d, const struct view *v)
     if (hello && v->last_code == 250 && v->n_caps > 0) {
         char text[80];
         snprintf(text, sizeof text, "its name and %zu capabilities: section Caps", v->n_caps);
-        doc_note(d, "it said", text, ROLE_TEXT);
+        doc_wrap(d, "it said", text, ROLE_TEXT);
         return;
     }
     struct buf safe;
@@ -110,9 +110,9 @@ static void section_why(struct doc *d, const struct view *v)
     char code[40];
     if (why_note(d, v->last_seq))
         return;
-    if (v->link == VIEW_LINK_DOWN && v->last_code == 0) {
+    if (v->link == VIEW_LINK_DOWN && v->last_reply_seq == 0) {
         doc_wrap(d, "down", explain_down((unsigned)v->down_why), ROLE_BAD);
-        doc_pair(d, "said", v->down_text && *v->down_text ? v->down_text : "nothing", ROLE_TEXT);
+        doc_said(d, "said", v->down_text && *v->down_text ? v->down_text : "nothing", ROLE_TEXT);
         return;
     }
     if (v->last_code == 0 && v->last_reply_seq == 0) {
@@ -129,20 +129,16 @@ static void section_why(struct doc *d, const struct view *v)
         snprintf(code, sizeof code, "%s%.20s", bad ? "! " : "", v->last_status);
     else
         code_text(v->last_code, v->last_enhanced, code, sizeof code);
-    struct doc_row *row =
-        doc_add(d, v->last_status ? bad ? ROLE_BAD : ROLE_OK : code_role(v->last_code));
-    doc_own(d, row, code);
-    do /* a long code leaves no room, and still wants its space */
-        doc_own(d, row, " ");
-    while (row->left.cols < 12);
-    doc_own(d, row, "to ");
     bool greeting = slice_eq(slice_cstr(v->last_answered), SLICE_LIT("CONNECT"));
-    if (greeting)
-        doc_own(d, row, "the connection");
-    else
-        doc_peer(d, row, v->last_answered ? v->last_answered : "what nobody asked");
-    doc_own(d, row, ": ");
-    doc_peer(d, row, e.class_meaning);
+    char *verdict = mem_printf("%sto %s: %s", strlen(code) < 12 ? "" : " ",
+                               greeting           ? "the connection"
+                               : v->last_answered ? v->last_answered
+                                                  : "what nobody asked",
+                               e.class_meaning);
+    size_t first = d->n_rows;
+    doc_said(d, code, verdict, v->last_status ? bad ? ROLE_BAD : ROLE_OK : code_role(v->last_code));
+    mem_free(verdict);
+    d->rows[first].indent = 0; /* the code is no label */
     why_meaning(d, &e);
     doc_wrap(d, "who acts", e.who, ROLE_TEXT);
     why_said(d, v);
@@ -208,10 +204,10 @@ static void section_envelope(struct doc *d, const struct view *v)
         code_text(r->code, r->enhanced, code, sizeof code);
         doc_right(d, row, code, code_role(r->code));
         if (r->code >= 400 && r->text && *r->text)
-            doc_pair(d, "", r->text, ROLE_DIM);
+            doc_said(d, "", r->text, ROLE_DIM);
     }
     if (v->reverse_params && *v->reverse_params)
-        doc_pair(d, "params", v->reverse_params, ROLE_TEXT);
+        doc_said(d, "params", v->reverse_params, ROLE_TEXT);
     if (v->content_known) {
         char text[160];
         const struct ev_data_end *c = &v->content;
@@ -231,7 +227,7 @@ static void section_envelope(struct doc *d, const struct view *v)
         }
     }
     if (v->reverse_path) {
-        doc_note(d, "who says so",
+        doc_wrap(d, "who says so",
                  v->authenticated ? "AUTH is proven; MAIL FROM is only claimed"
                                   : "the client claims it, nobody has proved it",
                  ROLE_DIM);
@@ -261,11 +257,11 @@ static void section_session(struct doc *d, const struct view *v)
              ROLE_TEXT);
     section_server(d, v);
     if (v->hello)
-        doc_pair(d, "we said", v->hello, ROLE_TEXT);
+        doc_said(d, "we said", v->hello, ROLE_TEXT);
     if (v->peer && *v->peer)
-        doc_pair(d, "peer", v->peer, ROLE_TEXT);
+        doc_said(d, "peer", v->peer, ROLE_TEXT);
     if (v->local && *v->local)
-        doc_pair(d, "local", v->local, ROLE_TEXT);
+        doc_said(d, "local", v->local, ROLE_TEXT);
     if (v->authenticated)
         doc_pair(d, "AUTH", v->auth_mechanism ? v->auth_mechanism : "done", ROLE_OK);
     snprintf(text, sizeof text, "in %llu, out %llu", (unsigned long long)v->octets[DIR_S],
@@ -410,7 +406,7 @@ static void section_deviations(struct doc *d, const struct view *v)
             doc_right(d, row, text, ROLE_WARN);
         bool says_more = dev->note && *dev->note && (!known || strcmp(dev->note, meaning) != 0);
         if (says_more)
-            doc_pair(d, "  seen", dev->note, ROLE_TEXT);
+            doc_said(d, "  seen", dev->note, ROLE_TEXT);
         if (known) {
             doc_wrap(d, "  means", meaning, ROLE_DIM);
             doc_wrap(d, "  where", rfc, ROLE_DIM);

@@ -122,7 +122,8 @@ static void draw_side(struct ui *u, const struct diff_pane *p, const struct diff
         end -= TIME_COLS + 1;
     }
     if (r->text[side])
-        draw_peer(u, y, x + MARK_COLS + 1, end - MARK_COLS - 1, slice_cstr(r->text[side]), role);
+        draw_peer_cut(u, y, x + MARK_COLS + 1, end - MARK_COLS - 1, slice_cstr(r->text[side]),
+                      role);
 }
 
 static void draw_row(struct ui *u, const struct diff_pane *p, size_t index, int y)
@@ -157,9 +158,9 @@ static void draw_head(struct ui *u, const struct diff_pane *p)
         draw_right(u, 0, 0, u->cols - 1, text, ROLE_HEADER);
     draw_hline(u, 1, 0, u->cols, ROLE_BORDER);
     if (columns(u)) {
-        draw_peer(u, 1, 1, half - 2, slice_cstr(p->page.title[first]), ROLE_TITLE);
-        draw_peer(u, 1, half + 2, u->cols - half - 3, slice_cstr(p->page.title[1 - first]),
-                  ROLE_TITLE);
+        draw_peer_cut(u, 1, 1, half - 2, slice_cstr(p->page.title[first]), ROLE_TITLE);
+        draw_peer_cut(u, 1, half + 2, u->cols - half - 3, slice_cstr(p->page.title[1 - first]),
+                      ROLE_TITLE);
     }
 }
 
@@ -170,13 +171,13 @@ static void draw_foot(struct ui *u, const struct diff_pane *p)
     buf_init(&text, 4096);
     draw_hline(u, y, 0, u->cols, ROLE_BORDER);
     buf_printf(&text, "explains the outcome: %s", p->page.explanation);
-    draw_peer(u, y + 1, 1, u->cols - 2, buf_slice(&text), ROLE_TEXT);
+    draw_peer_cut(u, y + 1, 1, u->cols - 2, buf_slice(&text), ROLE_TEXT);
     buf_reset(&text);
     if (*p->page.noise)
         buf_printf(&text, "ignored as noise: %s", p->page.noise);
-    draw_peer(u, y + 2, 1, u->cols - 2, buf_slice(&text), ROLE_DIM);
+    draw_peer_cut(u, y + 2, 1, u->cols - 2, buf_slice(&text), ROLE_DIM);
     if (u->status.len > 0)
-        draw_peer(u, y + 3, 1, u->cols - 2, buf_slice(&u->status), ROLE_STATUS);
+        draw_peer_cut(u, y + 3, 1, u->cols - 2, buf_slice(&u->status), ROLE_STATUS);
     else
         draw_own(u, y + 3, 1, u->cols - 2,
                  "n N next difference   = hide equal   t times   o swap   Enter raw   Esc back",

@@ -189,6 +189,17 @@ void draw_cut(struct ui *u, int y, int x, int max_cols, const char *text, enum r
         draw_own(u, y, x + cols, 1, "…", role);
 }
 
+void draw_peer_cut(struct ui *u, int y, int x, int max_cols, struct slice text, enum role role)
+{
+    struct vis_text safe;
+    if (max_cols < 1)
+        return;
+    vis_init(&safe);
+    vis_append(&safe, text, ui_vis_flags(u), (size_t)max_cols + 1);
+    draw_cut(u, y, x, max_cols, vis_cstr(&safe), role);
+    vis_deinit(&safe);
+}
+
 int draw_fmt(struct ui *u, int y, int x, int max_cols, enum role role, const char *fmt, ...)
 {
     char text[512];

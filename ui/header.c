@@ -197,14 +197,15 @@ static void draw_keys(struct ui *u, int y, int x, int cols)
 static void draw_status(struct ui *u, int y, int x, int cols)
 {
     int taken = draw_own(u, y, x, cols, u->status_bad ? "! " : "", ROLE_BAD);
-    draw_peer(u, y, x + taken, cols - taken, buf_slice(&u->status),
-              u->status_bad ? ROLE_BAD : ROLE_STATUS);
+    draw_peer_cut(u, y, x + taken, cols - taken, buf_slice(&u->status),
+                  u->status_bad ? ROLE_BAD : ROLE_STATUS);
 }
 
 /* "replay > 2x  0.172 / 0.389 s", how much of it that is, and the keys. */
 static void draw_replay_status(struct ui *u, const struct replay *r, int y, int x, int cols)
 {
     enum { BAR_COLS = 14 };
+    int end = x + cols;
     struct buf text, bar;
     uint64_t at = replay_at_us(r), total = replay_total_us(r);
     uint64_t full = total ? at * BAR_COLS / total : BAR_COLS;
@@ -218,7 +219,34 @@ static void draw_replay_status(struct ui *u, const struct replay *r, int y, int 
     if (cols >= 78)
         x += draw_own(u, y, x, BAR_COLS, buf_cstr(&bar), ROLE_DIM) + 2;
     buf_deinit(&bar);
-    draw_own(u, y, x, cols - x, "space pause  , . step  [ ] speed  ' mark", ROLE_DIM);
+    static const char *const keys[] = {"space pause", ", . step", "[ ] speed", "' mark"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && x + (int)strlen(keys[i]) <= end; i++)
+        x += draw_own(u, y, x, end - x, keys[i], ROLE_DIM) + 2;
+}
+
+/* What became of the mail: handed over, or read. */
+static void mail_text(struct ui *u, const struct view *v, char *out, size_t out_octets)
+{
+    char box[48];
+    if (!decoded_reads_mail(v)) {
+        snprintf(out, out_octets, "messages accepted: %u", v->messages);
+        return;
+    }
+    const struct mailbox_view *m = decoded_mailbox(u, v->conn);
+    size_t fetched = 0, deleted = mailbox_view_deleted(m);
+    for (size_t i = 0; i < m->n_messages; i++)
+        fetched += m->messages[i].fetched;
+    if (m->pop3) {
+        snprintf(out, out_octets, "messages retrieved: %zu of %u, deleted: %zu%s", fetched,
+                 m->total_messages, deleted, deleted > 0 && !m->updated ? " at QUIT" : "");
+        return;
+    }
+    vis_to_cstr(box, sizeof box, slice_cstr(m->selected));
+    if (m->selected)
+        snprintf(out, out_octets, "%s: %u message%s, fetched: %zu, deleted: %zu", box, m->exists,
+                 m->exists == 1 ? "" : "s", fetched, deleted);
+    else
+        snprintf(out, out_octets, "no mailbox selected");
 }
 
 static void draw_idle_status(struct ui *u, int y, int x, int cols)
@@ -237,10 +265,11 @@ static void draw_idle_status(struct ui *u, int y, int x, int cols)
                  (unsigned long long)total);
         return;
     }
-    draw_fmt(u, y, x, cols, ROLE_DIM,
-             "received %llu octets, sent %llu  ·  messages accepted: %u  ·  deviations: %zu",
-             (unsigned long long)v->octets[DIR_S], (unsigned long long)v->octets[DIR_C],
-             v->messages, v->n_deviations);
+    char mail[120];
+    mail_text(u, v, mail, sizeof mail);
+    draw_fmt(u, y, x, cols, ROLE_DIM, "received %llu octets, sent %llu  ·  %s  ·  deviations: %zu",
+             (unsigned long long)v->octets[DIR_S], (unsigned long long)v->octets[DIR_C], mail,
+             v->n_deviations);
 }
 
 void footer_draw(struct ui *u)

@@ -84,13 +84,19 @@ static void draw_match(struct ui *u, const char *text, int y, const struct rect 
 static void history_draw(struct ui *u)
 {
     const struct rect *p = &u->layout.prompt;
-    int rows = p->y < LIST_ROWS ? p->y : LIST_ROWS;
+    int rows = p->y < LIST_ROWS ? p->y : LIST_ROWS, shown = 0;
     struct rect r = {p->y - rows, p->x, rows, p->cols};
     size_t first = u->overlay_at >= (size_t)rows && rows > 0 ? u->overlay_at - (size_t)rows + 1 : 0;
     for (int i = 0; i < rows; i++) {
         const char *text = match_at(u, first + (size_t)i);
         if (text)
             draw_match(u, text, p->y - 1 - i, &r, first + (size_t)i == u->overlay_at);
+        shown += text != NULL;
+    }
+    int edge = p->y - 1 - shown; /* where what lies below goes on */
+    if (shown > 0 && edge >= 0) {
+        draw_hline(u, edge, r.x, r.cols, ROLE_OVERLAY_FRAME);
+        draw_own(u, edge, r.x + 2, r.cols - 2, " History ", ROLE_OVERLAY_FRAME);
     }
     draw_fill(u, p->y, p->x, p->cols, ROLE_TEXT);
     int x = p->x + draw_own(u, p->y, p->x, p->cols, "history: ", ROLE_PROMPT);

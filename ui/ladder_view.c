@@ -131,9 +131,9 @@ static void draw_foot(struct ui *u, int y)
     struct vis_text line;
     vis_init(&line);
     transcript_text(u->transcript.lines, r->kind == RUNG_ANSWER ? r->last : r->first,
-                    ui_vis_flags(u), (size_t)(u->cols > 4 ? u->cols - 4 : 1), &line);
+                    ui_vis_flags(u), (size_t)(u->cols > 4 ? u->cols - 3 : 1), &line);
     draw_own(u, y + 1, 0, 2, " >", ROLE_CLIENT_MARK);
-    draw_vis(u, y + 1, 3, u->cols - 4, &line, rung_role(r));
+    draw_cut(u, y + 1, 3, u->cols - 4, vis_cstr(&line), rung_role(r));
     vis_deinit(&line);
     if (u->ladder_mark < l->n_rungs && u->ladder_mark != u->overlay_at) {
         uint64_t a = l->rungs[u->ladder_mark].tick_ns;

@@ -227,12 +227,9 @@ static void typed(struct ui *u)
 
 static bool filter_key(struct ui *u, const struct input_unit *unit)
 {
-    struct err err;
     switch (unit->key) {
     case KEY_ESC_CODE:
     case KEY_CTRL('c'):
-        err_clear(&err);
-        filter_set(u, slice_cstr(u->filter_before ? u->filter_before : ""), &err);
         overlay_close(u);
         return true;
     case KEY_ENTER_CODE:
@@ -240,6 +237,8 @@ static bool filter_key(struct ui *u, const struct input_unit *unit)
             ui_say(u, true, "%s", u->filter_bad);
             return true;
         }
+        mem_free(u->filter_before);
+        u->filter_before = NULL;
         overlay_close(u);
         u->focus = u->transcript.filter.filter ? PANE_TRANSCRIPT : PANE_COMMAND;
         ui_relayout(u);
@@ -284,8 +283,12 @@ static void filter_draw(struct ui *u)
     }
 }
 
+/* What Enter did not keep is undone, by Esc or because something else is opened. */
 static void filter_closed(struct ui *u)
 {
+    struct err err;
+    if (u->filter_before)
+        filter_set(u, slice_cstr(u->filter_before), &err);
     mem_free(u->filter_before);
     u->filter_before = NULL;
     u->filter_bad[0] = '\0';
@@ -298,6 +301,6 @@ void filter_open(struct ui *u)
 {
     const char *expr = u->transcript.filter.expr;
     overlay_open(u, &filter_ops);
-    u->filter_before = mem_strdup(expr);
+    u->filter_before = mem_strdup(expr ? expr : "");
     field_set(&u->field, expr ? expr : "");
 }

@@ -343,13 +343,19 @@ int transcript_row_height(struct ui *u, size_t index)
     return (rows < 1 ? 1 : rows) + space;
 }
 
-/* With several connections open, what another one says carries its number. */
+/* With several connections, what another one than the shown says carries its number. */
 static void draw_connection(struct ui *u, uint32_t conn, int y)
 {
     enum { CONNECTIONS_MAX = 9 };
     struct console_connection all[CONNECTIONS_MAX];
-    if (conn == u->decoded.live.conn || u->replay)
+    if (conn == decoded_conn(u))
         return;
+    if (u->replay) { /* by the number the list and filters know */
+        char digit[2] = {(char)('0' + conn % 10), '\0'};
+        if (u->n_conns > 1 && conn < 10)
+            draw_peer(u, y, u->layout.transcript.x, 1, slice_cstr(digit), ROLE_DIM);
+        return;
+    }
     size_t n = console_connections(u->console, all, CONNECTIONS_MAX);
     for (size_t i = 0; n > 1 && i < n; i++) {
         char digit[2] = {(char)('0' + all[i].number), '\0'};
@@ -368,7 +374,7 @@ static void draw_marks(struct ui *u, const struct row *row, int y)
         draw_own(u, y, r->x, 1, ">", ROLE_CLIENT_MARK);
     else if (row->last->flags & (TRANSCRIPT_REPLY_BAD | TRANSCRIPT_DEVIANT))
         draw_own(u, y, r->x, 1, "!", ROLE_BAD);
-    else if (row->first->conn != 0)
+    else if (row->first->conn != 0 && row->first->kind != TRANSCRIPT_BACKSTAGE)
         draw_connection(u, row->first->conn, y);
     if (mark)
         draw_peer(u, y, time_cols(u) ? r->x + 1 : r->x, 1, slice_cstr(letter), ROLE_HIT);

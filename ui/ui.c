@@ -87,6 +87,7 @@ void ui_follow_shown(struct ui *u)
     u->journal = shown;
     u->seen_generation = generation;
     u->seen_seq = 0;
+    u->newest_conn = 0;
     if (other) {
         u->replay = r != NULL;
         u->told_seq = journal_last(console_journal(u->console));
@@ -402,12 +403,28 @@ static void on_signal(void *ctx, int signum)
 
 /* ---- frames ---- */
 
+/* Where no connection is ours (a recording, serve --ui), the pane beside the newest line shows that
+ * line's connection. Not while a recording is read: each change costs all events so far. */
+static void follow_newest(struct ui *u)
+{
+    const struct replay *r = console_replay(u->console);
+    uint32_t newest = u->newest_conn;
+    if (console_shown_conn(u->console) != 0 || newest == 0 || newest == u->decoded.live.conn ||
+        (r && replay_loading(r)))
+        return;
+    view_at(&u->decoded.live, u->journal, newest, u->seen_seq);
+    decoded_pane_forget(u);
+    u->dirty_data = true;
+}
+
 static void take_events(struct ui *u)
 {
     ui_follow_shown(u);
     uint64_t last = journal_last(u->journal);
-    if (last == u->seen_seq)
+    if (last == u->seen_seq) {
+        follow_newest(u); /* it may have been read whole since */
         return;
+    }
     uint64_t seq = u->seen_seq + 1;
     if (seq < journal_first(u->journal))
         seq = journal_first(u->journal);
@@ -424,8 +441,11 @@ static void take_events(struct ui *u)
         decoded_pane_update(u, ev);
         marks_take(u, ev);
         conns_take(u, ev);
+        if (ev->conn != 0 && !(ev->flags & EVENT_FLAG_BACKSTAGE))
+            u->newest_conn = ev->conn;
     }
     u->seen_seq = last;
+    follow_newest(u);
     history_follow(u);
     transcript_pane_update(u);
     u->dirty_data = true;

@@ -18,6 +18,7 @@
 #include "console/console.h"
 #include "decode/explain.h"
 #include "decode/login.h"
+#include "decode/mailbox.h"
 #include "decode/timing.h"
 #include "decode/transcript.h"
 #include "decode/view.h"
@@ -135,6 +136,8 @@ struct decoded_pane {
     struct kept_views kept;
     struct timing timing; /* of timing_conn, up to timing_seq */
     uint64_t timing_seq;
+    struct mailbox_view mailbox; /* of mailbox.conn, up to mailbox_seq */
+    uint64_t mailbox_seq;
     struct login login; /* of login.conn, up to login_seq */
     uint64_t login_seq;
     struct view live; /* follows the newest session */
@@ -203,6 +206,7 @@ struct ui {
     size_t n_signals;
 
     uint64_t seen_seq;        /* of the journal, taken in */
+    uint32_t newest_conn;     /* of the newest event; never the practice server's end */
     uint64_t seen_generation; /* of the recording that is shown (console/replay) */
     uint64_t told_seq;        /* of the console's journal, while a recording is shown */
     bool dirty_input, dirty_data, repaint, lost, in_frame;
@@ -303,6 +307,7 @@ int draw_vis(struct ui *u, int y, int x, int max_cols, const struct vis_text *te
 int draw_own(struct ui *u, int y, int x, int max_cols, const char *text, enum role role);
 /* Own words with foreign ones in them; where they do not fit, a mark says so. */
 void draw_cut(struct ui *u, int y, int x, int max_cols, const char *text, enum role role);
+void draw_peer_cut(struct ui *u, int y, int x, int max_cols, struct slice text, enum role role);
 int draw_fmt(struct ui *u, int y, int x, int max_cols, enum role role, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 int draw_peer(struct ui *u, int y, int x, int max_cols, struct slice text, enum role role);
@@ -429,7 +434,9 @@ void decoded_pane_close(struct ui *u);
 /* What was kept of the events so far is of no use any more. */
 void decoded_pane_forget(struct ui *u);
 /* Steps of a connection, the newest event included. */
+uint32_t decoded_conn(const struct ui *u); /* the one it shows */
 const struct timing *decoded_timing(struct ui *u, uint32_t conn);
+const struct mailbox_view *decoded_mailbox(struct ui *u, uint32_t conn); /* as it is now */
 const struct view *decoded_view(struct ui *u); /* at the selected line, or live */
 enum tab decoded_tab(struct ui *u);
 const char *decoded_tab_name(struct ui *u, enum tab tab);
@@ -468,6 +475,8 @@ void doc_mixed(struct doc *d, const char *label, const char *safe_value, enum ro
 void doc_lines(struct doc *d, struct slice text);
 /* Text over as many rows as it needs; label stands before the first. */
 void doc_wrap(struct doc *d, const char *label, const char *text, enum role role);
+/* The same for what a peer said. */
+void doc_said(struct doc *d, const char *label, const char *peer_text, enum role role);
 void decoded_section(struct doc *d, enum tab tab, const struct view *v);
 /* decoded_facts.c: sections whose facts decode words */
 void section_tls(struct doc *d, const struct view *v);

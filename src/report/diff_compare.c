@@ -73,7 +73,7 @@ static bool step_texts_same(struct diff *d, const struct step *a, const struct s
 
 /* ---- capabilities ---- */
 
-static struct slice caps_of(const struct diff_side *side, const struct step *step)
+struct slice diff_caps_of(const struct diff_side *side, const struct step *step)
 {
     struct ev_caps caps;
     const struct event *ev = step ? journal_at(side->steps.journal, step->caps_seq) : NULL;
@@ -116,9 +116,9 @@ void diff_caps_missing(const struct diff_side *side, const struct step *step,
                        const struct diff_side *other, const struct step *other_step,
                        struct buf *out, size_t *n_inout)
 {
-    struct slice rest = caps_of(side, step);
+    struct slice rest = diff_caps_of(side, step);
     while (rest.len > 0) {
-        struct slice line = next_line(&rest), theirs = caps_of(other, other_step);
+        struct slice line = next_line(&rest), theirs = diff_caps_of(other, other_step);
         bool found = line.len == 0;
         while (theirs.len > 0 && !found)
             found = caps_line_same(line, next_line(&theirs));

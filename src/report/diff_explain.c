@@ -36,6 +36,19 @@ static bool decides(const struct diff_row *row)
            !(row->aspects & DIFF_CODE && a->code == 0 && b->code == 0);
 }
 
+static bool offers(const struct diff_side *side, const struct step *step, struct slice keyword)
+{
+    for (struct slice rest = diff_caps_of(side, step); rest.len > 0;) {
+        ptrdiff_t lf = slice_find_octet(rest, '\n');
+        struct slice line = slice_take(rest, lf < 0 ? rest.len : (size_t)lf);
+        if (slice_starts_nocase(line, keyword) &&
+            (line.len == keyword.len || strchr(" =", line.ptr[keyword.len])))
+            return true;
+        rest = slice_skip(rest, line.len + (lf >= 0));
+    }
+    return false;
+}
+
 /* Offers that change what a client may do. */
 static bool offer_matters(const struct diff *d, const struct diff_row *row, struct buf *what)
 {
@@ -60,6 +73,9 @@ static bool offer_matters(const struct diff *d, const struct diff_row *row, stru
                 ptrdiff_t comma = slice_find(rest, SLICE_LIT(", "));
                 rest = slice_skip(rest, comma < 0 ? rest.len : (size_t)comma + 2);
             }
+            /* Both offer it, with other parameters: no "only". */
+            found = found && !offers(side == 0 ? &d->b : &d->a, side == 0 ? row->b : row->a,
+                                     slice_cstr(matters[i]));
             if (found)
                 buf_printf(
                     what, "%s was offered%s only in %c", matters[i],

@@ -140,8 +140,10 @@ static char *title_of(const char *letter, const struct diff_side *side)
     clock_format_rfc3339(side->list->wall_us, at, sizeof(at));
     at[16] = '\0';
     at[10] = ' ';
-    vis_to_cstr(name, sizeof(name), slice_cstr(side->name));
-    return mem_printf("%s  #%u %s, %s", letter, (unsigned)side->list->conn, at, name);
+    /* Where the file lies is known; which one it is tells the sides apart in a narrow column. */
+    const char *base = strrchr(side->name, '/');
+    vis_to_cstr(name, sizeof(name), slice_cstr(base && base[1] ? base + 1 : side->name));
+    return mem_printf("%s  #%u %s, %s", letter, (unsigned)side->list->conn, name, at);
 }
 
 void diff_page_make(const struct diff *d, struct diff_page *out)

@@ -20,6 +20,8 @@ struct diff_key diff_key_of(const struct diff_side *side, const struct step *ste
 void diff_command_line(const struct diff_side *side, const struct step *step, struct buf *out);
 /* "S 250 2.1.0 Ok", "S 250 offers PIPELINING, SIZE 1000"; empty: no reply came. */
 void diff_reply_line(const struct diff_side *side, const struct step *step, struct buf *out);
+/* The capabilities a step told, a line each; empty: none. */
+struct slice diff_caps_of(const struct diff_side *side, const struct step *step);
 /* The lines of a capability list that `other` has not; *n_inout counts them. */
 void diff_caps_missing(const struct diff_side *side, const struct step *step,
                        const struct diff_side *other, const struct step *other_step,

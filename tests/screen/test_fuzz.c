@@ -264,8 +264,10 @@ static bool answers(struct vt *v, const char *marker)
         vt_read(v, 20);
         vt_send(v, "\003");
         vt_read(v, 20);
-        /* The transcript may stand elsewhere, or behind another pane that fills the screen. */
-        vt_send(v, round % 3 == 2 ? "/zoom\r" : "/follow\r");
+        /* The transcript may stand elsewhere, be filtered, or behind another pane that fills the
+         * screen. */
+        static const char *const ways[] = {"/follow\r", "/filter off\r", "/zoom\r"};
+        vt_send(v, ways[round % 3]);
         vt_read(v, 20);
         vt_send(v, line);
         vt_read(v, 60);

@@ -12,9 +12,10 @@
 
 /* ---- over recordings ---- */
 
-#define IMAP  "tests/screen/fixtures/imap.jsonl"
-#define POP3  "tests/screen/fixtures/pop3.jsonl"
-#define OTHER "tests/screen/fixtures/refused.jsonl"
+#define IMAP    "tests/screen/fixtures/imap.jsonl"
+#define POP3    "tests/screen/fixtures/pop3.jsonl"
+#define SEVERAL "tests/screen/fixtures/several.jsonl"
+#define OTHER   "tests/screen/fixtures/refused.jsonl"
 
 struct shown {
     const char *name, *recording, *keys;
@@ -65,6 +66,9 @@ static const struct shown shown[] = {
     {"replay", SCREEN_FIXTURE, "/replay goto start<Enter>............", GOLDEN_COMMON},
     {"quiz", SCREEN_FIXTURE, "/replay quiz on<Enter>/replay goto start<Enter>............",
      GOLDEN_COMMON},
+    /* two connections at once: the pane follows the newest line, or the one that is selected */
+    {"several", SEVERAL, "", GOLDEN_COMMON},
+    {"several-first", SEVERAL, "<C-Home><A-n>", GOLDEN_COMMON},
     /* what reads mail has no envelope: the mailbox stands in its place */
     {"imap", IMAP, "", GOLDEN_COMMON},
     {"imap-mailbox", IMAP, "/tab mailbox<Enter>", GOLDEN_COMMON},

@@ -57,9 +57,12 @@ static void test_filter(void **state)
     screen_line(v, "/filter off");
     assert_false(vt_has_text(v, "hidden"));
     assert_true(vt_has_text(v, "221 2.0.0 mx"));
-    /* Esc undoes what was typed. */
+    /* Esc undoes what was typed, and so does what takes its place. */
     press(v, "<F4>code=550");
     assert_true(vt_has_text(v, "hidden"));
+    press(v, "<Esc>");
+    assert_false(vt_has_text(v, "hidden"));
+    press(v, "<F4>code=550<F2>");
     press(v, "<Esc>");
     assert_false(vt_has_text(v, "hidden"));
     screen_quit(&v);
