@@ -1,5 +1,6 @@
 # smtpscope: one non-recursive GNU makefile. `make help` lists the targets.
-# build/<variant>/ holds objects; VARIANT=plain|san|asan|ubsan|clang|fuzz|coverage live side by side.
+# build/<variant>/ holds objects; VARIANT=plain|san|asan|ubsan|clang|coverage live side by side. `make check` builds two:
+# plain is gcc; san is clang with both sanitizers and what libFuzzer wants, for tests and fuzzers alike.
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
@@ -10,6 +11,9 @@ say = $(if $(V),,@printf '  %-4s %s\n' '$1' '$2')
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 VARIANT ?= plain
+ifeq ($(VARIANT),fuzz)
+override VARIANT := san
+endif
 B       := build/$(VARIANT)
 
 # The floors, lowest first (doc/architecture.md). MODULES may be narrowed while one of them is in work.
@@ -27,15 +31,11 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) gmime-3.0 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 OPT_plain := -O2 -g
 OPT_asan  := -O1 -g -fsanitize=address -fno-omit-frame-pointer
-OPT_san   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-format-truncation
+OPT_san   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all -Wno-format-truncation
 OPT_clang := -O1 -g
 OPT_coverage := -O0 -g --coverage
-OPT_fuzz  := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-ifeq ($(VARIANT),clang)
-CC := clang
-endif
-ifeq ($(VARIANT),fuzz)
+ifneq ($(filter $(VARIANT),san clang),)
 CC := clang
 endif
 OPT := $(OPT_$(VARIANT))
@@ -92,10 +92,15 @@ TEST_LIBS := $(shell pkg-config --libs cmocka vterm 2>/dev/null)
 TEST_SRC := $(wildcard tests/unit/*/test_*.c tests/engine/test_*.c tests/system/test_*.c tests/screen/test_*.c)
 TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 
+# There are many test programs, each run once or twice: compiled and linked by what is quickest at that.
+$(B)/obj/tests/%.o: CFLAGS += $(if $(filter plain,$(VARIANT)),-O1,-O0)
+TEST_LD := $(if $(filter plain,$(VARIANT)),gold,lld)
+TEST_LDFLAGS := $(if $(shell command -v ld.$(TEST_LD)),-fuse-ld=$(TEST_LD))
+
 $(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIB_OBJ) $(B)/libsmtpscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIB_OBJ) $(B)/libsmtpscope.a $(LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -o $@ $< $(TEST_LIB_OBJ) $(B)/libsmtpscope.a $(LIBS) $(TEST_LIBS)
 
 # make unit-smtp: build and run the unit tests of one module.
 unit-%:
@@ -130,29 +135,30 @@ check: ## every test, under gcc, clang and the sanitizers, with a bounded run of
 UNIT_BIN   := $(filter $(B)/tests/unit/% $(B)/tests/engine/%,$(TEST_BIN))
 SYSTEM_BIN := $(filter $(B)/tests/system/%,$(TEST_BIN))
 SCREEN_BIN := $(filter $(B)/tests/screen/%,$(TEST_BIN))
+WAITING_JOBS := $(shell expr 2 '*' $(JOBS)) # these mostly wait for another process
 
 check-unit: $(UNIT_BIN) ## unit and engine tests
 	@tests/run.sh $(B)/log $(JOBS) $(UNIT_BIN)
 
 check-system: all $(SYSTEM_BIN) ## against real peers on loopback (tests/peers.sh unpacks them under build/peers)
 	@sh tests/peers.sh
-	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(JOBS) $(SYSTEM_BIN)
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(WAITING_JOBS) $(SYSTEM_BIN)
 
 check-screen: all $(SCREEN_BIN) ## the real program under a pseudo-terminal
-	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(JOBS) $(SCREEN_BIN)
+	@SMTPSCOPE=$(CURDIR)/$(B)/smtpscope tests/run.sh $(B)/log $(WAITING_JOBS) $(SCREEN_BIN)
 
-# Fuzzers: one program for each tests/fuzz/fuzz_*.c; they need clang and VARIANT=fuzz.
+# Fuzzers: one program for each tests/fuzz/fuzz_*.c; they need VARIANT=san.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_S   ?= 5
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/libsmtpscope.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libsmtpscope.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(TEST_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libsmtpscope.a $(LIBS)
 fuzzers: $(FUZZ_BIN)
 check-fuzz:
-	@$(SUB) VARIANT=fuzz fuzzers
-	@sh tests/fuzz.sh build/fuzz/fuzz $(FUZZ_S)
+	@$(SUB) VARIANT=san fuzzers
+	@sh tests/fuzz.sh build/san/fuzz $(FUZZ_S) $(JOBS)
 fuzz: ## run each fuzzer for FUZZ_S seconds (make fuzz FUZZ_S=3600)
 	@$(SUB) check-fuzz FUZZ_S=$(if $(filter command line,$(origin FUZZ_S)),$(FUZZ_S),600)
 
@@ -167,7 +173,8 @@ bench: all $(B)/tests/screen/test_budget ## measure against curl, swaks, smtp-si
 
 lint: ## floors, banned functions, sizes, cppcheck
 	@sh tests/lint.sh
-	@if command -v cppcheck >/dev/null; then cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr -j $(JOBS) \
+	@if command -v cppcheck >/dev/null; then mkdir -p build/cppcheck && \
+	    cppcheck -q --std=c11 --cppcheck-build-dir=build/cppcheck --error-exitcode=1 --inline-suppr -j $(JOBS) \
 	    --enable=warning,portability,performance --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
 	    --suppress=unknownMacro -Iinclude -Isrc -Iui -D_GNU_SOURCE src ui; fi
 

@@ -11,14 +11,19 @@ mkdir -p build
 : >"$out"
 failed_parts=
 
+cpu_s() { # processor time so far of all that this script ran
+    awk 'NR == 2 { gsub("s", ""); split($1, u, "m"); split($2, k, "m"); printf "%d", u[1] * 60 + u[2] + k[1] * 60 + k[2] }' build/check.times
+}
 part() { # NAME COMMAND...
     name=$1
     shift
-    started=$(date +%s)
+    times >build/check.times
+    started=$(date +%s) cpu=$(cpu_s)
     echo "== $name"
     { "$@" 2>&1; echo $? >build/check.status; } | tee -a "$out"
     [ "$(cat build/check.status)" = 0 ] || failed_parts="$failed_parts '$name'"
-    echo "== $name: $(($(date +%s) - started)) s"
+    times >build/check.times
+    echo "== $name: $(($(date +%s) - started)) s, $(($(cpu_s) - cpu)) s of processor time"
 }
 
 make_it() {
@@ -33,8 +38,7 @@ quiet_build() { # a build prints only what went wrong
 
 part 'build, gcc' quiet_build all
 part 'unit and engine tests, gcc' make_it -s check-unit
-part 'unit and engine tests, AddressSanitizer and UndefinedBehaviorSanitizer' make_it -s VARIANT=san check-unit
-part 'unit and engine tests, clang' make_it -s VARIANT=clang check-unit
+part 'unit and engine tests, clang, AddressSanitizer and UndefinedBehaviorSanitizer' make_it -s VARIANT=san check-unit
 part 'the screen under a pseudo-terminal' make_it -s check-screen
 part 'real peers on loopback' make_it -s check-system
 part 'fuzzers, a bounded run' make_it -s check-fuzz

@@ -56,29 +56,21 @@ use_private_lists() {
     apt apt-get update >"$peers/apt.log" 2>&1
 }
 
-installed() {
-    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -q '^installed'
-}
-
-# Libraries (and interpreters' parts) that the packages need and the system does not have, packages included.
+# Libraries (and interpreters' parts) that the packages need and the system does not have, packages included. Asked of
+# apt-cache a generation at a time: each call of it costs as much as all.
 closure() { # PACKAGE...
-    queue=$*
-    seen=' '
-    while [ -n "$queue" ]; do
-        next=
-        for package in $queue; do
-            case $seen in *" $package "*) continue ;; esac
-            seen="$seen$package "
-            echo "$package"
-            for need in $(apt apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
-                --no-replaces --no-enhances "$package" 2>/dev/null |
-                sed -n 's/^ *|\{0,1\}\(Pre\)\{0,1\}Depends: \([^<:]*\)\(:any\)\{0,1\}$/\2/p' |
-                grep -E '^(lib|perl|python3)'); do
-                installed "$need" || next="$next $need"
-            done
-        done
-        queue=$next
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' >"$peers/installed"
+    : >"$peers/closure"
+    generation=$(printf '%s\n' "$@" | sort -u)
+    while [ -n "$generation" ]; do
+        echo "$generation" >>"$peers/closure"
+        # shellcheck disable=SC2086  # the list is words
+        generation=$(apt apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+            --no-replaces --no-enhances $generation 2>/dev/null |
+            sed -n 's/^ *|\{0,1\}\(Pre\)\{0,1\}Depends: \([^<:]*\)\(:any\)\{0,1\}$/\2/p' |
+            grep -E '^(lib|perl|python3)' | sort -u | grep -vxF -f "$peers/installed" | grep -vxF -f "$peers/closure")
     done
+    cat "$peers/closure"
 }
 
 fetch() { # PACKAGE...: those that are not there yet, into deb/

@@ -15,8 +15,9 @@ export TEST_TIMEOUT_S
 
 run_one='
 log=$1/$(echo "$2" | sed "s|.*/tests/||; s|/|_|g").log
+started=$(date +%s)
 timeout "$TEST_TIMEOUT_S" "$2" >"$log" 2>&1 </dev/null
-echo "exit $?" >>"$log"
+echo "exit $? after $(($(date +%s) - started)) s" >>"$log"
 '
 printf '%s\n' "$@" | xargs -P "$jobs" -I{} sh -c "$run_one" sh "$logs" {}
 
@@ -24,7 +25,8 @@ passed=0 failed=0 skipped=0
 for program in "$@"; do
     name=$(echo "$program" | sed 's|.*/tests/||')
     log=$logs/$(echo "$name" | sed 's|/|_|g').log
-    status=$(sed -n '$s/^exit //p' "$log")
+    status=$(sed -n '$s/^exit \([0-9]*\) .*/\1/p' "$log")
+    took=$(sed -n '$s/.* after \([0-9]*\) s$/\1/p' "$log")
     p=$(grep -c '^\[       OK \]' "$log")
     f=$(grep -c '^\[  FAILED  \] [A-Za-z_0-9]*$' "$log")
     s=$(grep -c '^\[  SKIPPED \] [A-Za-z_0-9]*$' "$log")
@@ -35,9 +37,12 @@ for program in "$@"; do
         echo "FAIL  $name: $f failed, $p passed (status $status)"
         grep -v '^\[ RUN  \|^\[       OK' "$log" | tail -n 60 | sed 's/^/    /'
     else
-        echo "ok    $name: $p passed$([ "$s" = 0 ] || echo ", $s skipped")"
+        echo "ok    $name: $p passed$([ "$s" = 0 ] || echo ", $s skipped")$([ "${took:-0}" -lt 3 ] || echo ", $took s")"
     fi
-    [ "$s" = 0 ] || grep '^\[  SKIPPED \] [A-Za-z_0-9]*$' "$log" | sort -u | sed "s|^\[  SKIPPED \]|    skipped in $name:|"
+    [ "$s" = 0 ] || awk -v program="$name" '
+        /^\[ RUN/ { why = "" }
+        !/^\[/ { why = ": " $0; sub(/^: skipped: /, ": ", why) }
+        /^\[  SKIPPED \] [A-Za-z_0-9]*$/ && !seen[$4]++ { print "    skipped in " program ": " $4 why }' "$log"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 [ "${CI:-}" = true ] && [ "$skipped" != 0 ] && {

@@ -1,4 +1,5 @@
 /* The practice server, talked to by raw peers over memory and over loopback TCP. */
+#include "../../lib/sanitizer.h"
 #include "../client/world.h"
 
 #include <malloc.h>
@@ -561,8 +562,9 @@ static void test_never_reads(void **state)
     link_pause(p.link);
     struct buf block;
     buf_init(&block, 1 << 20);
-    for (int i = 0; i < 2000; i++)
-        buf_append(&block, SLICE_LIT("HELP\r\nEHLO a\r\n"));
+    /* Long to send and long to answer: few commands fill what the kernel keeps both ways. */
+    for (int i = 0; i < 50; i++)
+        buf_printf(&block, "HELP\r\nEHLO a\r\nEHLO a\r\nEHLO a\r\nNOOP %0400d\r\n", i);
     size_t sent = 0;
     for (int turn = 0; turn < 3000 && sent < 64u << 20; turn++) {
         if (link_queued_octets(p.link) < LINK_HIGH_WATER_OCTETS) {
@@ -841,7 +843,7 @@ int main(void)
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_never_reads),
-#if !defined(__SANITIZE_ADDRESS__)
+#if HEAP_IS_OURS
         cmocka_unit_test(test_idle_heap), /* a sanitizer's heap cannot be asked */
 #endif
     };
