@@ -1,10 +1,12 @@
-/* Fired rules, stored messages, bounces, mailboxes: see cli/backstage.h. */
+/* Fired rules, stored messages, bounces, mailboxes, and what went wrong: see cli/backstage.h. */
 #include "cli/backstage.h"
 
 #include <poll.h>
 #include <unistd.h>
 
 #include "base/vis.h"
+#include "decode/explain.h"
+#include "decode/status.h"
 
 enum {
     WAITING_MAX_OCTETS = 256 * 1024, /* limit "printed-lines" */
@@ -74,12 +76,104 @@ static void put_note(const struct event *ev, struct buf *out)
     put(out, "note ", e.text, "");
 }
 
+/* --- what went wrong: whoever wonders why a program cannot send looks here --- */
+
+static bool is_refusal(const struct event *ev)
+{
+    struct ev_reply e;
+    EVENT_GET(ev, REPLY, &e);
+    /* Of MAIL and RCPT the envelope tells, with the address. */
+    if (slice_eq(e.verb, SLICE_LIT("MAIL")) || slice_eq(e.verb, SLICE_LIT("RCPT")))
+        return false;
+    return e.status.len > 0 ? !status_is_good(e.status) && !slice_eq(e.status, SLICE_LIT("BYE"))
+                            : e.code >= 400;
+}
+
+static void put_refusal(const struct event *ev, struct buf *out)
+{
+    struct ev_reply e;
+    EVENT_GET(ev, REPLY, &e);
+    put(out, "refused ", e.verb, ": ");
+    if (e.status.len > 0)
+        put(out, "", e.status, "");
+    else
+        buf_printf(out, "%u", (unsigned)e.code);
+    if (e.enhanced.len > 0)
+        put(out, " ", e.enhanced, "");
+}
+
+static bool is_refused_path(const struct event *ev)
+{
+    struct ev_envelope e;
+    EVENT_GET(ev, ENVELOPE, &e);
+    return e.code >= 400 && (e.part == ENVELOPE_REVERSE_PATH || e.part == ENVELOPE_FORWARD_PATH);
+}
+
+static void put_refused_path(const struct event *ev, struct buf *out)
+{
+    struct ev_envelope e;
+    EVENT_GET(ev, ENVELOPE, &e);
+    put(out, e.part == ENVELOPE_REVERSE_PATH ? "refused MAIL FROM:" : "refused RCPT TO:", e.path,
+        "");
+    buf_printf(out, ": %u", (unsigned)e.code);
+}
+
+static void put_tls_fail(const struct event *ev, struct buf *out)
+{
+    struct ev_tls_fail e;
+    EVENT_GET(ev, TLS_FAIL, &e);
+    put(out, "TLS failed in ", e.stage, ": ");
+    put(out, "", e.text, "");
+}
+
+static bool is_cut(const struct event *ev)
+{
+    struct ev_link_down e;
+    EVENT_GET(ev, LINK_DOWN, &e);
+    return e.why == DOWN_RESET || e.why == DOWN_TIMEOUT || e.why == DOWN_ERROR;
+}
+
+static void put_cut(const struct event *ev, struct buf *out)
+{
+    struct ev_link_down e;
+    EVENT_GET(ev, LINK_DOWN, &e);
+    put(out, "ended: ", slice_cstr(explain_down(e.why)), "");
+    if (e.text.len > 0)
+        put(out, ": ", e.text, "");
+}
+
+static bool is_of_client(const struct event *ev)
+{
+    struct ev_deviation e;
+    EVENT_GET(ev, DEVIATION, &e);
+    return e.dir == DIR_C;
+}
+
+static void put_deviation(const struct event *ev, struct buf *out)
+{
+    struct ev_deviation e;
+    EVENT_GET(ev, DEVIATION, &e);
+    put(out, "client breaks ", e.rule, "");
+    if (e.note.len > 0)
+        put(out, ": ", e.note, "");
+    put(out, " (", e.rfc, ")");
+}
+
 static const struct {
     enum event_kind kind;
+    bool (*worth)(const struct event *ev); /* NULL: always */
     void (*put)(const struct event *ev, struct buf *out);
 } printed[] = {
-    {EVENT_STORED, put_stored},   {EVENT_FAULT, put_fault}, {EVENT_BOUNCED, put_bounced},
-    {EVENT_MAILBOX, put_mailbox}, {EVENT_NOTE, put_note},
+    {EVENT_STORED, NULL, put_stored},
+    {EVENT_FAULT, NULL, put_fault},
+    {EVENT_BOUNCED, NULL, put_bounced},
+    {EVENT_MAILBOX, NULL, put_mailbox},
+    {EVENT_NOTE, NULL, put_note},
+    {EVENT_REPLY, is_refusal, put_refusal},
+    {EVENT_ENVELOPE, is_refused_path, put_refused_path},
+    {EVENT_TLS_FAIL, NULL, put_tls_fail},
+    {EVENT_LINK_DOWN, is_cut, put_cut},
+    {EVENT_DEVIATION, is_of_client, put_deviation},
 };
 
 static void on_event(void *ctx, const struct journal *j, const struct event *ev)
@@ -87,7 +181,7 @@ static void on_event(void *ctx, const struct journal *j, const struct event *ev)
     struct backstage *b = ctx;
     (void)j;
     for (size_t i = 0; i < sizeof printed / sizeof printed[0]; i++) {
-        if (ev->kind != printed[i].kind)
+        if (ev->kind != printed[i].kind || (printed[i].worth && !printed[i].worth(ev)))
             continue;
         if (b->waiting.len > WAITING_MAX_OCTETS) {
             b->left_out++;

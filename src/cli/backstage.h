@@ -1,4 +1,5 @@
-/* What happens behind the scenes of `smtpscope serve`, printed a line each. */
+/* What happens behind the scenes of `smtpscope serve`, printed a line each: messages stored, rules
+ * that fired, and what a client was refused or did wrong. */
 #ifndef CLI_BACKSTAGE_H
 #define CLI_BACKSTAGE_H
 

@@ -117,10 +117,16 @@ static void behind_the_scenes(void **state)
     mem_free(proc_line(serve, "ready"));
     expect(send_to(smtp, "bob@example.test"), 0);
     expect(send_to(smtp, "carol@example.test"), 24);
+    const char *distrust[] = {proc_smtpscope(),   "send", "--quiet", "--tls", "must", "--to",
+                              "bob@example.test", smtp,   NULL};
+    expect(proc_start(distrust, proc_env(dir)), 29);
     proc_kill(serve, SIGTERM);
     assert_int_equal(proc_wait(serve, 5000), 0);
     assert_true(proc_text_has(serve->out_text, "stored P000001 for bob from <ann@example.net>"));
     assert_true(proc_text_has(serve->out_text, "rule at rcpt: reply 550 5.7.1 Not for carol"));
+    assert_true(proc_text_has(serve->out_text, "refused RCPT TO:<carol@example.test>: 550"));
+    assert_true(proc_text_has(serve->out_text, "TLS failed in handshake: "));
+    assert_false(proc_text_has(serve->out_text, "refused RCPT TO:<bob@example.test>"));
     proc_assert_printable(serve->out_text, "serve");
     proc_free(&serve);
     free(smtp);
