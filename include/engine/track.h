@@ -53,6 +53,7 @@ enum track_expects {
     TRACK_EXPECTS_SECRET,  /* base64 inside an AUTH exchange: not to be shown or kept */
     TRACK_EXPECTS_CONTENT, /* a line of message content, ended by a lone dot */
     TRACK_EXPECTS_LITERAL, /* octets of an IMAP literal */
+    TRACK_EXPECTS_REST,    /* the rest of an IMAP command, behind its literal */
     TRACK_EXPECTS_IDLE,    /* DONE ends IDLE */
     TRACK_EXPECTS_TLS,     /* the handshake: nothing may be said in the clear */
     TRACK_EXPECTS_NOTHING, /* the server closes */

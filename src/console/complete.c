@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "console/console_private.h"
+#include "console/complete_private.h"
 #include "console/tongue.h"
+#include "imap/verb.h"
 #include "smtp/param.h"
 
 enum { CANDIDATES_MAX = 500 };
@@ -20,7 +21,7 @@ void console_completion_deinit(struct console_completion *out)
     *out = (struct console_completion){0};
 }
 
-static void add(struct console_completion *out, const char *text, const char *help, bool no_space)
+void complete_add(struct console_completion *out, const char *text, const char *help, bool no_space)
 {
     if (out->n_items == CANDIDATES_MAX)
         return;
@@ -36,7 +37,7 @@ static void add_if(struct console_completion *out, struct slice word, const char
                    const char *help, bool no_space)
 {
     if (slice_starts_nocase(slice_cstr(text), word))
-        add(out, text, help, no_space);
+        complete_add(out, text, help, no_space);
 }
 
 /* --- arguments of /commands --- */
@@ -69,7 +70,7 @@ static void add_files(struct console_completion *out, struct slice word)
         struct stat st;
         bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
         char *text = mem_printf("%s%s", path, folder ? "/" : "");
-        add(out, text, NULL, folder);
+        complete_add(out, text, NULL, folder);
         mem_free(text);
         mem_free(path);
     }
@@ -220,6 +221,12 @@ static void complete_command(struct console *c, struct slice line, struct slice 
     case ARG_MECH:
         add_mechanisms(c, out, word);
         break;
+    case ARG_MAILBOX:
+        complete_mailboxes(c, word, out);
+        break;
+    case ARG_IMAP_WORDS:
+        complete_imap_words(e->words, word, out);
+        break;
     case ARG_SCENARIO:
         add_scenarios(out, word, "");
         add_files(out, word);
@@ -335,15 +342,17 @@ static void add_verb(void *ctx, const char *text, const char *help)
     add_if(a->out, a->word, text, help, false);
 }
 
-static void complete_tongue(const struct track *t, struct slice before, struct slice word,
-                            struct console_completion *out)
+static void complete_tongue(struct console *c, const struct track *t, struct slice before,
+                            struct slice word, struct console_completion *out)
 {
     struct adding a = {out, word};
     struct slice rest = before;
     /* IMAP: a tag may stand in front. */
-    slice_next_word(&rest);
-    bool at_verb = slice_trim(before).len == 0 ||
-                   (track_protocol(t) == PROTOCOL_IMAP && slice_trim(rest).len == 0);
+    struct slice first = slice_next_word(&rest);
+    bool tagged = first.len > 0 && slice_trim(rest).len == 0 && track_imap(t) &&
+                  imap_verb_by_name(first) == IMAP_VERB_UNKNOWN &&
+                  !slice_eq_nocase(first, SLICE_LIT("UID"));
+    bool at_verb = first.len == 0 || tagged;
     struct slice mechanisms;
     if (track_expects(t) != TRACK_EXPECTS_COMMAND)
         return;
@@ -352,6 +361,8 @@ static void complete_tongue(const struct track *t, struct slice before, struct s
     else if (track_mechanisms(t, &mechanisms) &&
              slice_starts_nocase(slice_trim(before), SLICE_LIT("AUTH")))
         add_list(out, word, mechanisms);
+    else if (track_imap(t))
+        complete_imap(c, before, word, out);
 }
 
 void console_complete(struct console *c, struct slice line, size_t cursor_octets,
@@ -370,7 +381,7 @@ void console_complete(struct console *c, struct slice line, size_t cursor_octets
     if (line.len && line.ptr[0] == '/' && !slice_starts(line, SLICE_LIT("//")))
         complete_command(c, line, before, word, out);
     else if (t && !track_smtp(t))
-        complete_tongue(t, before, word, out);
+        complete_tongue(c, t, before, word, out);
     else if (!t || track_expects(t) == TRACK_EXPECTS_COMMAND)
         complete_smtp(c, line, before, word, out);
 }

@@ -4,6 +4,7 @@
 
 #include "base/vis.h"
 #include "console/console_private.h"
+#include "pop3/command.h"
 
 struct console *console_new(struct loop *l, struct journal *j, struct settings *settings,
                             const struct console_options *options)
@@ -144,7 +145,22 @@ static void in_auth_masked(struct console *c, struct slice line, struct buf *out
 {
     const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
     bool in_auth = t && track_auth_pending(t);
+    /* SMTP's eyes see PASS and LOGIN, too; APOP's digest only POP3's. */
+    if (t && track_pop3(t) && pop3_line_masked(line, in_auth, out))
+        return;
+    buf_reset(out);
     smtp_line_masked(line, in_auth, out);
+}
+
+/* A line inside message content or an IMAP literal: no command, and maybe a password. */
+static bool in_octets(const struct console *c)
+{
+    static const bool octets[] = {[TRACK_EXPECTS_CONTENT] = true,
+                                  [TRACK_EXPECTS_LITERAL] = true,
+                                  [TRACK_EXPECTS_REST] = true,
+                                  [TRACK_EXPECTS_NOTHING] = false};
+    const struct track *t = console_tracker(c);
+    return t && octets[track_expects(t)];
 }
 
 /* What was asked, for the journal; secrets masked. */
@@ -173,10 +189,7 @@ bool console_history_allows(struct console *c, struct slice line)
     in_auth_masked(c, line, &masked);
     bool same = slice_eq(buf_slice(&masked), line);
     buf_deinit(&masked);
-    const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
-    bool content = t && (track_expects(t) == TRACK_EXPECTS_CONTENT ||
-                         track_expects(t) == TRACK_EXPECTS_LITERAL);
-    return same && !content && line.len > 0 && line.len <= 4096;
+    return same && !in_octets(c) && line.len > 0 && line.len <= 4096;
 }
 
 /* --- lines --- */
@@ -291,9 +304,7 @@ bool console_submit(struct console *c, struct slice line, const char *origin, st
     err_clear(err);
     if (line.len && line.ptr[line.len - 1] == '\r')
         line.len--;
-    const struct track *t = console_tracker(c);
-    bool in_content = t && track_expects(t) == TRACK_EXPECTS_CONTENT;
-    if (line.len == 0 && !t)
+    if (line.len == 0 && !console_tracker(c))
         return true;
 
     bool ok;
@@ -306,7 +317,7 @@ bool console_submit(struct console *c, struct slice line, const char *origin, st
         ok = run_command(c, slice_skip(line, 1), origin, err, 0);
     } else {
         struct slice typed = slice_starts(line, SLICE_LIT("//")) ? slice_skip(line, 1) : line;
-        if (!in_content)
+        if (!in_octets(c))
             note_user_command(c, typed, origin);
         ok = console_send_line(c, typed, err);
     }

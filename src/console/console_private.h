@@ -134,6 +134,8 @@ enum console_arg_kind {
     ARG_WORDS,
     ARG_ADDRESS,
     ARG_MECH,
+    ARG_MAILBOX,    /* IMAP's, as the server has listed them */
+    ARG_IMAP_WORDS, /* of the arguments of the IMAP command in .words */
     ARG_SCENARIO
 };
 struct console_command {
@@ -245,9 +247,18 @@ bool exec_login(struct console *c, const struct console_call *call);
 bool exec_timing(struct console *c, const struct console_call *call);
 bool exec_certs(struct console *c, const struct console_call *call);
 /* mailbox.c: reading mail, by POP3 and IMAP */
+/* A mailbox as it is named on the wire; what is in quotes stays as it is typed. */
+void console_put_mailbox(const struct console *c, struct buf *line, struct slice name);
 bool exec_mailboxes(struct console *c, const struct console_call *call);
 bool exec_list(struct console *c, const struct console_call *call);
 bool exec_get(struct console *c, const struct console_call *call);
+bool exec_select(struct console *c, const struct console_call *call);
+bool exec_headers(struct console *c, const struct console_call *call);
+bool exec_structure(struct console *c, const struct console_call *call);
+bool exec_search(struct console *c, const struct console_call *call);
+bool exec_flag(struct console *c, const struct console_call *call);
+bool exec_delete(struct console *c, const struct console_call *call);
+bool exec_move(struct console *c, const struct console_call *call);
 bool exec_idle(struct console *c, const struct console_call *call);
 bool exec_append(struct console *c, const struct console_call *call);
 /* The server asked for the message of an APPEND. */

@@ -6,6 +6,7 @@
 #include "base/glob.h"
 #include "base/vis.h"
 #include "console/console_private.h"
+#include "engine/imap_track.h"
 
 enum { SCRIPT_SECONDS_MAX = 86400 };
 
@@ -69,15 +70,23 @@ static void last_came(const struct script *s, char *out, size_t out_octets)
     }
 }
 
-/* The range of what the server said: a reply, or data without a tag. */
-static bool said_range(const struct event *ev, uint64_t *offset_out, uint64_t *length_out)
+/* The range of what the server said: a reply, data without a tag, in POP3 a message. */
+static bool said_range(const struct event *ev, bool pop3, uint64_t *offset_out,
+                       uint64_t *length_out)
 {
+    struct ev_data_end d;
     struct ev_reply r;
     struct ev_untagged u;
     if (ev->kind == EVENT_REPLY) {
         EVENT_GET(ev, REPLY, &r);
         *offset_out = r.offset;
         *length_out = r.length;
+        return true;
+    }
+    if (ev->kind == EVENT_DATA_END && pop3) {
+        EVENT_GET(ev, DATA_END, &d);
+        *offset_out = d.offset;
+        *length_out = d.length;
         return true;
     }
     if (ev->kind != EVENT_UNTAGGED)
@@ -88,12 +97,14 @@ static bool said_range(const struct event *ev, uint64_t *offset_out, uint64_t *l
     return true;
 }
 
-static bool said_lines_match(struct journal *j, const struct event *ev, struct slice pattern)
+static bool said_lines_match(const struct console *c, const struct event *ev, struct slice pattern)
 {
+    struct journal *j = c->journal;
+    const struct track *t = console_tracker(c);
     uint64_t offset, length;
     struct buf text;
     bool found = false;
-    if (!said_range(ev, &offset, &length))
+    if (!said_range(ev, t && track_pop3(t), &offset, &length))
         return false;
     buf_init(&text, SMTP_CAP_REPLY_OCTETS + SMTP_CAP_LINE_OCTETS);
     if (length > SMTP_CAP_REPLY_OCTETS)
@@ -106,6 +117,8 @@ static bool said_lines_match(struct journal *j, const struct event *ev, struct s
         struct slice line = slice_take(rest, n);
         if (line.len && line.ptr[line.len - 1] == '\r')
             line.len--;
+        if (ev->kind == EVENT_DATA_END && slice_starts(line, SLICE_LIT("..")))
+            line = slice_skip(line, 1); /* dot-stuffed (RFC 1939 section 3) */
         found = glob_match(pattern, line, 0);
         rest = slice_skip(rest, n + 1);
     }
@@ -143,7 +156,7 @@ static bool holds_for(struct script *s, const struct event *ev, struct slice wha
         return false;
     if (slice_eq(word, SLICE_LIT("code")) && rest.len)
         return ev->kind == EVENT_REPLY && code_matches(ev, rest);
-    return said_lines_match(s->console->journal, ev, what);
+    return said_lines_match(s->console, ev, what);
 }
 
 static bool holds(struct script *s, struct slice what)
@@ -261,12 +274,17 @@ static const struct {
     bool (*run)(struct script *s, struct slice args);
 } words[] = {{"expect", do_expect}, {"expect-not", do_expect_not}, {"sleep", do_sleep}};
 
-/* In message content nothing is taken from the message, not even "expect". */
+/* In message content, and in an IMAP command from its literal on, nothing is taken from the octets:
+ * no empty line, no comment, not even "expect". But while the server's "+" is still to come, or
+ * /append says the literal itself, the script's own words count. */
 static bool in_content(const struct script *s)
 {
     const struct session *session = console_session_const(s->console);
     const struct track *t = session && session_is_up(session) ? session_track(session) : NULL;
-    return t && track_expects(t) == TRACK_EXPECTS_CONTENT;
+    enum track_expects expects = t ? track_expects(t) : TRACK_EXPECTS_NOTHING;
+    if (expects == TRACK_EXPECTS_LITERAL || expects == TRACK_EXPECTS_REST)
+        return s->console->now->append.len == 0 && !imap_track_awaits_go_ahead(track_imap(t));
+    return expects == TRACK_EXPECTS_CONTENT;
 }
 
 static bool run_line(struct script *s, struct slice line)

@@ -113,7 +113,7 @@ static const char *special(enum track_expects expects)
     static const char *const words[] = {
         [TRACK_EXPECTS_SECRET] = "base64 for the server's challenge; * gives up. Hidden in the "
                                  "recording",
-        [TRACK_EXPECTS_LITERAL] = "octets of the literal that was announced",
+        [TRACK_EXPECTS_REST] = "the command goes on behind its literal; an empty line ends it",
         [TRACK_EXPECTS_IDLE] = "IDLE: the server tells what happens; DONE (or /idle) ends it "
                                "(RFC 2177)",
         [TRACK_EXPECTS_TLS] = "TLS handshake",
@@ -152,6 +152,16 @@ void tongue_hint(const struct track *t, struct slice line, struct console_hint *
     struct tongue_verb v;
     struct slice rest;
     const char *words = special(track_expects(t));
+    if (track_expects(t) == TRACK_EXPECTS_LITERAL) {
+        unsigned long long left = imap_track_literal_left(track_imap(t));
+        buf_printf(&out->info,
+                   "%llu octets of the literal are left; this line is %zu with its CRLF", left,
+                   line.len + 2);
+        if (line.len + 2 > left)
+            buf_printf(&out->lint, "the literal ends inside this line: what is behind it is read "
+                                   "as the rest of the command");
+        return;
+    }
     if (words) {
         buf_append_cstr(&out->info, words);
         return;

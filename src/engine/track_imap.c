@@ -81,6 +81,8 @@ static enum track_expects imap_expects(const void *self)
         [IMAP_STATE_CLOSED] = TRACK_EXPECTS_NOTHING};
     if (imap_track_literal_left(self) > 0)
         return TRACK_EXPECTS_LITERAL;
+    if (imap_track_in_command(self))
+        return TRACK_EXPECTS_REST;
     return by_state[imap_track_state(self)];
 }
 

@@ -74,6 +74,78 @@ static void test_imap_by_helpers(void **state)
     world_run(w, "LOGOUT\nexpect * BYE*\n");
 }
 
+/* Each helper is a line a person could type; it ends in the same pane. */
+static void test_imap_more_helpers(void **state)
+{
+    struct world *w = *state;
+    struct mailbox_view v;
+    settings_set(w->settings, SETTING_ID_to, "alice@example.test", NULL);
+    settings_set(w->settings, SETTING_ID_template, "alternative", NULL);
+    world_run(w,
+              "/open practice\n/send\n/send\n/quit-session\n"
+              "/open imap://practice\n/auth alice\n/select\nexpect * 2 EXISTS\n"
+              "/headers 1\nexpect Subject: *\n"
+              "/structure 2\nexpect * 2 FETCH *BODYSTRUCTURE*\n"
+              "/search\nexpect * SEARCH 1 2*\n"
+              "/search SUBJECT nothing\nexpect * SEARCH\n"
+              "/flag 1 flagged $Junk\nexpect * 1 FETCH *Flagged*$Junk*\n"
+              "/flag 1 -flagged\nexpect * 1 FETCH (FLAGS (?Recent $Junk))\n"
+              "CREATE Caf&AOk-\n/move 1 Caf\303\251\nexpect * 1 EXPUNGE\n"
+              "/mailboxes\nexpect * LIST * \"Caf&AOk-\"\n/delete *\nexpect * 1 FETCH *Deleted*\n");
+    fold(w, &v);
+    assert_int_equal(v.exists, 1);
+    assert_int_equal(mailbox_view_deleted(&v), 1);
+    assert_non_null(strstr(v.messages[0].structure, "text/html"));
+    mailbox_view_deinit(&v);
+    world_run(w, "EXPUNGE\nexpect * 1 EXPUNGE\n/select Caf\303\251\nexpect * 1 EXISTS\n");
+    fold(w, &v);
+    assert_string_equal(v.selected, "Caf\303\251");
+    mailbox_view_deinit(&v);
+}
+
+static bool command_noted(struct world *w, const char *text)
+{
+    bool found = false;
+    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
+        const struct event *ev = journal_at(w->journal, seq);
+        struct ev_user_command e;
+        if (!ev || ev->kind != EVENT_USER_COMMAND)
+            continue;
+        EVENT_GET(ev, USER_COMMAND, &e);
+        found = found || slice_find(e.text, slice_cstr(text)) >= 0;
+    }
+    return found;
+}
+
+/* Literals typed by hand, both kinds: every line in them is octets, an empty one and "expect" too;
+ * a password that is a literal is noted nowhere. */
+static void test_typed_literals(void **state)
+{
+    struct world *w = *state;
+    struct console_hint h;
+    world_run(w, "/open imap://practice\n"
+                 "LOGIN {5+}\nalice {6+}\nsecret\nexpect * OK *\n"
+                 "APPEND INBOX {31}\nexpect + *\nSubject: x\n\n# no comment\n.\n\nexpect * OK *\n"
+                 "APPEND INBOX {15+}\n\nexpect code X\n\nexpect * OK *\n/select\n");
+    world_run(w, "FETCH 1 BODY[]\nexpect # no comment\nexpect * OK *\nFETCH 2 BODY[]\n"
+                 "expect expect code X*\n");
+    assert_false(seen_in_clear(w, "secret"));
+    assert_false(command_noted(w, "secret"));
+    world_run(w, "LOGOUT\n/open imap://practice\nLOGIN alice {6+}\n");
+    assert_false(console_history_allows(w->console, SLICE_LIT("secret")));
+    console_hint_init(&h);
+    console_hint_for(w->console, SLICE_LIT("secr"), &h);
+    assert_non_null(strstr(buf_cstr(&h.info), "6 octets of the literal are left"));
+    assert_int_equal(h.lint.len, 0);
+    console_hint_for(w->console, SLICE_LIT("secret"), &h);
+    assert_true(h.lint.len > 0);
+    console_hint_deinit(&h);
+    world_run(w, "/raw \"secret\"\n\nexpect * OK *\nLOGOUT\n"
+                 "/open pop3://practice\nAPOP alice 0123456789abcdef0123456789abcdef\n");
+    assert_false(command_noted(w, "89abcdef"));
+    assert_false(console_history_allows(w->console, SLICE_LIT("APOP alice 0123456789abcdef")));
+}
+
 static void test_pop3_by_helpers(void **state)
 {
     struct world *w = *state;
@@ -87,7 +159,8 @@ static void test_pop3_by_helpers(void **state)
                  "STAT\nexpect +OK 1 *\n"
                  "/list\nexpect 1 *\n"
                  "/get 1\nexpect code +OK\n"
-                 "DELE 1\nexpect code +OK\n");
+                 "/headers 1\nexpect Subject: *\n"
+                 "/delete 1\nexpect code +OK\n");
     assert_true(session_is_tls(console_session(w->console)));
     fold(w, &v);
     assert_true(v.pop3 && v.authenticated);
@@ -160,6 +233,12 @@ static const struct {
     {"/open imap://practice\nexpect * OK*\n", "/append", "wants a file"},
     {"/open imap://practice\nexpect * OK*\n", "/append /nonexistent", "cannot read"},
     {"/open practice\nexpect 220*\n", "/mailboxes", "/mailboxes is for imap"},
+    {"/open imap://practice\n/auth alice\n", "/flag 1 seen", "no mailbox is selected"},
+    {"/open imap://practice\n/auth alice\n/select\n", "/flag 1", "wants a flag"},
+    {"/open imap://practice\n/auth alice\n/select\n", "/move 1", "wants a mailbox"},
+    {"/open imap://practice\n/auth alice\n/select\n", "/delete 1;2", "wants the number"},
+    {"/open pop3://practice\n/auth alice\n", "/delete 1:2", "wants the number"},
+    {"/open pop3://practice\n/auth alice\n", "/search", "/search is for imap"},
     {"/open practice\nexpect 220*\n", "/list", "/list is for pop3 and imap"},
     {"/open practice\nexpect 220*\n", "/session 7", "no connection has that number"},
 };
@@ -193,6 +272,27 @@ static void test_hints(void **state)
     console_complete(w->console, SLICE_LIT("UNS"), 3, &c);
     assert_int_equal(c.n_items, 2); /* UNSUBSCRIBE, UNSELECT */
     console_completion_deinit(&c);
+    world_run(w, "/mailboxes\n");
+    static const struct {
+        const char *line, *offered;
+    } arguments[] = {
+        {"SELECT T", "Trash"},         {"x7 select t", "Trash"},
+        {"FETCH 1 (ENV", "(ENVELOPE"}, {"UID FETCH 1 bodys", "BODYSTRUCTURE"},
+        {"UID s", "SEARCH"},           {"STORE 1 +FLAGS (\\s", "(\\Seen"},
+        {"SEARCH UNS", "UNSEEN"},      {"STATUS INBOX (MES", "(MESSAGES"},
+        {"/move 1 Dr", "Drafts"},      {"/search sub", "SUBJECT"},
+        {"/select in", "INBOX"},       {"ENABLE UTF", "UTF8=ACCEPT"},
+    };
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
+        console_complete(w->console, slice_cstr(arguments[i].line), strlen(arguments[i].line), &c);
+        bool found = false;
+        for (size_t k = 0; k < c.n_items; k++)
+            found = found || strcmp(c.items[k].text, arguments[i].offered) == 0;
+        if (!found)
+            fail_msg("\"%s\" is not offered behind \"%s\"", arguments[i].offered,
+                     arguments[i].line);
+        console_completion_deinit(&c);
+    }
     console_hint_deinit(&h);
     /* LOGIN's arguments never reach a history file. */
     assert_false(console_history_allows(w->console, SLICE_LIT("LOGIN alice secret")));
@@ -204,9 +304,10 @@ int main(void)
 {
 #define WORLD(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
-        WORLD(test_imap_by_helpers), WORLD(test_pop3_by_helpers),
-        WORLD(test_two_connections), WORLD(test_connections_are_limited),
-        WORLD(test_wrong_lines),     WORLD(test_hints),
+        WORLD(test_imap_by_helpers),   WORLD(test_pop3_by_helpers),
+        WORLD(test_two_connections),   WORLD(test_connections_are_limited),
+        WORLD(test_wrong_lines),       WORLD(test_hints),
+        WORLD(test_imap_more_helpers), WORLD(test_typed_literals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
