@@ -119,7 +119,9 @@ static void behind_the_scenes(void **state)
     expect(send_to(smtp, "carol@example.test"), 24);
     const char *distrust[] = {proc_smtpscope(),   "send", "--quiet", "--tls", "must", "--to",
                               "bob@example.test", smtp,   NULL};
-    expect(proc_start(distrust, proc_env(dir)), 29);
+    struct proc *refuses = proc_start(distrust, proc_env(dir));
+    (void)proc_wait(refuses, 10000);
+    expect(refuses, 29);
     proc_kill(serve, SIGTERM);
     assert_int_equal(proc_wait(serve, 5000), 0);
     assert_true(proc_text_has(serve->out_text, "stored P000001 for bob from <ann@example.net>"));
