@@ -226,8 +226,12 @@ SCREEN_MILLION=1 "$(dirname "$SMTPSCOPE")/tests/screen/test_budget" 2>&1 | grep 
 # a recording of a million lines: one session over and over, each with numbers of its own
 "$scope" send --quiet --tls none --record "$work/one.jsonl" --from ann@example.net --to bob@example.test practice
 grep -v '"backstage":true' "$work/one.jsonl" | awk -v wanted="${BENCH_LINES:-1000000}" '
+    # Not sub(): mawk keeps every replacement text it has seen, and looks through them all each time.
     function number(line, key) { return match(line, "\"" key "\":[0-9]+") ? substr(line, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0 }
-    NR == 1 { print; first = $0; next }
+    function set(line, key, value) {
+        return match(line, "\"" key "\":[0-9]+") ? substr(line, 1, RSTART - 1) "\"" key "\":" value substr(line, RSTART + RLENGTH) : line
+    }
+    NR == 1 { print; next }
     { lines[n++] = $0 }
     END {
         seq = 1
@@ -235,10 +239,8 @@ grep -v '"backstage":true' "$work/one.jsonl" | awk -v wanted="${BENCH_LINES:-100
             for (i = 0; i < n && seq < wanted; i++) {
                 line = lines[i]; renumbered[number(line, "seq")] = ++seq
                 cause = number(line, "cause")
-                sub(/"seq":[0-9]+/, "\"seq\":" seq, line)
-                sub(/"conn":[0-9]+/, "\"conn\":" session, line)
-                if (cause) sub(/"cause":[0-9]+/, "\"cause\":" renumbered[cause], line)
-                print line
+                line = set(set(line, "seq", seq), "conn", session)
+                print cause ? set(line, "cause", renumbered[cause]) : line
             }
         }
     }' >"$work/million.jsonl"
