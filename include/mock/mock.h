@@ -75,6 +75,9 @@ void mock_free(struct mock **m);
 /* Keep messages as Maildirs below this directory from now on (include/store/store.h); before
  * anybody connects. False and *err where that cannot be. */
 bool mock_keep_in(struct mock *m, const char *directory, struct err *err);
+/* Somebody else who has a mailbox here and logs in with this password; before anybody connects, or
+ * later. A user whose Maildir is there already gets the password. False and *err: no valid name. */
+bool mock_account_add(struct mock *m, struct slice name, struct slice password, struct err *err);
 /* Start to listen. False and *err: address not loopback (and not allowed twice: allow_remote and
  * `remote` here), or not to be had. */
 bool mock_listen(struct mock *m, enum mock_service service, const struct net_address *at,

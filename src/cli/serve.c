@@ -240,9 +240,15 @@ static bool write_the_ca(struct serve *s, const struct cli_args *args, struct er
 static bool prepare(struct serve *s, const struct cli_args *args, struct err *err)
 {
     const char *scenario = cli_own(args, "scenario", 0), *control = cli_own(args, "control", 0);
-    const char *rule, *maildir = cli_own(args, "maildir", 0);
+    const char *account, *rule, *maildir = cli_own(args, "maildir", 0);
     if (maildir && !mock_keep_in(s->mock, maildir, err))
         return false;
+    for (int i = 0; (account = cli_own(args, "account", i)); i++) {
+        size_t name = strcspn(account, ":");
+        struct slice password = slice_cstr(account[name] ? account + name + 1 : "");
+        if (!mock_account_add(s->mock, slice_of(account, name), password, err))
+            return false;
+    }
     if (scenario && !mock_set_scenario(s->mock, scenario, console_read_scenario, NULL, err))
         return false;
     for (int i = 0; (rule = cli_own(args, "fault", i)); i++)

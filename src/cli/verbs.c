@@ -23,6 +23,9 @@ static const struct cli_option serve_options[] = {
     {"no-magic", NULL, "addresses such as any+550@ are ordinary ones"},
     {"keep-nothing", NULL, "count messages instead of keeping them"},
     {"maildir", "DIR", "keep messages as Maildirs below DIR, for other programs to read, too"},
+    {"account", "NAME[:PASSWORD]",
+     "somebody else with a mailbox here (password: secret); repeat for more. A Maildir of that "
+     "name gets the password, too"},
     {"client-cert-out", "FILE",
      "ask clients for a certificate, and write one for alice with its key there (AUTH EXTERNAL)"},
     {"xclient", NULL, "offer XCLIENT and believe what it says of the client"},

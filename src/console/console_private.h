@@ -68,6 +68,7 @@ struct channel {
     struct loop_timer *wait_timer; /* /wait */
     bool waiting;
     uint64_t n_replies;
+    uint64_t script_seq; /* what a script's last line to it could see from on; 0: none yet */
 };
 
 struct console {

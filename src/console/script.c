@@ -258,9 +258,15 @@ static bool do_line(struct script *s, struct slice line)
 {
     struct err err;
     char origin[160];
-    s->since_seq = journal_last(s->console->journal);
+    struct channel *now = s->console->now;
+    unsigned number = now->number;
+    s->since_seq = now->script_seq = journal_last(s->console->journal);
     snprintf(origin, sizeof origin, "%.120s:%u", s->name, s->result.line);
     if (console_submit(s->console, line, origin, &err)) {
+        /* Back on another connection: what came there meanwhile has not been looked at. */
+        now = s->console->now;
+        if (now->number != number && now->script_seq > 0)
+            s->since_seq = now->script_seq;
         s->timed_out = false;
         loop_timer_start(s->timer, s->default_wait_ms);
         return true;

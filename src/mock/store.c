@@ -93,6 +93,14 @@ bool mock_keep_in(struct mock *m, const char *directory, struct err *err)
     return true;
 }
 
+bool mock_account_add(struct mock *m, struct slice name, struct slice password, struct err *err)
+{
+    struct store_user *u = store_user_add(m->store.store, name, err);
+    if (u)
+        store_user_set_password(u, password.len > 0 ? password : slice_cstr(PASSWORD));
+    return u != NULL;
+}
+
 /* Users log in by name or by their whole address. */
 struct store_user *mock_user_find(struct mock *m, struct slice name)
 {

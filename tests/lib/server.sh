@@ -273,7 +273,7 @@ partition-default: $dir/mail/default
 servername: localhost
 defaultdomain: localhost
 admins: cyrus
-autocreate_quota: -1
+autocreate_quota: 0
 autocreate_inbox_folders: Sent
 allowplaintext: yes
 allowapop: yes

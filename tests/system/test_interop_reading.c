@@ -154,6 +154,25 @@ static const struct feature {
     {"APOP", POP3, "APOP", "", "1.3", "C>T APOP alice ", EXPECT("-", "yes", "-", "-", "yes")},
     {"USER and PASS, LOGIN", READING, "USER", "", "1.3", "******",
      EXPECT("yes", "yes", "-", "yes", "yes")},
+    {"APPEND, literal by literal", IMAP, NULL,
+     "APPEND INBOX {12}\nexpect + *\nSubject: x\n\nexpect * OK *\n", NULL, NULL,
+     EXPECT("yes", "-", "-", "yes", "-")},
+    {"APPEND, LITERAL+", IMAP, NULL, "APPEND INBOX {12+}\nSubject: x\n\nexpect * OK *\n", NULL,
+     NULL, EXPECT("yes", "-", "-", "yes", "-")},
+    {"FETCH, ENVELOPE, BODYSTRUCTURE", IMAP, NULL,
+     "/select\nexpect * 2 EXISTS\n/list\nexpect * 2 FETCH *ENVELOPE*\n"
+     "/structure 1\nexpect * 1 FETCH *BODYSTRUCTURE*\n/get 1\nexpect Subject: x*\n",
+     NULL, NULL, EXPECT("yes", "-", "-", "yes", "-")},
+    {"SEARCH, STORE, MOVE", IMAP, NULL,
+     "CREATE Caf&AOk-\n/select\n/search SUBJECT x\nexpect * SEARCH 1 2*\n/flag 2 flagged\n"
+     "expect * 2 FETCH *Flagged*\n/move 2 Caf\303\251\nexpect * 2 EXPUNGE\n"
+     "/mailboxes\nexpect * LIST *Caf&AOk-*\n",
+     NULL, NULL, EXPECT("yes", "-", "-", "yes", "-")},
+    {"UIDL, TOP, RETR, DELE, QUIT", POP3, NULL,
+     "UIDL\nexpect 1 *\n/list\nexpect 1 *\n/headers 1\nexpect Subject: x\n/get 1\n"
+     "expect Subject: x\n/delete 1\nexpect code +OK\nSTAT\nexpect +OK 0 *\nRSET\n"
+     "expect code +OK\nSTAT\nexpect +OK 1 *\n",
+     NULL, NULL, EXPECT("-", "yes", "-", "-", "yes")},
     {"STARTTLS, TLS 1.2", ALL, NULL, "", "1.2", "==T TLSv1.2 ",
      EXPECT("yes", "yes", "yes", "yes", "yes")},
 };
@@ -212,8 +231,8 @@ static const char *outcome(const struct server *s, const struct feature *f)
                    !proc_text_has(p->out_text, "the server offers no ");
     bool good = p->status == 0 && (!f->says || proc_text_has(p->out_text, f->says));
     if (!good && getenv("INTEROP_TRACE"))
-        fprintf(stderr, "%s, %s: status %d\n%s%s\n", s->title, f->name, p->status,
-                p->out_text.ptr, p->err_text.ptr);
+        fprintf(stderr, "%s, %s: status %d\n%s%s\n", s->title, f->name, p->status, p->out_text.ptr,
+                p->err_text.ptr);
     proc_assert_printable(p->out_text, "standard output");
     proc_free(&p);
     return good ? "yes" : offered ? "no" : "-";

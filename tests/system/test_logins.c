@@ -38,9 +38,10 @@ static int setup(void **state)
     world.ca = proc_path(world.dir, "ca.pem");
     world.cert = proc_path(world.dir, "alice.pem");
     world.script = proc_path(world.dir, "script");
-    const char *argv[] = {proc_smtpscope(), "serve",  "--submission", "0",
-                          "--pop3",         "0",      "--imap",       "0",
-                          "--ca-out",       world.ca, "--quiet",      "--client-cert-out",
+    const char *argv[] = {proc_smtpscope(), "serve",     "--submission", "0",
+                          "--pop3",         "0",         "--imap",       "0",
+                          "--ca-out",       world.ca,    "--quiet",      "--account",
+                          "dave",           "--account", "erin:other",   "--client-cert-out",
                           world.cert,       NULL};
     world.serve = proc_start(argv, proc_env(world.dir));
     for (int i = 0; i < DOORS; i++) {
@@ -177,6 +178,11 @@ static void other_ways(void **state)
         {SUBMISSION, "/auth NTLM alice\n", "the server does not offer NTLM"},
         {POP3, "/auth GSSAPI alice\n", "means: it offers SCRAM-SHA-256-PLUS "},
         {IMAP, "/auth APOP alice\n", "only POP3 has it"},
+        /* serve --account */
+        {POP3, "/auth USER dave\nexpect +OK * messages\n", "+OK 0 messages"},
+        {IMAP, "/auth PLAIN erin\nexpect * NO *\n", "AUTHENTICATIONFAILED"},
+        {IMAP, "/set password-command echo other\n/auth SCRAM-SHA-256 erin\nexpect * Logged in\n",
+         "] Logged in"},
         {POP3, "/set password-command echo wrong\n/auth SCRAM-SHA-256-PLUS alice\n",
          "/auth SCRAM-SHA-256 goes without the binding"},
     };

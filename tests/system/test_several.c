@@ -123,11 +123,62 @@ static void message_comes_back(void **state)
     mem_free(file);
 }
 
+/* The script of doc/scripts.md, as it stands there: submitted by SMTP, seen by IDLE, read by IMAP,
+ * deleted by POP3. */
+static void the_script_of_the_page(void **state)
+{
+    (void)state;
+    struct proc *p = proc_scope(dir, NULL, 0, "run", "--password-command", "echo secret",
+                                "doc/scripts/arrival.script", NULL);
+    if (p->status != 0)
+        fail_msg("status %d: %s%s", p->status, p->out_text.ptr, p->err_text.ptr);
+    assert_true(proc_text_has(p->out_text, "stored message 1 for alice"));
+    assert_true(proc_text_has(p->out_text, "DELE 1"));
+    assert_false(proc_text_has(p->out_text, "secret"));
+    proc_free(&p);
+}
+
+/* Two recipients were accepted, and at the dot one mailbox cannot take it: what was accepted is not
+ * lost without a word, its sender gets a delivery report. */
+static void one_mailbox_fails_at_the_dot(void **state)
+{
+    (void)state;
+    static const char scenario[] = "scenario small\ntitle A small mailbox\nlevel 1\n"
+                                   "account dave quota=2K\nserver smtp\n";
+    char *world = proc_path(dir, "small.scn"), *file = proc_path(dir, "large");
+    char *script = proc_path(dir, "script-small");
+    char *lines = mem_printf("/practice %s\n/open practice\nEHLO x\nMAIL FROM:<bob@example.test>\n"
+                             "RCPT TO:<dave@example.test>\nexpect 250 *\n"
+                             "RCPT TO:<alice@example.test>\nexpect 250 *\n"
+                             "/data %s\nexpect 250 2.0.0 *\nQUIT\n"
+                             "/open pop3://practice\n/auth alice\nSTAT\nexpect +OK 1 *\nQUIT\n"
+                             "/open pop3://practice\n/auth bob\n/get 1\n"
+                             "expect Final-Recipient: rfc822; dave@example.test\n"
+                             "expect Action: failed\nexpect Content-Type: message/delivery-status\n"
+                             "expect-not Final-Recipient: rfc822; alice@example.test\n",
+                             world, file);
+    char large[4000];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = i % 64 == 63 ? '\n' : 'x';
+    proc_write_file(world, scenario, sizeof scenario - 1);
+    proc_write_file(file, large, sizeof large);
+    proc_write_file(script, lines, strlen(lines));
+    struct proc *p =
+        proc_scope(dir, NULL, 0, "run", "--password-command", "echo secret", script, NULL);
+    if (p->status != 0)
+        fail_msg("status %d: %s%s", p->status, p->out_text.ptr, p->err_text.ptr);
+    proc_free(&p);
+    mem_free(lines);
+    mem_free(script);
+    mem_free(world);
+    mem_free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_in_one_session),
-        cmocka_unit_test(one_recipient_refused),
+        cmocka_unit_test(messages_in_one_session), cmocka_unit_test(one_recipient_refused),
+        cmocka_unit_test(the_script_of_the_page),  cmocka_unit_test(one_mailbox_fails_at_the_dot),
         cmocka_unit_test(message_comes_back),
     };
     return cmocka_run_group_tests_name("several", tests, setup, teardown);
