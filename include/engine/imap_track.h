@@ -92,6 +92,8 @@ enum imap_verb imap_track_pending_verb(const struct imap_track *t);
 uint64_t imap_track_pending_since_ns(const struct imap_track *t);
 /* An AUTHENTICATE is open: the client's next line may be secret. */
 bool imap_track_auth_open(const struct imap_track *t);
+/* So they are: an AUTHENTICATE is open, or a LOGIN goes on in a literal. */
+bool imap_track_secret_due(const struct imap_track *t);
 /* The client's next octets belong to a literal: how many; 0: a line begins or goes on. */
 uint64_t imap_track_literal_left(const struct imap_track *t);
 /* The client announced a literal and the server's go-ahead has not come. */

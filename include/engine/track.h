@@ -95,7 +95,7 @@ bool track_ending(const struct track *t);
 bool track_ended(const struct track *t);
 /* Commands whose answer has not come; the greeting counts while it is awaited. */
 size_t track_pending(const struct track *t);
-/* Is the oldest of them one whose next client line may be a secret (AUTH)? */
+/* May the client's next line be a secret: AUTH without an answer, a literal of LOGIN? */
 bool track_auth_pending(const struct track *t);
 bool track_authenticated(const struct track *t);
 bool track_is_tls(const struct track *t);

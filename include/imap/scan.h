@@ -5,12 +5,13 @@
  *     literal  = ["~"] "{" number ["+"] "}" CRLF *OCTET      at the end of any line but the last
  *
  * The scanner judges each octet when it comes and never again, so the split of the stream cannot
- * matter. It keeps 40 octets of state, however long a line or a literal is. A line without an end
- * stays a line; a literal may announce any size up to 2^63-1.
+ * matter. It keeps some 70 octets of state, however long a line or a literal is. A line without an
+ * end stays a line; a literal may announce any size up to 2^63-1.
  */
 #ifndef IMAP_SCAN_H
 #define IMAP_SCAN_H
 
+#include "base/secret_scan.h"
 #include "imap/deviation.h"
 
 enum imap_piece_kind {
@@ -41,12 +42,13 @@ enum imap_line_kind {
 
 struct imap_scan {
     uint64_t literal_left;
-    uint8_t phase;
-    uint8_t word_len;
+    struct secret_scan secret; /* of the client's */
     uint8_t tail_len;
-    bool server;
+    uint8_t words;    /* of a response: how many have begun, up to 3; behind a literal 3 */
+    uint8_t word_len; /* of the first or second of them, under way or just ended */
+    bool server, in_word;
     bool no_literal; /* this line's end is the end */
-    char word[12];
+    char word[8];
     char tail[26]; /* the last octets of the line so far */
 };
 
@@ -62,9 +64,5 @@ bool imap_scan_at_start(const struct imap_scan *s);
 /* A synchronising literal was refused (RFC 9051 section 4.3), or what looked like an announcement
  * is none: what comes next is a new command. */
 void imap_scan_refused(struct imap_scan *s);
-
-/* A whole typed line, or several (USER_COMMAND, history): copy with a '*' for each secret octet.
- * True: something was hidden. */
-bool imap_line_masked(struct slice line, bool in_auth, struct buf *out);
 
 #endif

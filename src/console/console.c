@@ -145,11 +145,7 @@ static void in_auth_masked(struct console *c, struct slice line, struct buf *out
 {
     const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
     bool in_auth = t && track_auth_pending(t);
-    /* SMTP's eyes see PASS and LOGIN, too; APOP's digest only POP3's. */
-    if (t && track_pop3(t) && pop3_line_masked(line, in_auth, out))
-        return;
-    buf_reset(out);
-    smtp_line_masked(line, in_auth, out);
+    secret_line_masked(line, in_auth, out);
 }
 
 /* A line inside message content or an IMAP literal: no command, and maybe a password. */

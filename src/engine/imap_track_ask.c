@@ -47,6 +47,12 @@ bool imap_track_auth_open(const struct imap_track *t)
     return itrack_by_verb(t, IMAP_VERB_AUTHENTICATE) || (t->auth_unkept && t->unkept > 0);
 }
 
+bool imap_track_secret_due(const struct imap_track *t)
+{
+    return imap_track_auth_open(t) ||
+           (t->in_command[DIR_C] && secret_scan_in_secret(&t->scan[DIR_C].secret));
+}
+
 uint64_t imap_track_literal_left(const struct imap_track *t)
 {
     return t->scan[DIR_C].literal_left;

@@ -14,7 +14,7 @@ struct pop3_track *pop3_track_new(struct journal *j, uint32_t conn,
     t->state = t->ahead = POP3_STATE_CONNECT;
     t->greeting_awaited = true;
     t->greeting_since_ns = core_now_ns(&t->core);
-    pop3_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
     JOURNAL_APPEND(j, conn, PROTOCOL, core_flags(&t->core), 0,
                    (struct ev_protocol){.name = SLICE_LIT("pop3")});
     core_state(&t->core, NULL, pop3_state_name(POP3_STATE_CONNECT), 0);
@@ -141,7 +141,7 @@ size_t ptrack_line(struct pop3_track *t, enum event_dir dir, struct slice in, bo
     if (kept->len == 0)
         t->line_at[dir] = t->core.at[dir];
     if (dir == DIR_C)
-        hidden = pop3_secret_scan_feed(&t->scan, in_auth, piece);
+        hidden = secret_scan_feed(&t->scan, in_auth, piece);
     core_append_octets(&t->core, dir, piece, hidden);
     *line_out = slice_of(NULL, 0);
     *rules_out = capped ? PBIT(LINE_CAP) : 0;
@@ -178,7 +178,7 @@ static size_t feed_void(struct pop3_track *t, enum event_dir dir, struct slice i
         struct slice piece = lf < 0 ? left : slice_take(left, (size_t)lf + 1);
         struct slice hidden = slice_of(NULL, 0);
         if (dir == DIR_C)
-            hidden = pop3_secret_scan_feed(&t->scan, false, piece);
+            hidden = secret_scan_feed(&t->scan, false, piece);
         where.cause_seq = core_append_octets(&t->core, dir, piece, hidden);
         left = slice_skip(left, piece.len);
     }
@@ -220,7 +220,7 @@ void pop3_track_tls_up(struct pop3_track *t)
     t->unkept = t->auth_open = t->deleted = 0;
     t->core.mechanism[0] = '\0';
     work_free(t);
-    pop3_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
     ptrack_set_state(t, POP3_STATE_AUTHORIZATION, 0);
     t->ahead = t->state;
 }

@@ -53,7 +53,7 @@ struct pop3_track {
     uint32_t maildrop_messages, deleted;
     uint32_t unkept;    /* commands beyond the pending limit */
     uint32_t auth_open; /* AUTH and AUTH-DATA without an answer */
-    struct pop3_secret_scan scan;
+    struct secret_scan scan;
     uint8_t state, ahead, auth_back;
     bool want_content, authenticated, maildrop_known;
     bool greeting_awaited, quit_sent, auth_unkept, in_content;

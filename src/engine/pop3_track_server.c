@@ -69,7 +69,7 @@ static void drop_behind_stls(struct pop3_track *t, const struct pop3_pending *p)
         ptrack_pop(t);
     t->unkept = 0;
     buf_reset(&t->work->line[DIR_C]);
-    pop3_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
 }
 
 /* ---- answers of several lines ---- */

@@ -20,7 +20,7 @@ struct smtp_track *smtp_track_new(struct journal *j, uint32_t conn,
     t->state = t->ahead = SMTP_STATE_CONNECT;
     t->greeting_awaited = true;
     t->greeting_since_ns = core_now_ns(&t->core);
-    smtp_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
     core_state(&t->core, NULL, smtp_state_name(SMTP_STATE_CONNECT), 0);
     return t;
 }
@@ -100,7 +100,7 @@ static void drop_behind_starttls(struct smtp_track *t, const struct track_pendin
                     smtp_rule_meaning(SMTP_RULE_COMMANDS_BEFORE_TLS));
     track_drop_pending(t, UINT64_MAX);
     buf_reset(&t->work->line);
-    smtp_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
     t->bdat_left = 0;
 }
 
@@ -177,7 +177,7 @@ static size_t feed_void(struct smtp_track *t, enum event_dir dir, struct slice i
         struct slice piece = lf < 0 ? left : slice_take(left, (size_t)lf + 1);
         struct slice hidden = slice_of(NULL, 0);
         if (dir == DIR_C)
-            hidden = smtp_secret_scan_feed(&t->scan, false, piece);
+            hidden = secret_scan_feed(&t->scan, false, piece);
         where.cause_seq = core_append_octets(&t->core, dir, piece, hidden);
         left = slice_skip(left, piece.len);
     }
@@ -230,7 +230,7 @@ void smtp_track_tls_up(struct smtp_track *t)
     t->unkept = t->auth_open = 0;
     t->auth_unkept = t->core.void_said[DIR_C] = t->core.void_said[DIR_S] = false;
     t->core.mechanism[0] = '\0';
-    smtp_secret_scan_init(&t->scan);
+    secret_scan_init(&t->scan);
     track_work_drop(t);
     track_set_state(t, SMTP_STATE_GREETED, 0);
 }

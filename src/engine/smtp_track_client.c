@@ -185,7 +185,7 @@ void track_reread_early_content(struct smtp_track *t, uint64_t from)
     buf_deinit(&piece);
     if (!end || t->line_at < at) {
         buf_reset(&w->line);
-        smtp_secret_scan_init(&t->scan);
+        secret_scan_init(&t->scan);
     }
     track_drop_pending(t, end ? at : UINT64_MAX);
     if (end)
@@ -317,7 +317,7 @@ static size_t feed_line(struct smtp_track *t, struct slice in, struct smtp_item 
         t->state == SMTP_STATE_AUTH || (track_auth_open(t) && !(whole && known_command(piece)));
     if (w->line.len == 0)
         t->line_at = t->core.at[DIR_C];
-    struct slice hidden = smtp_secret_scan_feed(&t->scan, in_auth, piece);
+    struct slice hidden = secret_scan_feed(&t->scan, in_auth, piece);
     core_append_octets(&t->core, DIR_C, piece, hidden);
     if (whole) {
         take_line(t, piece, false, item);

@@ -77,7 +77,7 @@ struct smtp_track {
     uint32_t unkept;    /* commands beyond the pending limit */
     uint32_t auth_open; /* AUTH and AUTH-DATA without a reply */
     uint32_t lmtp_done; /* replies to the dot so far */
-    struct smtp_secret_scan scan;
+    struct secret_scan scan;
     uint8_t state, ahead, auth_back, data_end;
     uint8_t last_verb; /* of the newest pending command */
     bool lmtp, lmtp_option, want_content;

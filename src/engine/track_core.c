@@ -129,7 +129,7 @@ void core_sasl_initial(struct track_core *t, struct slice initial, const struct 
 bool core_mechanism_in_clear(struct slice name)
 {
     char word[TRACK_MECHANISM_OCTETS];
-    if (name.len >= sizeof(word))
+    if (name.len == 0 || name.len >= sizeof(word))
         return false;
     memcpy(word, name.ptr, name.len);
     word[name.len] = '\0';

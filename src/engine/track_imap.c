@@ -103,7 +103,7 @@ static size_t imap_pending(const void *self)
 
 static bool imap_auth_pending(const void *self)
 {
-    return imap_track_auth_open(self);
+    return imap_track_secret_due(self);
 }
 
 static bool imap_authenticated(const void *self)

@@ -145,7 +145,7 @@ static bool ask(struct mock_conn *c, const struct pop3_command *cmd)
     struct rules_facts more = {0};
     struct buf line;
     buf_init(&line, LINE_MAX_OCTETS);
-    pop3_line_masked(slice_take(cmd->line, LINE_MAX_OCTETS), false, &line);
+    secret_line_masked(slice_take(cmd->line, LINE_MAX_OCTETS), false, &line);
     rules_fact(&more, SCENARIO_FACT_LINE, buf_slice(&line));
     rules_fact(&more, SCENARIO_FACT_ARG,
                slice_skip(buf_slice(&line), cmd->line.len - cmd->args.len));

@@ -195,7 +195,7 @@ static void put_command(struct script *s, const struct step *step)
     journal_read_masked(s->steps->journal, s->list->conn, DIR_C, LAYER_PLAIN, step->offset,
                         step->length < 65536 ? step->length : 65536, &s->line, NULL);
     buf_init(&masked, 65536);
-    bool secret = smtp_line_masked(buf_slice(&s->line), false, &masked);
+    bool secret = secret_line_masked(buf_slice(&s->line), false, &masked);
     buf_deinit(&masked);
     if (secret || s->line.len == 0) {
         buf_append_cstr(&s->out, "# a line with a secret, or one that was not kept, is left out\n");

@@ -406,6 +406,32 @@ static void test_secrets_are_hidden(void **state)
     check_hidden(HI "C: a STARTTLS\nS: a OK x\nC: b LOGIN x y", "a STARTTLS\r\nb LOGIN ***\r\n");
 }
 
+/* What is typed next is to be masked before it is sent. */
+static void test_a_secret_is_due(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        bool due;
+    } rows[] = {
+        {HI, false},
+        {HI "C: a LOGIN {3}", true},
+        {HI "C: a LOGIN {3}\nS: + go\nC: ann {6}", true},
+        {HI "C: a LOGIN {3}\nS: + go\nC: ann secret", false},
+        {HI "C: a LOGIN {3}\nS: a NO x", false},
+        {HI "C: a SEARCH TEXT {3}", false},
+        {HI "C: a AUTHENTICATE PLAIN", true},
+        {HI "C: a AUTHENTICATE PLAIN\nS: a NO x", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ikit k;
+        ikit_open(&k, NULL);
+        ikit_script(&k, rows[i].script, 0);
+        assert_int_equal(imap_track_secret_due(k.track), rows[i].due);
+        ikit_close(&k);
+    }
+}
+
 /* ---- hostile peers ---- */
 
 static void feed_often(struct ikit *k, enum event_dir dir, struct slice text, size_t times)
@@ -527,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_what_may_be_asked),
         cmocka_unit_test(test_typed_lines_get_tags),
         cmocka_unit_test(test_secrets_are_hidden),
+        cmocka_unit_test(test_a_secret_is_due),
         cmocka_unit_test(test_a_literal_without_end_costs_nothing),
         cmocka_unit_test(test_a_line_without_end_is_cut),
         cmocka_unit_test(test_many_literals_and_commands),

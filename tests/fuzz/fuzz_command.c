@@ -49,8 +49,8 @@ static void check_command(const struct smtp_command *c)
 /* mask[i] = 1 for each secret octet, CR left out. */
 static void scan(struct slice in, bool in_auth, unsigned seed, bool split, uint8_t *mask)
 {
-    struct smtp_secret_scan s;
-    smtp_secret_scan_init(&s);
+    struct secret_scan s;
+    secret_scan_init(&s);
     for (size_t at = 0; at < in.len;) {
         struct slice piece = slice_skip(in, at);
         ptrdiff_t lf = slice_find_octet(piece, '\n');
@@ -59,7 +59,7 @@ static void scan(struct slice in, bool in_auth, unsigned seed, bool split, uint8
             piece.len = (size_t)lf + 1;
         if (split)
             piece = slice_take(piece, 1 + (seed >> 24) % 7);
-        struct slice secret = smtp_secret_scan_feed(&s, in_auth, piece);
+        struct slice secret = secret_scan_feed(&s, in_auth, piece);
         inside(secret, piece);
         for (size_t i = 0; i < secret.len; i++)
             mask[(size_t)(secret.ptr - in.ptr) + i] = secret.ptr[i] != '\r';
@@ -77,7 +77,7 @@ static void check_line(struct slice line, const uint8_t *mask, bool in_auth)
     for (size_t i = 0; i < c.initial.len; i++)
         need(mask[(size_t)(c.initial.ptr - line.ptr) + i] || c.initial.ptr[i] < ' ' || in_auth);
     buf_init(&masked, line.len + 1);
-    smtp_line_masked(line, in_auth, &masked);
+    secret_line_masked(line, in_auth, &masked);
     need(masked.len == line.len);
     for (size_t i = 0; i < line.len; i++)
         need(masked.ptr[i] == (mask[i] ? '*' : line.ptr[i]) || line.ptr[i] == '\r');

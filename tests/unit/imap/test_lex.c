@@ -251,39 +251,13 @@ static void test_tables(void **state)
         assert_int_equal(imap_rule_by_name(slice_cstr(imap_rule_name((enum imap_rule)r))), r);
 }
 
-static void test_typed_lines_are_masked(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *in, *out;
-        bool in_auth;
-    } lines[] = {
-        {"a login ann secret", "a login **********", false},
-        {"login ann secret", "login **********", false},
-        {"a AUTHENTICATE plain AGE=", "a AUTHENTICATE plain ****", false},
-        {"a\tLOGIN\tx", "a\tLOGIN\t*", false},
-        {"a LOGIN {3}\r\nann {2}\r\nxy\r\nb NOOP", "a LOGIN ***\r\n*******\r\n**\r\nb NOOP", false},
-        {"AGEAYg==", "********", true},
-        {"*", "*", true},
-        {"a FETCH 1 FLAGS", "a FETCH 1 FLAGS", false},
-    };
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        struct buf out;
-        buf_init(&out, 1000);
-        bool hidden = imap_line_masked(slice_cstr(lines[i].in), lines[i].in_auth, &out);
-        assert_string_equal(buf_cstr(&out), lines[i].out);
-        assert_int_equal(hidden, strcmp(lines[i].in, lines[i].out) != 0);
-        buf_deinit(&out);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),          cmocka_unit_test(test_dates),
         cmocka_unit_test(test_mailbox_names), cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_responses),     cmocka_unit_test(test_trees),
-        cmocka_unit_test(test_tables),        cmocka_unit_test(test_typed_lines_are_masked),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
