@@ -19,7 +19,7 @@ stamp=$peers/.done
 wanted='postfix sasl2-bin libsasl2-modules libsasl2-modules-db swaks libnet-ssleay-perl libauthen-sasl-perl
 libdigest-hmac-perl msmtp gsasl tshark wireshark-common asciinema
 fetchmail mpop dovecot-pop3d'
-for program in curl python3 perl; do
+for program in curl python3 perl tmux; do
     command -v $program >/dev/null 2>&1 || wanted="$wanted $program"
 done
 wanted="$wanted isync neomutt offlineimap3 dovecot-imapd dovecot-core" # IMAP

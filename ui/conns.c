@@ -110,6 +110,15 @@ void conns_take(struct ui *u, const struct event *ev)
         takers[ev->kind](row, ev);
 }
 
+bool conns_speak_smtp(const struct ui *u, uint32_t conn)
+{
+    for (size_t i = u->n_conns; i-- > 0;)
+        if (u->conns[i].conn == conn)
+            return strcmp(u->conns[i].protocol, "SMTP") == 0 ||
+                   strcmp(u->conns[i].protocol, "LMTP") == 0;
+    return true;
+}
+
 void conns_close(struct ui *u)
 {
     mem_free(u->conns);

@@ -265,6 +265,18 @@ static bool caps_before(const struct ui *u, const struct fold_run *run, uint32_t
     return false;
 }
 
+bool fold_offers(const struct ui *u, const struct fold_run *run, bool *new_out, struct slice line)
+{
+    const struct transcript_pane *t = &u->transcript;
+    const struct transcript_line *last = transcript_at(t->lines, run->first + run->n_lines - 1);
+    struct ev_caps caps, before;
+    struct slice cap = line.len > 4 ? slice_skip(line, 4) : line; /* behind its code */
+    if (!caps_near(u, last->conn, last->seq, &caps) || !list_has(caps.list, cap))
+        return false;
+    *new_out = caps_before(u, run, last->conn, &before) && !list_has(before.list, cap);
+    return true;
+}
+
 static void reply_summary(struct ui *u, const struct fold_run *run, struct vis_text *out)
 {
     const struct transcript_pane *t = &u->transcript;

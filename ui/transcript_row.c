@@ -212,14 +212,15 @@ static void row_text(struct ui *u, size_t index, size_t max_cols, struct vis_tex
         show_mask(u, text);
 }
 
-/* A remark of the person behind the text, where there is room for it. */
-static void draw_remark(struct ui *u, const struct transcript_line *l, int y, int x, int end)
+/* A remark of the person behind the text, where there is room for it. False: there is none. */
+static bool draw_remark(struct ui *u, const struct transcript_line *l, int y, int x, int end)
 {
     struct slice remark = remark_at(u, l->seq);
     if (remark.len == 0 || end - x < 12)
-        return;
+        return remark.len > 0;
     x += draw_own(u, y, x + 2, end - x - 2, "· ", ROLE_NOTE) + 2;
     draw_peer(u, y, x, end - x, remark, ROLE_NOTE);
+    return true;
 }
 
 /* Where a line is, and what it is made of. */
@@ -290,8 +291,9 @@ static int draw_text(struct ui *u, const struct row *row, int y, int x, int cols
         rows++;
         if (rows == max_rows && (cut || rest.len > 0))
             draw_own(u, y + rows - 1, x + (drawn < cols ? drawn : cols - 1), 1, "…", ROLE_DIM);
-        else if (rest.len == 0)
-            draw_remark(u, l, y + rows - 1, x + drawn, x + cols);
+        else if (rest.len == 0 && !draw_remark(u, l, y + rows - 1, x + drawn, x + cols) &&
+                 !row->folded)
+            beside_draw(u, row->index, y + rows - 1, x + drawn, x + cols);
         if (used == 0)
             break;
     } while (rest.len > 0 && rows < max_rows);

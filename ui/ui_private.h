@@ -390,6 +390,10 @@ void folds_update(struct ui *u, size_t first_changed);
 struct fold_run *fold_at(const struct ui *u, size_t index); /* NULL: the line stands alone */
 bool fold_is_closed(const struct ui *u, const struct fold_run *run);
 struct fold_run *fold_closed_at(const struct ui *u, size_t index); /* NULL: it is shown itself */
+/* Is this line of the reply a capability it offers, and had the offer before it not got it? */
+bool fold_offers(const struct ui *u, const struct fold_run *run, bool *new_out, struct slice line);
+/* transcript_beside.c: what a line means, right of it, where there is room between x and end */
+void beside_draw(struct ui *u, size_t index, int y, int x, int end);
 void fold_summary(struct ui *u, const struct fold_run *run, struct vis_text *out);
 
 /* transcript_filter.c */
@@ -496,6 +500,7 @@ bool editor_is_open(const struct ui *u); /* the terminal is somebody else's */
 void editor_close(struct ui *u);
 /* conns.c */
 void conns_take(struct ui *u, const struct event *ev);
+bool conns_speak_smtp(const struct ui *u, uint32_t conn); /* or LMTP */
 void conns_close(struct ui *u);
 void conns_draw(struct ui *u);
 /* splits.c: sizes of the panes, kept beside the history. */

@@ -39,6 +39,7 @@ static const struct {
     {"python3", "usr/bin/python3"},
     {"tshark", "usr/bin/tshark"},
     {"asciinema", "usr/bin/asciinema"},
+    {"tmux", "usr/bin/tmux"},
 };
 
 static const char *root(void)

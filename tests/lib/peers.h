@@ -5,7 +5,8 @@
 #include "proc.h"
 
 /* Its path, absolute or a name for PATH (static); NULL: not to be had. Names: postfix (its smtpd),
- * smtp-source, smtp-sink, swaks, msmtp, gsasl, fetchmail, mpop, curl, python3, tshark, asciinema.
+ * smtp-source, smtp-sink, swaks, msmtp, gsasl, fetchmail, mpop, curl, python3, tshark, asciinema,
+ * tmux.
  */
 const char *peer_path(const char *name);
 /* Skip the running test, naming the peer, where it is not to be had. */

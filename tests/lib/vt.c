@@ -455,6 +455,18 @@ const char *vt_row(struct vt *v, int row)
     return v->row;
 }
 
+int vt_row_cols(struct vt *v, int row)
+{
+    int cols = 0;
+    for (int col = 0; col < v->cols; col++) {
+        VTermScreenCell cell;
+        cell_at(v, row, col, &cell);
+        if (cell.chars[0] != 0 && cell.chars[0] != ' ')
+            cols = col + 1;
+    }
+    return cols;
+}
+
 void vt_cursor(struct vt *v, int *row_out, int *col_out)
 {
     VTermPos pos;

@@ -50,6 +50,7 @@ bool vt_wait_stopped(struct vt *v);
 
 /* A row without its trailing blanks; valid until the next call. */
 const char *vt_row(struct vt *v, int row);
+int vt_row_cols(struct vt *v, int row); /* up to its last character that is no blank */
 void vt_cursor(struct vt *v, int *row_out, int *col_out);
 bool vt_alternate_screen(const struct vt *v);
 void vt_size(const struct vt *v, int *rows_out, int *cols_out);
