@@ -202,6 +202,168 @@ static void other_ways(void **state)
     }
 }
 
+/* ---- other people's clients ---- */
+
+static void expect_end(struct proc *p, bool good, const char *says, const char *what)
+{
+    bool said = !says || proc_text_has(p->out_text, says) || proc_text_has(p->err_text, says);
+    if ((p->status == 0) != good || !said)
+        fail_msg("%s: status %d, or no \"%s\": %s%s", what, p->status, says ? says : "",
+                 p->out_text.ptr, p->err_text.ptr);
+    proc_free(&p);
+}
+
+/* msmtp and mpop, with what test_clients.c and test_pop3.c leave out. */
+static void msmtp_and_mpop(void **state)
+{
+    static const struct {
+        const char *mechanism, *password;
+    } rows[] = {{"digest-md5", "secret"},
+                {"external", ""},
+                {"oauthbearer", "token-alice"},
+                {"xoauth2", "token-alice"}};
+    (void)state;
+    peer_need("msmtp");
+    peer_need("mpop");
+    char *trust = mem_printf("--tls-trust-file=%s", world.ca);
+    char *cert = mem_printf("--tls-cert-file=%s", world.cert);
+    char *key = mem_printf("--tls-key-file=%s", world.cert);
+    char *ids = mem_printf("--uidls-file=%s/uidls", world.dir);
+    char *box = mem_printf("--deliver=mbox,%s/mbox", world.dir);
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        bool pop3 = i & 1;
+        char *port = mem_printf("--port=%s", world.port[pop3 ? POP3 : SUBMISSION]);
+        char *auth = mem_printf("--auth=%s", rows[i / 2].mechanism);
+        char *password = mem_printf("--passwordeval=echo %s", rows[i / 2].password);
+        bool external = rows[i / 2].password[0] == '\0';
+        const char *args[24] = {"--file=/dev/null", "--debug", "--host=localhost",  port,
+                                "--tls=on",         trust,     "--tls-starttls=on", auth,
+                                "--user=alice",     password};
+        size_t n = 10;
+        if (external) {
+            args[n++] = cert;
+            args[n++] = key;
+        }
+        args[n++] = pop3 ? ids : "--from=alice@example.test";
+        args[n++] = pop3 ? box : "bob@example.test";
+        args[n] = NULL;
+        static const char message[] = "Subject: x\n\nx\n";
+        struct proc *p = peer_run(pop3 ? "mpop" : "msmtp", message, sizeof(message) - 1, args);
+        expect_end(p, true, pop3 ? "+OK 0 messages" : "235 ", rows[i / 2].mechanism);
+        mem_free(port);
+        mem_free(auth);
+        mem_free(password);
+    }
+    mem_free(trust);
+    mem_free(cert);
+    mem_free(key);
+    mem_free(ids);
+    mem_free(box);
+}
+
+/* gsasl binds to the channel by tls-exporter. Who could bind and does not say so is refused, for
+ * somebody may have taken -PLUS off the list on the way (RFC 5802 section 6). */
+static void gsasl_binds_to_the_channel(void **state)
+{
+    static const struct {
+        const char *mechanism;
+        bool good;
+    } rows[] = {{"SCRAM-SHA-1-PLUS", true},
+                {"SCRAM-SHA-256-PLUS", true},
+                {"SCRAM-SHA-256", false},
+                {"DIGEST-MD5", true}};
+    (void)state;
+    peer_need("gsasl");
+    char *at = mem_printf("--connect=localhost:%s", world.port[IMAP]);
+    char *ca = mem_printf("--x509-ca-file=%s", world.ca);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *mechanism = mem_printf("--mechanism=%s", rows[i].mechanism);
+        const char *args[] = {"--imap",
+                              at,
+                              "--starttls",
+                              ca,
+                              mechanism,
+                              "--authentication-id=alice",
+                              "--password=secret",
+                              NULL};
+        expect_end(peer_run("gsasl", NULL, 0, args), rows[i].good, NULL, rows[i].mechanism);
+        mem_free(mechanism);
+    }
+    mem_free(at);
+    mem_free(ca);
+}
+
+/* curl with tokens and with a certificate, over IMAP and POP3. */
+static void curl_reads_with_tokens(void **state)
+{
+    static const char *const ways[] = {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER", "AUTH=EXTERNAL"};
+    (void)state;
+    peer_need("curl");
+    for (size_t i = 0; i < 6; i++) {
+        int door = i & 1 ? IMAP : POP3;
+        char *url = mem_printf("%s://localhost:%s/", doors[door].service, world.port[door]);
+        const char *args[] = {
+            "-sSv",     "--ssl-reqd", "--cacert",        world.ca,          "--cert",
+            world.cert, "--key",      world.cert,        "--login-options", ways[i / 2],
+            "--user",   "alice:",     "--oauth2-bearer", "token-alice",     url,
+            NULL};
+        expect_end(peer_run("curl", NULL, 0, args), true,
+                   door == IMAP ? "] Logged in" : "+OK 0 messages", ways[i / 2]);
+        mem_free(url);
+    }
+}
+
+/* ---- where a password comes from ---- */
+
+/* netrc and the user in the URL; nothing that shows a secret goes out in the clear by itself, and
+ * an identity that was not proven is refused. */
+static void sources_of_secrets(void **state)
+{
+    static const struct {
+        int door;
+        const char *user, *lines, *says;
+        bool netrc;
+    } rows[] = {
+        {IMAP, "bob@", "/auth\nexpect * Logged in\n", "Logged in", true},
+        {POP3, "bob@", "/auth\nexpect +OK * messages\n", " messages", true},
+        {SUBMISSION, "bob@", "/auth\nexpect 235 *\n", "235 ", true},
+        {IMAP, "", "/set authzid bob\n/auth PLAIN alice\nexpect * NO *\n", "AUTHENTICATE PLAIN *",
+         false},
+        {POP3, "", "/set authzid bob\n/auth PLAIN alice\nexpect -ERR *\n", "AUTH PLAIN *", false},
+        {IMAP, "", "/set tls none\n/set token-command echo token-alice\n/auth alice\n",
+         "XOAUTH2 without TLS would show the token", false},
+        {POP3, "", "/set tls none\n/set token-command echo token-alice\n/auth alice\n",
+         "without TLS would show the token", false},
+        {SUBMISSION, "", "/set tls none\n/set token-command echo token-alice\n/auth alice\n",
+         "error: ", false},
+        {IMAP, "", "/set tls none\n/auth PLAIN alice\nexpect * Logged in\n", "C>  a2 AUTHENTICATE",
+         false},
+    };
+    (void)state;
+    static const char netrc[] = "machine localhost login bob password secret\n";
+    char *path = proc_path(world.dir, ".netrc");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct door *d = &doors[rows[i].door];
+        char *text = mem_printf("/open %s://%slocalhost:%s\n%s%s%s\n", d->service, rows[i].user,
+                                world.port[rows[i].door],
+                                rows[i].netrc ? "" : "/set password-command echo secret\n",
+                                rows[i].lines, d->bye);
+        remove(path);
+        if (rows[i].netrc)
+            proc_write_file(path, netrc, sizeof(netrc) - 1);
+        proc_write_file(world.script, text, strlen(text));
+        struct proc *p =
+            proc_scope(world.dir, NULL, 0, "run", "-4", "--ca", world.ca, world.script, NULL);
+        if (p->status != 0 || !proc_text_has(p->out_text, rows[i].says) ||
+            proc_text_has(p->out_text, "token-alice"))
+            fail_msg("row %zu: status %d, no \"%s\": %s%s", i, p->status, rows[i].says,
+                     p->out_text.ptr, p->err_text.ptr);
+        proc_free(&p);
+        mem_free(text);
+    }
+    mem_free(path);
+}
+
 /* A password given for one server is not said to the next one. */
 static void never_for_another_host(void **state)
 {
@@ -228,9 +390,11 @@ static void never_for_another_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smtp_with_every_mechanism), cmocka_unit_test(pop3_with_every_mechanism),
-        cmocka_unit_test(imap_with_every_mechanism), cmocka_unit_test(other_ways),
-        cmocka_unit_test(never_for_another_host),
+        cmocka_unit_test(smtp_with_every_mechanism),  cmocka_unit_test(pop3_with_every_mechanism),
+        cmocka_unit_test(imap_with_every_mechanism),  cmocka_unit_test(other_ways),
+        cmocka_unit_test(never_for_another_host),     cmocka_unit_test(msmtp_and_mpop),
+        cmocka_unit_test(gsasl_binds_to_the_channel), cmocka_unit_test(curl_reads_with_tokens),
+        cmocka_unit_test(sources_of_secrets),
     };
     return cmocka_run_group_tests_name("logins", tests, setup, teardown);
 }
