@@ -28,7 +28,7 @@ struct imap_piece {
     uint64_t literal_octets; /* ANNOUNCE: announced */
     uint64_t literal_left;   /* LITERAL: still to come */
     bool sync;               /* ANNOUNCE: the client has to wait for the server's go-ahead */
-    imap_rules rules;        /* BARE_LF, LITERAL_SYNTAX */
+    imap_rules rules;        /* BARE_LF, LITERAL_SYNTAX; of a response NUL, too */
 };
 
 /* What the client's line is, as far as the session tells. */

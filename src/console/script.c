@@ -319,12 +319,40 @@ static struct slice take_line(struct script *s)
     return line;
 }
 
+/* Did the server say anything since the line? */
+static bool something_came(const struct script *s)
+{
+    const struct journal *j = s->console->journal;
+    for (uint64_t seq = s->since_seq + 1; seq <= journal_last(j); seq++) {
+        const struct event *ev = journal_at(j, seq);
+        struct ev_octets octets;
+        if (!ev || ev->kind != EVENT_OCTETS || ev->conn != console_conn(s->console))
+            continue;
+        EVENT_GET(ev, OCTETS, &octets);
+        if (octets.dir == DIR_S && octets.layer == LAYER_PLAIN)
+            return true;
+    }
+    return false;
+}
+
 static void no_answer(struct script *s)
 {
     struct err err;
-    err_set(&err, ERR_TIMEOUT, (int)s->default_wait_ms, "nothing came within %llu s",
-            (unsigned long long)(s->default_wait_ms / 1000));
-    err_explain(&err, "the line before was never answered", "--timeout SECS waits longer");
+    unsigned long long seconds = s->default_wait_ms / 1000;
+    const struct track *t = console_tracker(s->console);
+    const char *means = "the line before was never answered";
+    if (t && track_ending(t)) {
+        err_set(&err, ERR_TIMEOUT, (int)s->default_wait_ms,
+                "the server said it would close, and did not within %llu s", seconds);
+        means = "what it said stands in the transcript above";
+    } else if (something_came(s)) {
+        err_set(&err, ERR_TIMEOUT, (int)s->default_wait_ms, "no whole answer came within %llu s",
+                seconds);
+        means = "what came stands in the transcript above, and nothing that ends it";
+    } else {
+        err_set(&err, ERR_TIMEOUT, (int)s->default_wait_ms, "nothing came within %llu s", seconds);
+    }
+    err_explain(&err, means, "--timeout SECS waits longer");
     fail(s, &err, false);
 }
 

@@ -150,6 +150,8 @@ void imap_scan_feed(struct imap_scan *s, enum imap_line_kind kind, struct slice 
     struct slice line = slice_take(in, p->used - (lf ? 1 : 0));
     if (kind == IMAP_LINE_AUTH || kind == IMAP_LINE_IDLE)
         s->no_literal = true;
+    if (s->server && line.len > 0 && memchr(line.ptr, '\0', line.len))
+        p->rules |= IMAP_RULE_BIT(IMAP_RULE_NUL);
     if (s->server)
         response_words(s, line);
     else

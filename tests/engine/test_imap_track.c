@@ -56,6 +56,7 @@ static const struct {
     {HI "S: * FROB x", "response-unknown", IMAP_STATE_NOT_AUTH},
     {HI "S: * 3 LIST x", "response-syntax", IMAP_STATE_NOT_AUTH},
     {HI "S| * OK x^", "bare-lf", IMAP_STATE_NOT_AUTH},
+    {HI "S| * OK x`~", "nul", IMAP_STATE_NOT_AUTH},
     {HI "C: a CAPABILITY\nS: * CAPABILITY IDLE\nS: a OK x", "caps-missing", IMAP_STATE_NOT_AUTH},
     /* literals */
     {HI "C: a LOGIN {3}\nS: + go\nC: ann {6}\nS: + go\nC: secret\nS: a OK x", "",
