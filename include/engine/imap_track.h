@@ -4,7 +4,7 @@
  * the wire and from nothing else; a person may type anything in any order. Sans-I/O: octets and
  * time go in, events and items come out. It appends PROTOCOL and STATE first, then OCTETS (plain
  * layer, with its secret parts), COMMAND, REPLY, UNTAGGED, DATA_BEGIN, DATA_END, STATE, CAPS,
- * SASL_STEP and DEVIATION (include/imap/deviations.def).
+ * SASL_STEP, DEVIATION (include/imap/deviations.def), and a NOTE where COMPRESS was agreed to.
  *
  *   COMMAND   one for each command. Where the client waits for a go-ahead in the middle of it (or
  * the message of an APPEND begins there), what follows is another, verb LITERAL, same tag. Lines of
@@ -43,7 +43,8 @@ enum imap_item_kind {
     IMAP_ITEM_REPLY,     /* a status response: tagged, or with "*" */
     IMAP_ITEM_GO_ON,     /* "+" */
     IMAP_ITEM_UNTAGGED,  /* data */
-    IMAP_ITEM_VOID /* octets between the OK to STARTTLS and the handshake: not to be believed */
+    IMAP_ITEM_VOID /* octets between the OK to STARTTLS and the handshake, not to be believed; or
+                      compressed ones, not to be read */
 };
 
 /* Borrowed until the next call on the tracker; what is whole in `in` is not copied, so `in` must
@@ -146,6 +147,7 @@ enum imap_effect {
     IMAP_EFFECT_IDLE_END,  /* the state before it */
     IMAP_EFFECT_TLS,       /* TLS: handshake next */
     IMAP_EFFECT_LOGOUT,    /* LOGOUT: the server closes */
+    IMAP_EFFECT_COMPRESS,  /* the state stays; what follows cannot be read */
     IMAP_EFFECT_CLOSED,    /* CLOSED */
     IMAP_EFFECT__COUNT
 };

@@ -42,6 +42,7 @@ enum imap_verb {
     IMAP_VERB_STORE,
     IMAP_VERB_COPY,
     IMAP_VERB_MOVE,
+    IMAP_VERB_COMPRESS,
     /* Not typed with a tag: what else the client says, and what a response can answer. */
     IMAP_VERB_CONNECT,   /* the greeting answers the connection itself */
     IMAP_VERB_AUTH_DATA, /* a line inside an AUTHENTICATE exchange */

@@ -369,6 +369,8 @@ static void serve_command(struct imap_serve *s, const struct imap_command *c, st
     }
     if (!wrong && c->verb == IMAP_VERB_UNKNOWN)
         wrong = "Unknown command";
+    if (!wrong && !handlers[c->verb])
+        wrong = "This is not offered here";
     if (!wrong)
         wrong = out_of_order(s, c->verb);
     if (!wrong && !c->well_formed) {

@@ -303,6 +303,14 @@ static size_t feed_void(struct imap_track *t, enum event_dir dir, struct slice i
     return in.len;
 }
 
+static size_t feed_compressed(struct imap_track *t, enum event_dir dir, struct slice in,
+                              struct imap_item *item)
+{
+    core_append_octets(&t->core, dir, in, slice_of(NULL, 0));
+    item->kind = IMAP_ITEM_VOID;
+    return in.len;
+}
+
 /* A password without its quoting stands in the arena, which is not wiped by itself. */
 static void wipe_password(struct imap_work *w)
 {
@@ -332,6 +340,8 @@ size_t imap_track_feed(struct imap_track *t, enum event_dir dir, struct slice in
     if (in.len == 0)
         return 0;
     drop_done(t, dir);
+    if (t->compressed)
+        return feed_compressed(t, dir, in, item_out);
     if (t->state == IMAP_STATE_TLS)
         return feed_void(t, dir, in, item_out);
     return dir == DIR_C ? itrack_feed_client(t, in, item_out) : feed_server(t, in, item_out);
@@ -399,8 +409,9 @@ void imap_track_closed(struct imap_track *t, enum event_dir closed_by)
     drop_done(t, DIR_C);
     name_unfinished(t);
     struct track_range where = {closed_by, t->core.at[closed_by], 0, 0};
-    /* A handshake that failed leaves nobody a word to say. */
-    bool said = t->bye_seen || t->state == IMAP_STATE_LOGOUT || t->state == IMAP_STATE_TLS;
+    /* A handshake that failed leaves nobody a word to say, and compressed ones cannot be read. */
+    bool said =
+        t->compressed || t->bye_seen || t->state == IMAP_STATE_LOGOUT || t->state == IMAP_STATE_TLS;
     if (closed_by == DIR_S && !said)
         itrack_deviation(t, IMAP_RULE_BYE_MISSING, &where, "%s",
                          imap_rule_meaning(IMAP_RULE_BYE_MISSING));

@@ -25,6 +25,7 @@ static const uint8_t effects[IMAP_VERB__COUNT][IMAP_OUT__COUNT] = {
                         [IMAP_OUT_BAD] = IMAP_EFFECT_IDLE_END,
                         [IMAP_OUT_GO_ON] = IMAP_EFFECT_IDLE},
     [IMAP_VERB_LOGOUT] = {[IMAP_OUT_OK] = IMAP_EFFECT_LOGOUT},
+    [IMAP_VERB_COMPRESS] = {[IMAP_OUT_OK] = IMAP_EFFECT_COMPRESS},
 };
 
 enum imap_effect imap_track_effect(enum imap_verb verb, enum imap_outcome outcome)
@@ -64,6 +65,7 @@ enum imap_state itrack_ahead(const struct imap_track *t, enum imap_verb verb, en
     case IMAP_EFFECT_AUTH_NO:
     case IMAP_EFFECT_IDLE:
     case IMAP_EFFECT_IDLE_END:
+    case IMAP_EFFECT_COMPRESS:
     case IMAP_EFFECT_CLOSED:
     case IMAP_EFFECT__COUNT:
         break;
@@ -86,6 +88,22 @@ static void select_mailbox(struct imap_track *t, struct imap_pending *p)
     t->mailbox = p ? p->mailbox : NULL;
     if (p)
         p->mailbox = NULL;
+}
+
+/* RFC 4978 section 3: both directions are deflated from here. Nothing is inflated here: what a
+ * compressed stream says of itself is the peer's word, and a few octets of it can be gigabytes. */
+static void compress(struct imap_track *t, uint64_t cause_seq)
+{
+    if (t->compressed)
+        return;
+    t->compressed = true;
+    JOURNAL_APPEND(
+        t->core.journal, t->core.conn, NOTE, core_flags(&t->core), cause_seq,
+        (struct ev_note){.level = LEVEL_WARNING,
+                         .text = SLICE_LIT("the connection is compressed from here (COMPRESS)"),
+                         .means = SLICE_LIT("every octet is kept, and none of it can be read here: "
+                                            "commands, responses and states stay unknown"),
+                         .next = SLICE_LIT("/reopen, and do without COMPRESS")});
 }
 
 void itrack_apply(struct imap_track *t, enum imap_verb verb, enum imap_outcome outcome,
@@ -136,6 +154,9 @@ void itrack_apply(struct imap_track *t, enum imap_verb verb, enum imap_outcome o
         break;
     case IMAP_EFFECT_LOGOUT:
         itrack_set_state(t, IMAP_STATE_LOGOUT, cause_seq);
+        break;
+    case IMAP_EFFECT_COMPRESS:
+        compress(t, cause_seq);
         break;
     case IMAP_EFFECT_CLOSED:
         itrack_set_state(t, IMAP_STATE_CLOSED, cause_seq);

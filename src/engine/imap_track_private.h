@@ -75,6 +75,7 @@ struct imap_track {
     bool want_content, authenticated, utf8;
     bool greeting_awaited, logout_sent, bye_seen, exists_known, idle_open;
     bool auth_unkept;            /* an AUTHENTICATE is among .unkept */
+    bool compressed;             /* COMPRESS was agreed to: octets are kept and not read */
     bool in_command[DIR__COUNT]; /* something is half read */
     bool awaits_go_ahead, literal_message, literal_kept[DIR__COUNT];
     bool text_done[DIR__COUNT]; /* .text holds something finished: the next feed drops it */

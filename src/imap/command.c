@@ -77,6 +77,13 @@ static bool take_login(struct imap_cursor *c, bool utf8, struct imap_command *ou
            imap_take_astring(c, &out->password);
 }
 
+static bool take_compress(struct imap_cursor *c, bool utf8, struct imap_command *out)
+{
+    (void)utf8;
+    (void)out;
+    return imap_take_sp(c) && imap_take_word(c, "DEFLATE");
+}
+
 static bool take_words(struct imap_cursor *c, struct imap_command *out, bool strings, char end)
 {
     struct imap_grow words = {.item_octets = sizeof(struct slice)};
@@ -377,6 +384,7 @@ static const take_fn takers[IMAP_VERB__COUNT] = {
     [IMAP_VERB_CHECK] = take_nothing,
     [IMAP_VERB_CLOSE] = take_nothing,
     [IMAP_VERB_UNSELECT] = take_nothing,
+    [IMAP_VERB_COMPRESS] = take_compress,
     [IMAP_VERB_EXPUNGE] = take_expunge,
     [IMAP_VERB_SEARCH] = take_search,
     [IMAP_VERB_FETCH] = take_fetch,

@@ -77,6 +77,8 @@ static const struct imap_verb_info verbs[IMAP_VERB__COUNT] = {
         .rfc = "RFC 9051 section 6.4.7", .data = "EXISTS RECENT EXPUNGE FETCH", .states = IN(SELECTED), .typed = true, .uid = true},
     [IMAP_VERB_MOVE] = {.name = "MOVE", .grammar = " numbers mailbox", .help = "Move messages to another mailbox in one step.",
         .rfc = "RFC 9051 section 6.4.8", .capability = "MOVE IMAP4rev2", .data = "EXPUNGE VANISHED EXISTS RECENT FETCH", .states = IN(SELECTED), .typed = true, .uid = true},
+    [IMAP_VERB_COMPRESS] = {.name = "COMPRESS", .grammar = " DEFLATE", .help = "Compress the connection; what follows is kept and not read here.",
+        .rfc = "RFC 4978 section 3", .capability = "COMPRESS=DEFLATE", .states = LOGGED_IN, .typed = true, .exclusive = true},
     [IMAP_VERB_CONNECT] = {.name = "CONNECT", .grammar = "", .help = "The connection itself, which the greeting answers.",
         .rfc = "RFC 9051 section 3", .states = IN(CONNECT)},
     [IMAP_VERB_AUTH_DATA] = {.name = "AUTH-DATA", .grammar = "", .help = "A line of the AUTHENTICATE exchange in base64, or * to give up.",

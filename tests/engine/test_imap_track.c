@@ -433,6 +433,33 @@ static void test_a_secret_is_due(void **state)
     }
 }
 
+/* RFC 4978: what is compressed is kept, and nobody makes words of it. */
+static void test_compression_is_said_and_kept(void **state)
+{
+    (void)state;
+    for (size_t step = 0; step < 5; step++) {
+        struct ikit k;
+        char rules[512];
+        ikit_open(&k, &(struct imap_track_options){.tls = true});
+        ikit_script(&k, "S: * OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] x\n" LOGIN, step);
+        ikit_script(
+            &k, "C: c COMPRESS DEFLATE\nS: c NO [COMPRESSIONACTIVE] x\nC: d NOOP\nS: d OK x", step);
+        assert_int_equal(ikit_count(&k, EVENT_NOTE), 0);
+        ikit_script(&k, "C: e COMPRESS DEFLATE\nS: e OK go", step);
+        assert_int_equal(ikit_count(&k, EVENT_NOTE), 1);
+        size_t commands = ikit_count(&k, EVENT_COMMAND), replies = ikit_count(&k, EVENT_REPLY);
+        uint64_t before = journal_stream_len(k.journal, k.conn, DIR_S, LAYER_PLAIN);
+        ikit_script(&k, "C| x LOGIN^`{9}~\nS| * BYE `^z OK~\nEND S", step);
+        assert_int_equal(journal_stream_len(k.journal, k.conn, DIR_S, LAYER_PLAIN), before + 14);
+        assert_int_equal(ikit_count(&k, EVENT_COMMAND), commands);
+        assert_int_equal(ikit_count(&k, EVENT_REPLY), replies);
+        ikit_rules(&k, 1, rules, sizeof(rules));
+        assert_string_equal(rules, "");
+        assert_int_equal(imap_track_state(k.track), IMAP_STATE_CLOSED);
+        ikit_close(&k);
+    }
+}
+
 /* ---- hostile peers ---- */
 
 static void feed_often(struct ikit *k, enum event_dir dir, struct slice text, size_t times)
@@ -555,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_typed_lines_get_tags),
         cmocka_unit_test(test_secrets_are_hidden),
         cmocka_unit_test(test_a_secret_is_due),
+        cmocka_unit_test(test_compression_is_said_and_kept),
         cmocka_unit_test(test_a_literal_without_end_costs_nothing),
         cmocka_unit_test(test_a_line_without_end_is_cut),
         cmocka_unit_test(test_many_literals_and_commands),
