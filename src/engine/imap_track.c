@@ -101,6 +101,9 @@ static void take_tagged(struct imap_track *t, const struct imap_response *r,
     itrack_report(t, rules, where, NULL);
     if (!p)
         return;
+    if (item->answers == IMAP_VERB_LOGOUT && r->status == IMAP_STATUS_OK && !t->bye_seen)
+        itrack_deviation(t, IMAP_RULE_BYE_MISSING, where,
+                         "LOGOUT was answered without a BYE first.");
     if (!p->whole && t->in_command[DIR_C])
         itrack_client_refused(t);
     uint64_t line_end = p->offset;

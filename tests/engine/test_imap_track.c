@@ -126,6 +126,37 @@ static const struct {
     {HI "C: a LOGOUT\nEND C", "", IMAP_STATE_CLOSED},
     {HI "S: * BYE x\nS: * OK more", "after-bye", IMAP_STATE_LOGOUT},
     {HI "C: a LOGOUT\nS: * BYE x\nS: a OK x", "", IMAP_STATE_LOGOUT},
+    /* what the RFCs leave to the reader */
+    {"S: * PREAUTH hi\nC: a LOGIN ann x\nS: a BAD no", "command-order", IMAP_STATE_AUTHENTICATED},
+    {"S: * PREAUTH hi\nC: a LOGOUT\nS: * BYE x\nS: a OK x\nEND S", "", IMAP_STATE_CLOSED},
+    {HI "C: a NOOP\nC: b LOGOUT\nS: a OK x\nS: * BYE x\nS: b OK x\nEND S", "", IMAP_STATE_CLOSED},
+    {HI "C: a NOOP\nC: b LOGOUT\nS: * BYE x\nS: a OK x\nS: b OK x\nEND S", "after-bye",
+     IMAP_STATE_CLOSED},
+    {HI LOGIN "C: b SELECT x\nC: c NOOP\nS: c OK x\nS: * 1 EXISTS\nS: b OK x", "",
+     IMAP_STATE_SELECTED},
+    {HI LOGIN "C: b SELECT x\nC: c SELECT y\nS: c NO x\nS: b OK x", "", IMAP_STATE_SELECTED},
+    {HI LOGIN SELECT "C: c FETCH 1 FLAGS\nC: d STORE 1 FLAGS ()\nC: e NOOP\nS: e OK x\nS: * 1 "
+                     "FETCH (FLAGS ())\nS: d OK x\nS: c OK x",
+     "", IMAP_STATE_SELECTED},
+    {HI LOGIN "C: c APPEND x ~{3}\nS: + go\nC| a`b~\nS: c OK x", "", IMAP_STATE_AUTHENTICATED},
+    {HI LOGIN
+     "C: c ENABLE UTF8=ACCEPT\nS: * ENABLED UTF8=ACCEPT\nS: c OK x\nC: d SELECT \"\xc3\xa4\"\n"
+     "S: d OK x",
+     "command-not-offered", IMAP_STATE_SELECTED},
+    {HI LOGIN "C: d SELECT \"\xc3\xa4\"\nS: d OK x", "mailbox-name", IMAP_STATE_SELECTED},
+    {HI LOGIN "C: c IDLE\nS: + x\nC: DONE\nC: DONE\nS: c OK x", "tag idle-not-done",
+     IMAP_STATE_AUTHENTICATED},
+    {HI LOGIN "C: c IDLE\nC: DONE\nC: d NOOP\nS: + x\nS: c OK x\nS: d OK x",
+     "command-early command-early", IMAP_STATE_AUTHENTICATED},
+    {HI LOGIN "C: c IDLE\nS: + x\nS: c OK gone\nC: d NOOP\nS: d OK x", "",
+     IMAP_STATE_AUTHENTICATED},
+    {HI LOGIN SELECT "S: * OK [CLOSED] x\nS: * 1 EXISTS", "", IMAP_STATE_SELECTED},
+    {"S: * OK [CAPABILITY IMAP4rev1 LITERAL-] x\nC| a LOGIN {4097+}~", "", IMAP_STATE_NOT_AUTH},
+    {"S: * OK [CAPABILITY IMAP4rev2 AUTH=PLAIN] x\nC| a LOGIN {3+}~ann x~", "",
+     IMAP_STATE_NOT_AUTH},
+    {HI "C: a LOGOUT\nS: a OK x\nEND S", "bye-missing", IMAP_STATE_CLOSED},
+    {HI "C: a LOGOUT\nC: b NOOP", "command-early", IMAP_STATE_NOT_AUTH},
+    {HI LOGIN "C: c COMPRESS DEFLATE\nS: c OK x", "command-not-offered", IMAP_STATE_AUTHENTICATED},
 };
 
 static void test_sessions_in_every_split(void **state)
