@@ -10,7 +10,8 @@
 enum {
     SLICE_NS = 5000000,
     CHECK_EVERY_EVENTS = 64,
-    LOOK_BACK_LINES = 8192 /* a reply's lines stand before its event */
+    LOOK_BACK_LINES = 8192, /* a reply's lines stand before its event */
+    UNREAD_LINES = 256      /* the newest may still be read from */
 };
 
 /* ---- bits ---- */
@@ -36,6 +37,14 @@ bool bits_set(struct line_bits *b, size_t index)
     b->words[word] |= bit;
     b->n_set += fresh;
     return fresh;
+}
+
+void bits_clear(struct line_bits *b, size_t index)
+{
+    if (!bits_get(b, index))
+        return;
+    b->words[index / 64] &= ~((uint64_t)1 << (index % 64));
+    b->n_set--;
 }
 
 void bits_reset(struct line_bits *b)
@@ -113,14 +122,20 @@ static void judge(void *ctx, const struct filter_facts *facts)
     struct ui *u = ctx;
     struct line_filter *f = &u->transcript.filter;
     const struct transcript *lines = u->transcript.lines;
-    if (!filter_match(f->filter, facts))
-        return;
+    bool wanted = filter_match(f->filter, facts);
     if (facts->has_offset) {
         size_t index = line_of(u, facts);
-        if (index != SIZE_MAX)
+        if (index == SIZE_MAX)
+            return;
+        bits_set(&f->judged, index);
+        if (wanted)
             bits_set(&f->shown, index);
+        else
+            bits_clear(&f->shown, index);
         return;
     }
+    if (!wanted)
+        return;
     size_t count = transcript_count(lines);
     for (size_t i = transcript_find_seq(lines, facts->seq); i < count; i++) {
         if (transcript_at(lines, i)->seq != facts->seq)
@@ -129,11 +144,48 @@ static void judge(void *ctx, const struct filter_facts *facts)
     }
 }
 
+/* A line that nothing was read from (it has no end yet, or never got one that was understood) is
+ * judged by what is plain of it: who said it, and its octets. What is read from it later counts
+ * instead. */
+static void judge_unread(struct ui *u, uint64_t start_ns)
+{
+    struct line_filter *f = &u->transcript.filter;
+    const struct transcript *lines = u->transcript.lines;
+    size_t count = transcript_count(lines);
+    struct buf octets;
+    buf_init(&octets, TRANSCRIPT_LINE_MAX_OCTETS + 16);
+    for (size_t i = f->unread_from; i < count; i++) {
+        const struct transcript_line *l = transcript_at(lines, i);
+        if (i % CHECK_EVERY_EVENTS == 0 && ui_now_ns(u) - start_ns > SLICE_NS) {
+            f->unread_from = i;
+            f->running = true;
+            break;
+        }
+        buf_reset(&octets);
+        if ((l->kind != TRANSCRIPT_LINE && l->kind != TRANSCRIPT_CONTENT) ||
+            bits_get(&f->judged, i) || !transcript_octets(lines, i, &octets))
+            continue;
+        struct filter_facts facts = {.seq = l->seq,
+                                     .conn = l->conn,
+                                     .kind = SLICE_LIT("octets"),
+                                     .dir = l->dir,
+                                     .text = slice_trim(buf_slice(&octets)),
+                                     .tls = (l->flags & TRANSCRIPT_TLS_ON) != 0};
+        if (filter_match(f->filter, &facts))
+            bits_set(&f->shown, i);
+        else
+            bits_clear(&f->shown, i);
+    }
+    buf_deinit(&octets);
+    if (!f->running)
+        f->unread_from = count > UNREAD_LINES ? count - UNREAD_LINES : 0;
+}
+
 /* What the transcript shows of the practice server's inside, and nothing else of it. */
 static bool is_shown_kind(const struct event *ev)
 {
     return !(ev->flags & EVENT_FLAG_BACKSTAGE) || ev->kind == EVENT_NOTE ||
-           ev->kind == EVENT_FAULT || ev->kind == EVENT_STORED;
+           ev->kind == EVENT_FAULT || ev->kind == EVENT_STORED || ev->kind == EVENT_BOUNCED;
 }
 
 static void on_timer(void *ctx)
@@ -157,6 +209,8 @@ void filter_advance(struct ui *u)
             break;
     }
     f->running = f->next_seq <= last;
+    if (!f->running)
+        judge_unread(u, start_ns);
     if (f->running)
         loop_timer_start(f->timer, 1);
     u->dirty_data = true;
@@ -175,6 +229,8 @@ void filter_clear(struct ui *u)
     filter_free(&f->filter);
     filter_lens_free(&f->lens);
     bits_reset(&f->shown);
+    bits_reset(&f->judged);
+    f->unread_from = 0;
     mem_free(f->expr);
     f->expr = NULL;
     f->running = false;

@@ -64,6 +64,8 @@ struct line_filter {
     uint64_t next_seq; /* of the event to judge next */
     size_t found_last;
     struct line_bits shown;
+    struct line_bits judged; /* lines that a command, a reply or content was read from */
+    size_t unread_from;      /* lines before it will not be read any more */
     struct loop_timer *timer;
 };
 enum { NEEDLE_OCTETS = 128 };
@@ -399,6 +401,7 @@ void fold_summary(struct ui *u, const struct fold_run *run, struct vis_text *out
 /* transcript_filter.c */
 bool bits_get(const struct line_bits *b, size_t index);
 bool bits_set(struct line_bits *b, size_t index); /* false: it was set */
+void bits_clear(struct line_bits *b, size_t index);
 void bits_reset(struct line_bits *b);
 size_t bits_next(const struct line_bits *b, size_t from);     /* SIZE_MAX: none */
 size_t bits_previous(const struct line_bits *b, size_t from); /* from included */

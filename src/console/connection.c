@@ -32,11 +32,22 @@ static void on_up(void *ctx)
     channel_leave(ch, was);
 }
 
+/* One failure ends the handshake, the connection and what was being done on it: each of them knows
+ * of it, and it is said once. The next command may fail the same way again, and that is said. */
+static void say_error(struct channel *ch, uint32_t conn, const struct err *err)
+{
+    if (ch->told_conn == conn && strcmp(ch->told.text, err->text) == 0)
+        return;
+    ch->told = *err;
+    ch->told_conn = conn;
+    journal_note_err(ch->console->journal, conn, err);
+}
+
 static void on_tls(void *ctx, const struct err *err)
 {
     struct channel *ch = ctx;
     if (err)
-        journal_note_err(ch->console->journal, session_conn(ch->session), err);
+        say_error(ch, session_conn(ch->session), err);
 }
 
 static void on_down(void *ctx, enum event_down why, const struct err *err)
@@ -58,7 +69,7 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
     if (!wanted && err) {
         c->now->link_err = *err;
         if (never_up || (why != DOWN_EOF && !in_order))
-            journal_note_err(c->journal, console_conn(c), err);
+            say_error(ch, console_conn(c), err);
     }
     if (c->now->task.waiting || c->now->password_reader) {
         console_password_stop(c);
@@ -91,7 +102,7 @@ static void say_result(struct console *c, const struct smtp_result *r)
     if (r->ok)
         return;
     if (r->err.domain != ERR_NONE) {
-        journal_note_err(c->journal, console_conn(c), &r->err);
+        say_error(c->now, console_conn(c), &r->err);
         return;
     }
     struct err e;
@@ -133,7 +144,7 @@ static void on_login_done(void *ctx, const struct mailbox_result *result)
     if (!result->ok)
         console_password_forget(c);
     if (!result->ok && result->err.domain != ERR_NONE) {
-        journal_note_err(c->journal, console_conn(c), &result->err);
+        say_error(ch, console_conn(c), &result->err);
     } else if (!result->ok) {
         struct err e;
         err_set(&e, ERR_AUTH, 0, "stopped at %s: %s", mailbox_step_name(result->stage),

@@ -304,6 +304,7 @@ bool console_submit(struct console *c, struct slice line, const char *origin, st
         return true;
 
     bool ok;
+    c->now->told.text[0] = '\0';
     if (line.len >= CONSOLE_LINE_MAX_OCTETS) {
         err_set(err, ERR_LIMIT, 0, "the line is longer than the limit typed-line, %d octets",
                 CONSOLE_LINE_MAX_OCTETS);

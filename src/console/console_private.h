@@ -46,6 +46,8 @@ struct channel {
     bool connecting; /* from /open until it is up or down */
     bool closing;    /* asked to close, not down yet */
     bool went_down;
+    struct err told; /* the session's last error that was said, of connection told_conn */
+    uint32_t told_conn;
     struct err link_err;
 
     struct secret password;      /* once it was given; never for another host */

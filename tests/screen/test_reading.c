@@ -68,6 +68,43 @@ static void test_filter(void **state)
     screen_quit(&v);
 }
 
+static void half_a_line(int fd, void *ctx)
+{
+    char line[80];
+    (void)ctx;
+    screen_put(fd, "220 ready\r\n", 11);
+    screen_get_line(fd, line, sizeof line);
+    screen_put(fd, "250 half of a line", 18);
+    screen_get_line(fd, line, sizeof line);
+    screen_put(fd, ", whole\r\n", 9);
+    screen_get_line(fd, line, sizeof line);
+}
+
+/* What has no end yet is judged by what is there of it; then by what it turned out to be. */
+static void test_filter_of_what_is_not_read(void **state)
+{
+    (void)state;
+    struct screen_server s;
+    screen_server_start(&s, half_a_line, NULL);
+    const char *const args[] = {s.target, NULL};
+    struct vt *v = screen_open(24, 80, NULL, args);
+    screen_wait(v, "220 ready");
+    screen_line(v, "NOOP");
+    screen_wait(v, "250 half of a line");
+    screen_line(v, "/filter text~half");
+    assert_true(vt_has_text(v, "S  250 half of a line"));
+    assert_false(vt_has_text(v, "S  220 ready"));
+    screen_line(v, "/filter code=250");
+    assert_false(vt_has_text(v, "S  250 half of a line"));
+    screen_line(v, "NOOP");
+    screen_wait(v, "S  250 half of a line, whole");
+    screen_line(v, "/filter !code=250 dir=S");
+    assert_false(vt_has_text(v, "S  250 half"));
+    assert_true(vt_has_text(v, "S  220 ready"));
+    screen_quit(&v);
+    screen_server_stop(&s);
+}
+
 static void test_folds(void **state)
 {
     (void)state;
@@ -365,21 +402,14 @@ static void test_editor_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_folds),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_jumps),
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_ladder),
-        cmocka_unit_test(test_palette),
-        cmocka_unit_test(test_help_runs),
-        cmocka_unit_test(test_bind),
-        cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_splits_kept),
-        cmocka_unit_test(test_mouse),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_compose),
-        cmocka_unit_test(test_editor_that_fails),
+        cmocka_unit_test(test_filter),    cmocka_unit_test(test_filter_of_what_is_not_read),
+        cmocka_unit_test(test_folds),     cmocka_unit_test(test_find),
+        cmocka_unit_test(test_jumps),     cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_ladder),    cmocka_unit_test(test_palette),
+        cmocka_unit_test(test_help_runs), cmocka_unit_test(test_bind),
+        cmocka_unit_test(test_layouts),   cmocka_unit_test(test_splits_kept),
+        cmocka_unit_test(test_mouse),     cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_compose),   cmocka_unit_test(test_editor_that_fails),
     };
     return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }

@@ -293,6 +293,14 @@ static void check(const struct row *row, const struct proc *p)
         if (!proc_text_has(p->out_text, row->says[i]) && !proc_text_has(p->err_text, row->says[i]))
             fail_msg("%s: \"%s\" is not said: %.3000s%.2000s", row->name, row->says[i],
                      p->out_text.ptr, p->err_text.ptr);
+    /* However many parts of the program learn of a failure, a person hears of it once. */
+    const char *error = strstr(p->out_text.ptr, "--  error: ");
+    if (error) {
+        char *one = strndup(error, strcspn(error, "\n") + 1);
+        if (strstr(error + strlen(one), one))
+            fail_msg("%s: said twice: %s", row->name, one);
+        free(one);
+    }
     if (!sanitized && p->usage.ru_maxrss > RSS_MAX_KB)
         fail_msg("%s: %ld KB resident", row->name, p->usage.ru_maxrss);
 }
