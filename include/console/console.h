@@ -60,10 +60,17 @@ void console_set_ui(struct console *c, const struct console_ui *ui, void *ctx);
  * "FILE:12". False: it could not be done; a NOTE says why (and *err, which may be NULL). */
 bool console_submit(struct console *c, struct slice line, const char *origin, struct err *err);
 /* What /open and /send do, for `smtpscope send`. path: NULL makes a test message, "-" reads
- * standard input. quit: say QUIT at the end. The result is session_result(console_session()). */
+ * standard input. quit: say QUIT at the end. The result is console_result. */
 bool console_open(struct console *c, const char *target, const char *origin, struct err *err);
 bool console_send_message(struct console *c, const char *path, bool quit, const char *origin,
                           struct err *err);
+/* What the newest helper did; of /send over all its messages, transactions and sessions. NULL: none
+ * ran. Valid until the next one begins. */
+const struct smtp_result *console_result(const struct console *c);
+struct console_messages {
+    uint64_t wanted, done, accepted; /* of --repeat; wanted 0: nothing was sent */
+};
+void console_messages(const struct console *c, struct console_messages *out);
 /* Why the newest session could not connect or went down; domain ERR_NONE: it did not. */
 const struct err *console_link_err(const struct console *c);
 /* /record FILE, for --record: events so far are written too. */

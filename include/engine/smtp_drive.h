@@ -67,13 +67,15 @@ struct smtp_plan {
     bool has_content;
     uint64_t
         content_octets; /* of the message as it will go over the wire, for SIZE; 0: not declared */
-    uint64_t chunk_octets;     /* by BDAT in chunks of so many octets; 0: by DATA */
-    bool content_binary;       /* BODY=BINARYMIME: by BDAT only, and where it is offered */
-    bool content_8bit;         /* BODY=8BITMIME where offered */
-    bool content_utf8;         /* SMTPUTF8 is needed (addresses or headers) */
-    bool pipeline;             /* MAIL RCPT DATA in one write where offered */
-    bool quit;                 /* QUIT at the end */
-    bool drop;                 /* say nothing more after quit_after: close */
+    uint64_t chunk_octets; /* by BDAT in chunks of so many octets; 0: by DATA */
+    bool content_binary;   /* BODY=BINARYMIME: by BDAT only, and where it is offered */
+    bool content_8bit;     /* BODY=8BITMIME where offered */
+    bool content_utf8;     /* SMTPUTF8 is needed (addresses or headers) */
+    bool pipeline;         /* MAIL RCPT DATA in one write where offered */
+    bool obey_limits;      /* LIMITS (RFC 9422): recipients by several transactions */
+    bool quit;             /* QUIT at the end */
+    bool more;             /* another message follows: no QUIT where only this one was refused */
+    bool drop;             /* say nothing more after quit_after: close */
     enum smtp_step quit_after; /* SMTP_STEP__COUNT: not early */
 };
 
@@ -84,11 +86,14 @@ struct smtp_recipient_result {
     unsigned enhanced[3];
     uint64_t reply_seq;
     bool accepted;
+    bool asked;           /* a transaction was for it */
+    uint64_t n_delivered; /* messages that were accepted for it; of one drive 0 or 1 */
 };
 struct smtp_result {
-    bool ok;   /* the goal was reached (for SEND: at least one recipient and the dot accepted) */
-    bool over; /* nothing more will come */
-    enum smtp_step stage;      /* where it stands or stopped */
+    bool ok; /* the goal was reached (for SEND: at least one recipient and the dot accepted) */
+    bool wants_session;   /* LIMITS MAILMAX is reached: who was not asked needs another session */
+    bool over;            /* nothing more will come */
+    enum smtp_step stage; /* where it stands or stopped */
     enum smtp_outcome outcome; /* of the last step */
     unsigned code;             /* reply that decided; 0: none */
     unsigned enhanced[3];

@@ -80,6 +80,9 @@ enum smtp_verb smtp_track_pending_verb(const struct smtp_track *t);
 uint64_t smtp_track_pending_since_ns(const struct smtp_track *t);
 /* Is this capability offered now? *params_out (may be NULL) borrows until the next feed. */
 bool smtp_track_offers(const struct smtp_track *t, const char *keyword, struct slice *params_out);
+/* What LIMITS (RFC 9422) says of this name, such as RCPTMAX; 0: nothing. */
+uint64_t smtp_track_limit(const struct smtp_track *t, const char *name);
+uint64_t smtp_track_mails(const struct smtp_track *t); /* MAIL commands sent in this session */
 /* Capability lines, NULL at the end. */
 bool smtp_track_cap_at(const struct smtp_track *t, size_t index, struct slice *line_out);
 const char *

@@ -7,6 +7,8 @@
 #include "base/vis.h"
 #include "decode/view.h"
 
+enum { REPLY_SHOWN_MAX_OCTETS = 4096 };
+
 FILE *cli_print_stream(const struct settings *s)
 {
     return strcmp(settings_text(s, SETTING_ID_record), "-") == 0 ? stderr : stdout;
@@ -49,17 +51,46 @@ static const char *class_of(const struct smtp_result *r)
     return words[r->outcome];
 }
 
-static json_t *recipients_json(const struct smtp_result *r)
+/* The octets of a reply as they came, its line ends too. */
+static json_t *reply_json(const struct journal *j, uint64_t seq)
+{
+    const struct event *ev = seq ? journal_at(j, seq) : NULL;
+    struct ev_reply reply;
+    struct buf text;
+    if (!ev || ev->kind != EVENT_REPLY)
+        return json_null();
+    EVENT_GET(ev, REPLY, &reply);
+    buf_init(&text, REPLY_SHOWN_MAX_OCTETS);
+    uint64_t most = reply.length < REPLY_SHOWN_MAX_OCTETS ? reply.length : REPLY_SHOWN_MAX_OCTETS;
+    journal_read_masked(j, ev->conn, DIR_S, LAYER_PLAIN, reply.offset, most, &text, NULL);
+    char *trimmed = mem_slice_dup(slice_trim(buf_slice(&text)));
+    json_t *out = text_json(trimmed);
+    mem_free(trimmed);
+    buf_deinit(&text);
+    return out;
+}
+
+static json_t *recipients_json(const struct journal *j, const struct smtp_result *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_recipients; i++) {
         const struct smtp_recipient_result *one = &r->recipients[i];
-        json_array_append_new(list,
-                              json_pack("{s:o, s:b, s:i, s:o}", "address", text_json(one->path),
-                                        "accepted", one->accepted, "code", (int)one->code,
-                                        "enhanced", enhanced_json(one->enhanced)));
+        json_t *row = json_pack("{s:o, s:b, s:i, s:o}", "address", text_json(one->path), "accepted",
+                                one->accepted, "code", (int)one->code, "enhanced",
+                                enhanced_json(one->enhanced));
+        json_object_set_new(row, "reply", reply_json(j, one->reply_seq));
+        json_object_set_new(row, "delivered", json_integer((json_int_t)one->n_delivered));
+        json_array_append_new(list, row);
     }
     return list;
+}
+
+static json_t *messages_json(const struct console *c)
+{
+    struct console_messages m;
+    console_messages(c, &m);
+    return json_pack("{s:I, s:I, s:I}", "wanted", (json_int_t)m.wanted, "done", (json_int_t)m.done,
+                     "accepted", (json_int_t)m.accepted);
 }
 
 static json_t *tls_json(const struct view *v)
@@ -77,7 +108,7 @@ static json_t *tls_json(const struct view *v)
     return t;
 }
 
-static json_t *result_json(const struct smtp_result *r, json_t *out)
+static json_t *result_json(const struct app *a, const struct smtp_result *r, json_t *out)
 {
     if (!r)
         return out;
@@ -86,7 +117,8 @@ static json_t *result_json(const struct smtp_result *r, json_t *out)
     json_object_set_new(out, "enhanced", enhanced_json(r->enhanced));
     json_object_set_new(out, "class", json_string(class_of(r)));
     json_object_set_new(out, "accepted", json_integer((json_int_t)r->n_accepted));
-    json_object_set_new(out, "recipients", recipients_json(r));
+    json_object_set_new(out, "recipients", recipients_json(a->journal, r));
+    json_object_set_new(out, "messages", messages_json(a->console));
     json_object_set_new(out, "mechanism", text_json(r->mechanism));
     return out;
 }
@@ -100,8 +132,7 @@ static const char *first_error(const struct smtp_result *r, const struct err *li
 
 void cli_report_print(FILE *to, struct app *a, enum cli_status status)
 {
-    const struct session *session = console_session_const(a->console);
-    const struct smtp_result *r = session ? session_result(session) : NULL;
+    const struct smtp_result *r = console_result(a->console);
     const struct settings *s = console_settings(a->console);
     struct view v;
     view_init(&v, console_conn(a->console));
@@ -112,7 +143,7 @@ void cli_report_print(FILE *to, struct app *a, enum cli_status status)
     }
     json_t *out =
         json_pack("{s:b, s:i}", "ok", status == CLI_OK, "status", cli_status_number(s, status));
-    result_json(r, out);
+    result_json(a, r, out);
     json_object_set_new(out, "reply", text_json(v.last_text));
     json_object_set_new(out, "peer", text_json(v.peer));
     json_object_set_new(out, "tls", tls_json(&v));

@@ -25,15 +25,13 @@ static enum cli_status transact(struct app *a, const struct cli_args *args)
         return cli_status_of_err(&err);
     }
     loop_run_until(a->loop, idle, a);
-    const struct session *s = console_session_const(a->console);
-    return cli_status_of(s ? session_result(s) : NULL, console_link_err(a->console));
+    return cli_status_of(console_result(a->console), console_link_err(a->console));
 }
 
 /* Without a transcript a failure would be silent: one sentence of what stopped it. */
 static void say_failure(struct app *a, enum cli_status status)
 {
-    const struct session *s = console_session_const(a->console);
-    const struct smtp_result *r = s ? session_result(s) : NULL;
+    const struct smtp_result *r = console_result(a->console);
     const struct err *link = console_link_err(a->console);
     if (r && r->err.domain != ERR_NONE)
         cli_say_err(&r->err);

@@ -30,8 +30,10 @@ bool session_stream_begin(struct session *s, const struct session_content *conte
     if (t->running)
         return false;
     struct session_content source = *content;
+    off_t begins = t->begins;
     memset(t, 0, sizeof(*t));
     t->source = source;
+    t->begins = begins;
     t->running = true;
     t->by_drive = by_drive;
     t->total = content_total(&t->source);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <string.h>
+#include <unistd.h>
 
 const struct smtp_result *session_result(const struct session *s)
 {
@@ -51,6 +52,16 @@ static void local_failure(struct session *s, const char *what)
     smtp_drive_outcome(s->drive, SMTP_OUT_ABORT, &err);
 }
 
+/* A second transaction of the drive carries the same message. */
+static bool from_the_beginning(struct session *s)
+{
+    struct session_stream *t = &s->stream;
+    bool first = !s->content_began;
+    s->content_began = true;
+    return t->source.fd < 0 || first ||
+           (t->begins >= 0 && lseek(t->source.fd, t->begins, SEEK_SET) == t->begins);
+}
+
 /* One want; true: ask again. */
 static bool carry_out(struct session *s, const struct want *want)
 {
@@ -73,6 +84,11 @@ static bool carry_out(struct session *s, const struct want *want)
         return false;
     case WANT_CONTENT:
         if (!s->stream.running) {
+            if (!from_the_beginning(s)) {
+                local_failure(s, "the message comes from a pipe and went out once: it cannot go "
+                                 "into another transaction");
+                return true;
+            }
             session_stream_begin(s, &s->stream.source, true);
             if (smtp_drive_chunk_octets(s->drive) > 0)
                 session_chunks_begin(s, smtp_drive_chunk_octets(s->drive));
@@ -141,6 +157,9 @@ bool session_drive(struct session *s, const struct smtp_plan *plan,
         s->stream.source = *content;
     else
         s->stream.source = (struct session_content){.fd = -1};
+    s->content_began = false;
+    s->stream.begins =
+        s->stream.source.fd >= 0 ? lseek(s->stream.source.fd, 0, SEEK_CUR) : (off_t)-1;
     struct smtp_plan bound = *plan;
     session_bind_channel(s, &bound.credentials);
     s->drive = smtp_drive_new(s->journal, s->conn, track_smtp(s->track), &bound);

@@ -8,6 +8,8 @@
 #ifndef CLIENT_SESSION_PRIVATE_H
 #define CLIENT_SESSION_PRIVATE_H
 
+#include <sys/types.h>
+
 #include "client/route.h"
 #include "client/session.h"
 
@@ -58,6 +60,8 @@ struct session_route {
 
 struct session_stream {
     bool running, by_drive;
+    off_t
+        begins; /* of source.fd: where each transaction of a drive begins; -1: it cannot go back */
     struct session_content source;
     struct smtp_stuff stuff;
     struct buf raw;  /* one piece as read */
@@ -102,6 +106,7 @@ struct session {
     bool driving;    /* .drive is at work */
     bool logging_in; /* .login is */
     struct session_stream stream;
+    bool content_began; /* the drive's message went out once */
     /* Pace: what is to leave slowly, and how much may leave by now. */
     uint64_t pace_octets_per_s;
     struct buf pace_queue;

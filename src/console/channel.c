@@ -50,6 +50,7 @@ void channel_free(struct channel **chp)
     console_password_stop(c);
     console_raw_stop(c);
     console_task_reset(c);
+    console_delivery_clear(ch);
     console_queue_clear(c);
     channel_leave(ch, was);
     dns_free(&ch->dns);

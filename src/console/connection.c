@@ -14,8 +14,10 @@ static void on_item(void *ctx, const struct track_item *item)
     struct console *c = ch->console;
     if (item->kind == TRACK_ITEM_REPLY || item->kind == TRACK_ITEM_GO_ON) {
         ch->n_replies++;
-        if (ch->waiting)
+        if (ch->waiting) {
+            ch->greeting_waited = true;
             console_wait_over(c);
+        }
     }
     console_data_try(c, item);
     console_bdat_try(c, item);
@@ -50,6 +52,24 @@ static void on_tls(void *ctx, const struct err *err)
         say_error(ch, session_conn(ch->session), err);
 }
 
+static bool open_target(struct console *c, struct err *err);
+
+/* What a /send has left needs another session. */
+static void open_next(struct console *c)
+{
+    struct err err;
+    err_clear(&err);
+    c->now->delivery.reopen = false;
+    if (open_target(c, &err) && console_task_again(c, false))
+        return;
+    if (err.domain != ERR_NONE) {
+        journal_note_err(c->journal, console_conn(c), &err);
+        console_delivery_broken(c->now, &err);
+    }
+    console_delivery_say(c);
+    console_task_over(c);
+}
+
 static void on_down(void *ctx, enum event_down why, const struct err *err)
 {
     struct channel *ch = ctx, *was = channel_enter(ch);
@@ -71,7 +91,14 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
         if (never_up || (why != DOWN_EOF && !in_order))
             say_error(ch, console_conn(c), err);
     }
-    if (c->now->task.waiting || c->now->password_reader) {
+    if (c->now->delivery.reopen) {
+        open_next(c);
+    } else if (c->now->task.waiting && (c->now->delivery.done > 0 || c->now->delivery.part_ok)) {
+        console_password_stop(c);
+        console_delivery_broken(c->now, &c->now->link_err);
+        console_delivery_say(c);
+        console_task_over(c);
+    } else if (c->now->task.waiting || c->now->password_reader) {
         console_password_stop(c);
         console_task_reset(c);
     }
@@ -120,14 +147,40 @@ static void say_result(struct console *c, const struct smtp_result *r)
     journal_note(c->journal, console_conn(c), LEVEL_WARNING, e.text, e.means, e.next);
 }
 
+/* More messages, or recipients this session does not take? True: it goes on. */
+static bool go_on(struct console *c, const struct smtp_result *result)
+{
+    switch (console_delivery_add(c->now, result)) {
+    case DELIVERY_DONE:
+        return false;
+    case DELIVERY_NEXT_MESSAGE:
+        if (!result->ok)
+            say_result(c, result);
+        return console_task_again(c, true);
+    case DELIVERY_NEW_SESSION:
+        c->now->task.active = false;
+        c->now->task.waiting = true; /* on_down opens the next */
+        c->now->closing = true;
+        session_close(c->now->session);
+        return true;
+    }
+    return false;
+}
+
 static void on_drive_done(void *ctx, const struct smtp_result *result)
 {
     struct channel *ch = ctx, *was = channel_enter(ch);
     struct console *c = ch->console;
     bool quit = c->now->task.quit;
+    bool again = ch->delivery.valid && go_on(c, result);
+    if (again) {
+        channel_leave(ch, was);
+        return;
+    }
     say_result(c, result);
     if (!result->ok && result->stage == SMTP_STEP_AUTH)
         console_password_forget(c);
+    console_delivery_say(c);
     console_task_over(c);
     if (quit && session_is_up(c->now->session)) {
         c->now->closing = true;
@@ -303,6 +356,8 @@ static bool open_target(struct console *c, struct err *err)
     c->now->dns = resolver(c);
     err_clear(&c->now->link_err);
     c->now->went_down = false;
+    c->now->n_replies = 0;
+    c->now->greeting_waited = false;
     c->now->connecting = true;
     if (c->now->target.had_password)
         journal_note(c->journal, 0, LEVEL_WARNING, "the password in the URL was not taken",
@@ -426,6 +481,12 @@ bool exec_wait(struct console *c, const struct console_call *call)
     }
     if (!c->now->connecting && !console_need_session(c, call->err))
         return false;
+    /* Right after /open the greeting is what is waited for, and it may be here already. */
+    const struct track *t = console_tracker(c);
+    if (t && c->now->n_replies == 1 && track_pending(t) == 0 && !c->now->greeting_waited) {
+        c->now->greeting_waited = true;
+        return true;
+    }
     if (!c->now->wait_timer)
         c->now->wait_timer = loop_timer_new(c->loop, wait_timed_out, c->now);
     c->now->waiting = true;

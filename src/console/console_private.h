@@ -33,6 +33,21 @@ struct console_task {
     char *mail_params, *rcpt_params; /* as they stand behind the paths; NULL: none */
     struct buf message;              /* generated, or read from standard input */
     int fd;                          /* message file; -1: none */
+    bool generated;                  /* .message: each repetition is made anew */
+};
+
+/* A /send as a whole, over several runs of the drive (delivery.c). */
+struct console_delivery {
+    bool valid;
+    bool reopen;  /* what is left needs another session */
+    bool part_ok; /* of the message under way somebody got it, in an earlier one */
+    uint64_t wanted, done, accepted; /* messages */
+    const char **to;                 /* whom the drive under way is for, and which of the task's */
+    size_t *index;
+    size_t n_to;
+    struct smtp_recipient_result *recipients; /* all of the task's; ends with path NULL */
+    struct smtp_result result;
+    char mechanism[64];
 };
 
 /* What belongs to one connection of the window: its session and all that is under way on it. It
@@ -56,6 +71,7 @@ struct channel {
     struct tls_tickets *tickets; /* of its TLS sessions, for /reopen; NULL: none yet */
     char *tlsa;                  /* the setting as lines */
     struct console_task task;
+    struct console_delivery delivery;
     struct password_reader *password_reader;
 
     /* lines of /rcpt a b c and the like: each waits for the former's reply */
@@ -69,8 +85,9 @@ struct channel {
     struct secret proxy_password;
     struct loop_timer *wait_timer; /* /wait */
     bool waiting;
-    uint64_t n_replies;
-    uint64_t script_seq; /* what a script's last line to it could see from on; 0: none yet */
+    uint64_t script_seq;  /* what a script's last line to it could see from on; 0: none yet */
+    uint64_t n_replies;   /* of this session */
+    bool greeting_waited; /* by a /wait */
 };
 
 struct console {
@@ -171,6 +188,20 @@ void console_task_reset(struct console *c);
 void console_task_over(struct console *c);
 void console_task_try_start(struct console *c);
 void console_task_password(struct console *c, const char *password); /* NULL: refused */
+/* The driver's next run: the next message, or the rest of this one in a new session. False: it
+ * cannot be, which is said. */
+bool console_task_again(struct console *c, bool next_message);
+/* delivery.c */
+enum console_delivery_next { DELIVERY_DONE, DELIVERY_NEXT_MESSAGE, DELIVERY_NEW_SESSION };
+void console_delivery_begin(struct channel *ch, uint64_t messages);
+void console_delivery_clear(struct channel *ch);
+/* A run of the drive is over: what now? */
+enum console_delivery_next console_delivery_add(struct channel *ch, const struct smtp_result *r);
+/* The new session did not come up. */
+void console_delivery_broken(struct channel *ch, const struct err *err);
+/* The message once more, from its beginning. */
+bool console_delivery_rewind(struct console *c, bool next_message, struct err *err);
+void console_delivery_say(struct console *c);
 /* transaction.c */
 bool exec_ehlo(struct console *c, const struct console_call *call);
 bool exec_mail(struct console *c, const struct console_call *call);

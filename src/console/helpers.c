@@ -13,6 +13,7 @@
 void console_task_reset(struct console *c)
 {
     struct console_task *t = &c->now->task;
+    console_delivery_clear(c->now); /* its result points to the addresses */
     mem_free(t->mechanisms);
     mem_free(t->user);
     mem_free(t->path);
@@ -96,6 +97,7 @@ static bool read_stdin(struct console *c, struct err *err)
 static bool open_message(struct console *c, const char *path, struct err *err)
 {
     struct console_task *t = &c->now->task;
+    t->generated = !path;
     if (!path)
         return console_message_generate(c, t->from, t->to, t->n_to, &t->message, err);
     if (strcmp(path, "-") == 0)
@@ -205,6 +207,7 @@ static void start(struct console *c)
         return;
     }
     struct console_task *t = &c->now->task;
+    const struct console_delivery *delivery = &c->now->delivery;
     const char *drop_after = settings_text(c->settings, SETTING_ID_drop_after);
     const char *quit_after =
         *drop_after ? drop_after : settings_text(c->settings, SETTING_ID_quit_after);
@@ -216,8 +219,10 @@ static void start(struct console *c)
         .xclient = settings_text(c->settings, SETTING_ID_xclient),
         .auth = console_auth_wanted(c),
         .from = t->from,
-        .to = (const char *const *)t->to,
-        .n_to = t->n_to,
+        .to = delivery->to,
+        .n_to = delivery->n_to,
+        .more = delivery->done + 1 < delivery->wanted,
+        .obey_limits = settings_bool(c->settings, SETTING_ID_limits),
         .mail_params = t->mail_params,
         .rcpt_params = t->rcpt_params,
         .rcpt_orcpt = settings_bool(c->settings, SETTING_ID_dsn_orcpt),
@@ -249,7 +254,7 @@ void console_task_try_start(struct console *c)
 {
     struct console_task *t = &c->now->task;
     if (!t->waiting || c->now->connecting || !c->now->session || !session_is_up(c->now->session) ||
-        c->now->password_reader)
+        c->now->password_reader || c->now->delivery.reopen)
         return;
     if (t->needs_password) {
         const char *user = console_auth_user(c);
@@ -363,12 +368,27 @@ bool exec_auth(struct console *c, const struct console_call *call)
     return true;
 }
 
+static bool begin_delivery(struct console *c, struct err *err)
+{
+    uint64_t messages = settings_number(c->settings, SETTING_ID_repeat);
+    bool ends_early = settings_is_set(c->settings, SETTING_ID_quit_after) ||
+                      settings_is_set(c->settings, SETTING_ID_drop_after);
+    if (messages > 1 && ends_early) {
+        err_set(err, ERR_USAGE, 0, "repeat and quit-after or drop-after do not go together");
+        err_explain(err, "nothing was sent", "leave one of them out");
+        return false;
+    }
+    console_delivery_begin(c->now, messages);
+    return true;
+}
+
 static bool send_begun(struct console *c, const char *path, struct err *err)
 {
     c->now->task.mail_params = console_mail_params(c);
     c->now->task.rcpt_params = console_rcpt_params(c);
     default_from(c);
-    if (!default_to(c, err) || !open_message(c, path, err) || !console_sign(c, err)) {
+    if (!default_to(c, err) || !open_message(c, path, err) || !console_sign(c, err) ||
+        !begin_delivery(c, err)) {
         console_task_reset(c);
         return false;
     }
@@ -419,6 +439,20 @@ static bool take_envelope(struct console_task *t, struct slice *rest, struct err
         }
     }
     return true;
+}
+
+bool console_task_again(struct console *c, bool next_message)
+{
+    struct err err;
+    err_clear(&err);
+    if (console_delivery_rewind(c, next_message, &err)) {
+        c->now->task.active = false;
+        go(c);
+        return true;
+    }
+    journal_note_err(c->journal, console_conn(c), &err);
+    console_delivery_broken(c->now, &err);
+    return false;
 }
 
 bool exec_send(struct console *c, const struct console_call *call)

@@ -48,8 +48,10 @@ struct smtp_drive *smtp_drive_new(struct journal *j, uint32_t conn, const struct
         d->plan.auth = true;
     buf_init(&d->out, DRIVE_OUT_CAP_OCTETS);
     auth_client_init(&d->auth, &d->plan.credentials);
-    if (plan->n_to > 0)
+    if (plan->n_to > 0) {
         d->recipients = mem_zalloc(plan->n_to * sizeof(d->recipients[0]));
+        d->batch = mem_zalloc(plan->n_to * sizeof(d->batch[0]));
+    }
     for (size_t i = 0; i < plan->n_to; i++)
         d->recipients[i].path = plan->to[i];
     d->result.recipients = d->recipients;
@@ -74,6 +76,7 @@ void smtp_drive_free(struct smtp_drive **drive)
     auth_client_deinit(&d->auth);
     buf_deinit(&d->out);
     mem_free(d->recipients);
+    mem_free(d->batch);
     mem_free(d);
     *drive = NULL;
 }
@@ -96,6 +99,9 @@ void drive_decide(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome 
     r->ok = ok;
     r->stage = stage;
     r->outcome = outcome;
+    r->code = 0;
+    r->reply_seq = 0;
+    memset(r->enhanced, 0, sizeof(r->enhanced));
     if (!item || !item->reply)
         return;
     r->code = item->reply->code;
@@ -130,9 +136,11 @@ void drive_enter(struct smtp_drive *d, enum smtp_step step)
 void drive_finish(struct smtp_drive *d)
 {
     enum smtp_state state = smtp_track_state(d->track);
+    bool stays = d->plan.more && d->result.err.domain == ERR_NONE &&
+                 (d->result.ok || d->result.stage >= SMTP_STEP_MAIL);
     if (state == SMTP_STATE_QUIT || state == SMTP_STATE_CLOSED || d->plan.drop)
         drive_stop(d);
-    else if (d->plan.quit || d->plan.quit_after < SMTP_STEP_DONE)
+    else if ((d->plan.quit && !stays) || d->plan.quit_after < SMTP_STEP_DONE)
         drive_enter(d, SMTP_STEP_QUIT);
     else
         end(d, WANT_DONE);
@@ -179,7 +187,7 @@ static void after_auth(struct smtp_drive *d, const struct smtp_item *item)
         drive_enter(d, SMTP_STEP_RCPT);
         give_up(d, ERR_USAGE, "there is no recipient", "name one with --to");
     } else {
-        drive_enter(d, SMTP_STEP_MAIL);
+        drive_transaction_begin(d);
     }
 }
 
@@ -300,7 +308,7 @@ static void write_mail(struct smtp_drive *d)
 static void write_rcpt(struct smtp_drive *d)
 {
     const char *params = d->plan.rcpt_params;
-    const char *to = d->plan.to[d->rcpt_sent++];
+    const char *to = drive_batch_at(d, d->rcpt_sent++)->path;
     bool has = params && *params;
     buf_printf(&d->out, "RCPT TO:<%s>", to);
     if (d->plan.rcpt_orcpt) {
@@ -321,9 +329,9 @@ static bool may_pipeline(const struct smtp_drive *d)
 static void write_group(struct smtp_drive *d)
 {
     size_t stop = d->rcpt_sent + DRIVE_GROUP_RECIPIENTS;
-    while (d->rcpt_sent < d->plan.n_to && d->rcpt_sent < stop)
+    while (d->rcpt_sent < d->n_batch && d->rcpt_sent < stop)
         write_rcpt(d);
-    if (d->rcpt_sent == d->plan.n_to && d->plan.has_content && d->plan.chunk_octets == 0) {
+    if (d->rcpt_sent == d->n_batch && d->plan.has_content && d->plan.chunk_octets == 0) {
         buf_append_cstr(&d->out, "DATA\r\n");
         d->data_sent = true;
     }
@@ -504,7 +512,7 @@ static void step_on(struct smtp_drive *d, const struct smtp_item *item)
             d->rset_first = false;
             after_hello(d, NULL);
         } else {
-            drive_finish(d);
+            drive_transaction_over(d);
         }
         break;
     case SMTP_STEP_QUIT:

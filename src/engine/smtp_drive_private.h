@@ -20,10 +20,17 @@ struct smtp_drive {
     struct buf out;
     enum smtp_step step;
     enum want_kind end; /* once .ended: CLOSE or DONE */
+    /* The transaction under way: its recipients by index, of those how many were accepted. */
+    size_t *batch;
+    size_t n_batch, n_taken;
+    size_t first_left, n_left; /* recipients that none was for yet */
+    struct smtp_result good;   /* of an earlier transaction; .ok: there is one */
     size_t rcpt_sent, rcpt_answered;
-    size_t lmtp_at; /* next recipient a reply to the dot is for */
+    size_t lmtp_at; /* next recipient of the batch a reply to the dot is for */
     bool begun, waiting, ended;
-    bool decided;   /* the result stands; what follows is good manners */
+    bool decided; /* the result stands; what follows is good manners */
+    bool lost;    /* this transaction is: replies to what was sent are waited for */
+    bool split_said;
     bool data_sent; /* in the same write as what came before */
     bool mail_refused;
     bool prdr;               /* 353 came: a reply for each recipient follows */
@@ -46,6 +53,16 @@ void drive_enter(struct smtp_drive *d, enum smtp_step step);
 /* The step is done: does the plan end here? And its end. */
 bool drive_ends_here(const struct smtp_drive *d);
 void drive_end_here(struct smtp_drive *d, const struct smtp_item *item);
+
+/* smtp_drive_batch.c */
+/* MAIL for the recipients that are left, or for some of them; or the wish for another session. */
+void drive_transaction_begin(struct smtp_drive *d);
+/* It came to its end, good or not: the next one, or the end of the plan. */
+void drive_transaction_over(struct smtp_drive *d);
+/* What became of it. The plan's result stands with the last one. */
+void drive_verdict(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome outcome, bool ok,
+                   const struct smtp_item *item);
+struct smtp_recipient_result *drive_batch_at(const struct smtp_drive *d, size_t index);
 
 /* smtp_drive_transaction.c: the reply to ... */
 void drive_take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item);

@@ -8,19 +8,19 @@
 static void after_recipients(struct smtp_drive *d, const struct smtp_item *item)
 {
     d->waiting = d->data_sent;
-    if (d->result.n_accepted > 0 && !d->decided) {
+    if (d->n_taken > 0 && !d->lost) {
         if (drive_ends_here(d)) {
             drive_end_here(d, item);
         } else if (d->plan.has_content) {
             d->step = d->plan.chunk_octets > 0 ? SMTP_STEP_BDAT : SMTP_STEP_DATA;
             d->result.stage = d->step;
         } else {
-            drive_decide(d, SMTP_STEP_DONE, SMTP_OUT_2YZ, true, item);
+            drive_verdict(d, SMTP_STEP_DONE, SMTP_OUT_2YZ, true, item);
             drive_enter(d, SMTP_STEP_RSET);
         }
         return;
     }
-    drive_decide(d, SMTP_STEP_RCPT, smtp_reply_outcome(item->reply->code), false, item);
+    drive_verdict(d, SMTP_STEP_RCPT, smtp_reply_outcome(item->reply->code), false, item);
     if (d->data_sent)
         d->step = SMTP_STEP_DATA;
     else if (d->mail_refused)
@@ -33,17 +33,19 @@ void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item)
 {
     if (d->rcpt_answered >= d->rcpt_sent)
         return;
-    struct smtp_recipient_result *r = &d->recipients[d->rcpt_answered++];
+    struct smtp_recipient_result *r = drive_batch_at(d, d->rcpt_answered++);
     r->code = item->reply->code;
     r->reply_seq = item->seq;
     if (item->reply->has_enhanced)
         memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
     r->accepted = smtp_reply_outcome(r->code) == SMTP_OUT_2YZ;
-    if (r->accepted)
+    if (r->accepted) {
         d->result.n_accepted++;
+        d->n_taken++;
+    }
     if (d->rcpt_answered < d->rcpt_sent)
         return;
-    if (d->rcpt_sent == d->plan.n_to || d->mail_refused)
+    if (d->rcpt_sent == d->n_batch || d->mail_refused)
         after_recipients(d, item);
     else
         drive_enter(d, SMTP_STEP_RCPT);
@@ -53,21 +55,23 @@ void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item)
 static bool take_lmtp_dot(struct smtp_drive *d, enum smtp_outcome outcome,
                           const struct smtp_item *item)
 {
-    while (d->lmtp_at < d->plan.n_to && !d->recipients[d->lmtp_at].accepted)
+    while (d->lmtp_at < d->n_batch && !drive_batch_at(d, d->lmtp_at)->accepted)
         d->lmtp_at++;
-    if (d->lmtp_at < d->plan.n_to) {
-        struct smtp_recipient_result *r = &d->recipients[d->lmtp_at++];
+    if (d->lmtp_at < d->n_batch) {
+        struct smtp_recipient_result *r = drive_batch_at(d, d->lmtp_at++);
         r->code = item->reply->code;
         r->reply_seq = item->seq;
         memset(r->enhanced, 0, sizeof(r->enhanced));
         if (item->reply->has_enhanced)
             memcpy(r->enhanced, item->reply->enhanced, sizeof(r->enhanced));
         r->accepted = outcome == SMTP_OUT_2YZ;
-        if (!r->accepted)
+        if (!r->accepted) {
             d->result.n_accepted--;
+            d->n_taken--;
+        }
     }
-    for (size_t i = d->lmtp_at; i < d->plan.n_to; i++) {
-        if (d->recipients[i].accepted)
+    for (size_t i = d->lmtp_at; i < d->n_batch; i++) {
+        if (drive_batch_at(d, i)->accepted)
             return false;
     }
     return true;
@@ -79,7 +83,7 @@ static bool take_prdr(struct smtp_drive *d, enum smtp_outcome outcome, const str
 {
     if (!d->prdr && !d->plan.lmtp && item->reply->code == 353) {
         d->prdr = true;
-        d->prdr_left = d->result.n_accepted;
+        d->prdr_left = d->n_taken;
         return true;
     }
     if (!d->prdr || d->prdr_left == 0)
@@ -92,8 +96,8 @@ static bool take_prdr(struct smtp_drive *d, enum smtp_outcome outcome, const str
 /* In LMTP the last reply may be a refusal although somebody got the message. */
 static void cite_accepted(struct smtp_drive *d)
 {
-    for (size_t i = 0; i < d->plan.n_to; i++) {
-        const struct smtp_recipient_result *r = &d->recipients[i];
+    for (size_t i = 0; i < d->n_batch; i++) {
+        const struct smtp_recipient_result *r = drive_batch_at(d, i);
         if (!r->accepted)
             continue;
         d->result.code = r->code;
@@ -112,18 +116,23 @@ void drive_take_dot(struct smtp_drive *d, enum smtp_outcome outcome, const struc
     if (d->plan.lmtp) {
         if (!take_lmtp_dot(d, outcome, item))
             return;
-        if (d->result.n_accepted > 0)
+        if (d->n_taken > 0)
             outcome = SMTP_OUT_2YZ;
     }
-    bool ok = outcome == SMTP_OUT_2YZ && (!d->prdr || d->result.n_accepted > 0);
+    bool ok = outcome == SMTP_OUT_2YZ && (!d->prdr || d->n_taken > 0) && !d->lost;
     if (ok && drive_ends_here(d)) {
         drive_end_here(d, item);
         return;
     }
-    drive_decide(d, ok ? SMTP_STEP_DONE : SMTP_STEP_DOT, outcome, ok, item);
+    if (outcome == SMTP_OUT_MALFORMED) {
+        drive_decide(d, SMTP_STEP_DOT, outcome, false, item);
+        drive_finish(d);
+        return;
+    }
+    drive_verdict(d, ok ? SMTP_STEP_DONE : SMTP_STEP_DOT, outcome, ok, item);
     if (ok && d->plan.lmtp)
         cite_accepted(d);
-    drive_finish(d);
+    drive_transaction_over(d);
 }
 
 /* A chunk was answered. The last one's reply is the message's, as the dot's is; a refusal before it
@@ -132,20 +141,22 @@ void drive_take_chunk(struct smtp_drive *d, enum smtp_outcome outcome, const str
 {
     bool more_awaited = d->chunks_awaited > 1;
     bool of_last = d->chunk_last && !more_awaited;
-    if (of_last && !d->decided && outcome != SMTP_OUT_3YZ) {
+    if (of_last && !d->lost && outcome != SMTP_OUT_3YZ) {
         drive_take_dot(d, outcome, item);
         return;
     }
     if (d->chunks_awaited > 0)
         d->chunks_awaited--;
     enum smtp_next next = smtp_drive_table(SMTP_STEP_BDAT, outcome);
-    if (next != SMTP_NEXT_ON)
+    if (next == SMTP_NEXT_QUIT)
         drive_decide(d, SMTP_STEP_BDAT, outcome, false, item);
+    else if (next != SMTP_NEXT_ON)
+        drive_verdict(d, SMTP_STEP_BDAT, outcome, false, item);
     if (next == SMTP_NEXT_QUIT)
         drive_finish(d);
     else if (more_awaited)
         d->waiting = true;
-    else if (d->decided)
+    else if (d->lost)
         drive_enter(d, SMTP_STEP_RSET);
     else
         drive_enter(d, SMTP_STEP_BDAT);
@@ -156,14 +167,17 @@ void drive_take_chunk(struct smtp_drive *d, enum smtp_outcome outcome, const str
 void drive_take_data(struct smtp_drive *d, enum smtp_outcome outcome, const struct smtp_item *item)
 {
     enum smtp_next next = smtp_drive_table(SMTP_STEP_DATA, outcome);
-    if (next == SMTP_NEXT_ON && d->decided) {
+    if (next == SMTP_NEXT_ON && d->lost) {
         drive_enter(d, SMTP_STEP_DOT);
     } else if (next == SMTP_NEXT_ON && drive_ends_here(d)) {
         drive_end_here(d, item);
     } else if (next == SMTP_NEXT_ON) {
         drive_enter(d, SMTP_STEP_CONTENT);
     } else {
-        drive_decide(d, SMTP_STEP_DATA, outcome, false, item);
+        if (next == SMTP_NEXT_RSET)
+            drive_verdict(d, SMTP_STEP_DATA, outcome, false, item);
+        else
+            drive_decide(d, SMTP_STEP_DATA, outcome, false, item);
         if (next == SMTP_NEXT_RSET && !d->mail_refused)
             drive_enter(d, SMTP_STEP_RSET);
         else
@@ -181,7 +195,7 @@ void drive_take_mail(struct smtp_drive *d, enum smtp_outcome outcome, const stru
     }
     d->mail_refused = next != SMTP_NEXT_ON;
     if (d->mail_refused)
-        drive_decide(d, SMTP_STEP_MAIL, outcome, false, item);
+        drive_verdict(d, SMTP_STEP_MAIL, outcome, false, item);
     if (!d->mail_refused || more) {
         drive_enter(d, SMTP_STEP_RCPT);
         d->waiting = more;

@@ -61,8 +61,8 @@ void track_report_offer(struct smtp_track *t, const struct smtp_reply *r, uint64
 
 /* ---- LIMITS ---- */
 
-/* "RCPTMAX=100" among the parameters of LIMITS; 0: not said. */
-static uint64_t limit_said(const struct smtp_track *t, struct slice name)
+/* "RCPTMAX=100" among the parameters of LIMITS. */
+uint64_t smtp_track_limit(const struct smtp_track *t, const char *name)
 {
     struct slice rest, word;
     uint64_t value;
@@ -70,11 +70,16 @@ static uint64_t limit_said(const struct smtp_track *t, struct slice name)
         return 0;
     while ((word = slice_next_word(&rest)).len > 0) {
         ptrdiff_t eq = slice_find_octet(word, '=');
-        if (eq > 0 && slice_eq_nocase(slice_take(word, (size_t)eq), name) &&
+        if (eq > 0 && slice_eq_nocase(slice_take(word, (size_t)eq), slice_cstr(name)) &&
             slice_to_u64(slice_skip(word, (size_t)eq + 1), UINT32_MAX, &value))
             return value;
     }
     return 0;
+}
+
+uint64_t smtp_track_mails(const struct smtp_track *t)
+{
+    return t->sent.mails;
 }
 
 uint64_t track_over_limit(const struct smtp_track *t, enum smtp_verb verb, const char **name_out)
@@ -84,7 +89,7 @@ uint64_t track_over_limit(const struct smtp_track *t, enum smtp_verb verb, const
         const char *name;
     } rows[] = {{SMTP_VERB_MAIL, "MAILMAX"}, {SMTP_VERB_RCPT, "RCPTMAX"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        uint64_t most = rows[i].verb == verb ? limit_said(t, slice_cstr(rows[i].name)) : 0;
+        uint64_t most = rows[i].verb == verb ? smtp_track_limit(t, rows[i].name) : 0;
         uint64_t sent = verb == SMTP_VERB_MAIL ? t->sent.mails : t->sent.rcpts;
         if (most == 0 || sent < most)
             continue;

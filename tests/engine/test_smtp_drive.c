@@ -2,10 +2,15 @@
 #include "kit.h"
 
 static const char *const to[] = {"b@c.test", "d@e.test"};
+static const char *const four[] = {"b@c.test", "d@e.test", "f@C.test", "g@h.test"};
 
 #define PLAN                                                                                       \
     .goal = SMTP_GOAL_SEND, .name = "me.test", .from = "a@b.test", .has_content = true,            \
     .quit = true, .quit_after = SMTP_STEP__COUNT, .to = to, .n_to = 2
+#define FOUR_AT_ONCE                                                                               \
+    .goal = SMTP_GOAL_SEND, .name = "me.test", .from = "a@b.test", .has_content = true,            \
+    .quit = true, .quit_after = SMTP_STEP__COUNT, .to = four, .n_to = 4
+#define FOUR     FOUR_AT_ONCE, .obey_limits = true
 #define HELLO_OK "250-mx|250-PIPELINING|250-AUTH PLAIN LOGIN CRAM-MD5|250 STARTTLS"
 
 /* The server's replies in order, one for each line of the client ("|" between lines of one reply,
@@ -13,7 +18,7 @@ static const char *const to[] = {"b@c.test", "d@e.test"};
  * it ends. */
 static const struct {
     struct smtp_plan plan;
-    const char *replies[16];
+    const char *replies[20];
     const char *sends; /* the first words, space separated */
     bool ok;
     enum smtp_step stage;
@@ -297,6 +302,116 @@ static const struct {
      SMTP_STEP_DONE,
      250,
      WANT_CLOSE},
+    /* LIMITS: RCPTMAX in two transactions, piece by piece and pipelined; not obeyed where not
+     * asked. */
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=3", "250 a", "250 b", "250 c", "250 d", "354 go",
+      "250 yes", "250 a", "250 e", "354 go", "250 too", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT DATA . MAIL RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR, .pipeline = true},
+     {"220 a", "250-mx|250-PIPELINING|250 LIMITS RCPTMAX=3", "250 a", "250 b", "250 c", "250 d",
+      "354 go", "250 yes", "250 a", "250 e", "354 go", "250 too", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT DATA . MAIL RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR_AT_ONCE},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=3", "250 a", "250 b", "250 c", "250 d", "452 e", "354 go",
+      "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    /* RCPTDOMAINMAX: c.test goes together, whatever its case. */
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTDOMAINMAX=1", "250 a", "250 b", "250 f", "354 go", "250 yes",
+      "250 a", "250 d", "354 go", "250 yes", "250 a", "250 g", "354 go", "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    /* The first transaction's recipients are refused, the second's are not; then the other way
+     * round, at the dot. */
+    {{FOUR, .pipeline = true},
+     {"220 a", "250-mx|250-PIPELINING|250 LIMITS RCPTMAX=2", "250 a", "550 b", "550 c", "554 no",
+      "250 reset", "250 a", "250 d", "250 e", "354 go", "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA RSET MAIL RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR, .pipeline = true},
+     {"220 a", "250-mx|250-PIPELINING|250 LIMITS RCPTMAX=2", "250 a", "550 b", "550 c", "354 odd",
+      "554 nobody", "250 a", "250 d", "250 e", "354 go", "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=2", "250 a", "250 b", "250 c", "354 go", "250 yes",
+      "250 a", "250 d", "250 e", "354 go", "554 spam", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=2", "250 a", "250 b", "250 c", "354 go", "554 spam",
+      "250 a", "250 d", "250 e", "354 go", "552 full", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT RCPT DATA . QUIT",
+     false,
+     SMTP_STEP_DOT,
+     552,
+     WANT_CLOSE},
+    /* MAIL refused: it would be refused for the others, too. */
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=2", "550 no", "221 bye"},
+     "EHLO MAIL QUIT",
+     false,
+     SMTP_STEP_MAIL,
+     550,
+     WANT_CLOSE},
+    /* A cut in the second transaction is the end, whatever became of the first. */
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=2", "250 a", "250 b", "250 c", "354 go", "250 yes",
+      "250 a", "!"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT",
+     false,
+     SMTP_STEP_RCPT,
+     0,
+     WANT_CLOSE},
+    /* MAILMAX: the second transaction needs another session. */
+    {{FOUR},
+     {"220 a", "250-mx|250 LIMITS RCPTMAX=2 MAILMAX=1", "250 a", "250 b", "250 c", "354 go",
+      "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_MAIL,
+     0,
+     WANT_CLOSE},
+    /* Another message follows: the session stays, unless it is of no use. */
+    {{PLAN, .more = true},
+     {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "554 spam"},
+     "EHLO MAIL RCPT RCPT DATA .",
+     false,
+     SMTP_STEP_DOT,
+     554,
+     WANT_DONE},
+    {{PLAN, .more = true, .tls = SMTP_TLS_MUST},
+     {"220 a", "250 a", "221 bye"},
+     "EHLO QUIT",
+     false,
+     SMTP_STEP_STARTTLS,
+     0,
+     WANT_CLOSE},
     {{.goal = SMTP_GOAL_HELLO, .name = "me", .quit_after = SMTP_STEP__COUNT},
      {"220 a", HELLO_OK},
      "EHLO",
@@ -463,24 +578,62 @@ static void servers_of_every_temper(void **state)
     secret_clear(&password);
 }
 
+/* Who was asked and who got the message, over the transactions of one plan. */
+static void limits_say_who_got_it(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {"220 a",       "250-mx|250 LIMITS RCPTMAX=2 MAILMAX=2",
+                                          "250 a",       "250 b",
+                                          "550 5.1.1 d", "354 go",
+                                          "250 yes",     "250 a",
+                                          "250 f",       "421 4.7.0 gone"};
+    struct smtp_plan plan = {FOUR};
+    char sent[512] = "";
+    struct kit k;
+    kit_open(&k, NULL);
+    struct smtp_drive *d = smtp_drive_new(k.journal, k.conn, k.track, &plan);
+    pump(&k, d, sent, sizeof(sent));
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        answer(&k, d, replies[i]);
+        pump(&k, d, sent, sizeof(sent));
+    }
+    const struct smtp_result *r = smtp_drive_result(d);
+    static const bool accepted[] = {true, false, true, false};
+    static const bool delivered[] = {true, false, false, false};
+    static const unsigned codes[] = {250, 550, 250, 0};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(r->recipients[i].accepted, accepted[i]);
+        assert_int_equal(r->recipients[i].n_delivered, delivered[i]);
+        assert_int_equal(r->recipients[i].code, codes[i]);
+    }
+    assert_false(r->ok);
+    assert_int_equal(r->code, 421);
+    assert_int_equal(r->n_accepted, 2);
+    smtp_drive_free(&d);
+    kit_close(&k);
+}
+
 /* From every step that can be reached, every outcome leads to an end: nothing hangs. */
 static void no_reply_leaves_it_without_a_next_step(void **state)
 {
     (void)state;
-    static const char *const good[] = {"220 a", HELLO_OK, "250 a",   "250 b",
-                                       "250 c", "354 go", "250 yes", "221 bye"};
+    static const char *const good[2][8] = {
+        {"220 a", HELLO_OK, "250 a", "250 b", "250 c", "354 go", "250 yes", "221 bye"},
+        {"220 a", "250-mx|250-PIPELINING|250 LIMITS RCPTMAX=1", "250 a", "250 b", "354 go",
+         "250 yes", "250 a", "250 c"},
+    };
     static const char *const odd[] = {"250 x", "354 x", "450 x", "550 x", "421 x", "hmm", "?", "!"};
     for (size_t at = 0; at < 8; at++) {
         for (size_t o = 0; o < sizeof(odd) / sizeof(odd[0]); o++) {
-            for (int pipeline = 0; pipeline < 2; pipeline++) {
-                struct smtp_plan plan = {PLAN, .pipeline = pipeline == 1};
+            for (int way = 0; way < 4; way++) {
+                struct smtp_plan plan = {PLAN, .pipeline = way % 2 == 1, .obey_limits = way > 1};
                 char sent[1024] = "";
                 struct kit k;
                 kit_open(&k, NULL);
                 struct smtp_drive *d = smtp_drive_new(k.journal, k.conn, k.track, &plan);
                 pump(&k, d, sent, sizeof(sent));
                 for (size_t r = 0; r < at; r++) {
-                    answer(&k, d, good[r]);
+                    answer(&k, d, good[way / 2][r]);
                     pump(&k, d, sent, sizeof(sent));
                 }
                 answer(&k, d, odd[o]);
@@ -578,6 +731,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_of_every_temper),
+        cmocka_unit_test(limits_say_who_got_it),
         cmocka_unit_test(no_reply_leaves_it_without_a_next_step),
         cmocka_unit_test(table_cells),
         cmocka_unit_test(a_server_must_prove_itself),

@@ -76,14 +76,166 @@ static void one_recipient_refused(void **state)
                                 "bob@example.test", "practice", NULL);
     assert_int_equal(p->status, 0);
     assert_true(proc_text_has(p->out_text, "\"accepted\":2,"));
-    assert_true(proc_text_has(p->out_text, "{\"address\":\"nobody@example.test\",\"accepted\":"
-                                           "false,\"code\":550,\"enhanced\":\"5.1.1\"}"));
+    assert_true(proc_text_has(p->out_text,
+                              "{\"address\":\"nobody@example.test\",\"accepted\":"
+                              "false,\"code\":550,\"enhanced\":\"5.1.1\",\"reply\":\"550 "
+                              "5.1.1 <nobody@example.test>: "));
+    assert_true(proc_text_has(p->out_text, "\"delivered\":0}"));
+    assert_int_equal(count(p->out_text, "\"delivered\":1}"), 2);
     proc_free(&p);
     p = proc_scope(dir, NULL, 0, "send", "--from", "ann@example.net", "--to", "alice@example.test",
                    "--to", "nobody@example.test", "--to", "bob@example.test", "practice", NULL);
     assert_true(proc_text_has(p->out_text, "550 5.1.1 <nobody@example.test>"));
     assert_true(proc_text_has(p->out_text, "stored message 1 for alice"));
     assert_true(proc_text_has(p->out_text, "stored message 1 for bob"));
+    assert_true(proc_text_has(p->out_text, "1 of 3 recipients did not get the message: "
+                                           "nobody@example.test (550)\n"));
+    proc_free(&p);
+}
+
+/* The practice server with a LIMITS line, sent to by `smtpscope send ...`. */
+static struct proc *send_limited(const char *limits, ...)
+{
+    char *scenario = proc_path(dir, "limits.scn");
+    char *text =
+        mem_printf("scenario limited\ntitle Limits\nlevel 1\nserver smtp\n  limit %s\n", limits);
+    char *target = mem_printf("practice:%s", scenario);
+    const char *argv[40] = {proc_smtpscope(), "send", "--tls", "none", "--from", "ann@example.net"};
+    size_t n = 6;
+    va_list more;
+    va_start(more, limits);
+    while ((argv[n] = va_arg(more, const char *)) != NULL)
+        n++;
+    va_end(more);
+    argv[n++] = target;
+    argv[n] = NULL;
+    proc_write_file(scenario, text, strlen(text));
+    struct proc *p = proc_run(argv, proc_env(dir), NULL, 0);
+    mem_free(scenario);
+    mem_free(text);
+    mem_free(target);
+    return p;
+}
+
+static void expect_counts(struct proc *p, size_t greetings, size_t mails, size_t rcpts,
+                          size_t stored)
+{
+    if (count(p->out_text, "ESMTP smtpscope practice server") != greetings ||
+        count(p->out_text, "C>  MAIL FROM:") != mails ||
+        count(p->out_text, "C>  RCPT TO:") != rcpts ||
+        count(p->out_text, "stored message") != stored)
+        fail_msg("not %zu greetings, %zu MAIL, %zu RCPT, %zu stored (status %d): %s%s", greetings,
+                 mails, rcpts, stored, p->status, p->out_text.ptr, p->err_text.ptr);
+}
+
+/* --repeat: one session, each message of its own. */
+static void repeated_in_one_session(void **state)
+{
+    (void)state;
+    struct proc *p =
+        send_limited("recipients=9", "--to", "bob@example.test", "--repeat", "4", NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 4, 4, 4);
+    assert_int_equal(count(p->out_text, "C>  QUIT"), 1);
+    assert_true(proc_text_has(p->out_text, "4 of 4 messages were accepted"));
+    char *ids[4];
+    const char *at = p->out_text.ptr;
+    for (size_t i = 0; i < 4; i++) {
+        at = strstr(at, "Message-ID: ");
+        assert_non_null(at);
+        ids[i] = mem_printf("%.*s", (int)strcspn(at, "\n"), at);
+        at += 12;
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(ids[i], ids[k]);
+    }
+    for (size_t i = 0; i < 4; i++)
+        mem_free(ids[i]);
+    proc_free(&p);
+    p = proc_scope(dir, "Subject: x\n\nsame\n", 17, "send", "--json", "--repeat", "3", "--to",
+                   "bob@example.test", "practice", "-", NULL);
+    assert_true(
+        proc_text_has(p->out_text, "\"messages\":{\"wanted\":3,\"done\":3,\"accepted\":3}"));
+    assert_true(proc_text_has(p->out_text, "\"delivered\":3}"));
+    proc_free(&p);
+    p = proc_scope(dir, NULL, 0, "send", "--repeat", "2", "--quit-after", "rcpt", "--to",
+                   "bob@example.test", "practice", NULL);
+    assert_int_equal(p->status, 1);
+    assert_true(proc_text_has(p->err_text, "do not go together"));
+    proc_free(&p);
+}
+
+/* A message that is refused does not keep the next from being tried; its status is the run's. */
+static void one_message_refused(void **state)
+{
+    (void)state;
+    struct proc *p = proc_scope(dir, NULL, 0, "send", "--json", "--repeat", "2", "--to",
+                                "nobody@example.test", "practice", NULL);
+    assert_int_equal(p->status, 24);
+    assert_true(
+        proc_text_has(p->out_text, "\"messages\":{\"wanted\":2,\"done\":2,\"accepted\":0}"));
+    proc_free(&p);
+    /* A login that is refused is not tried again and again. */
+    p = proc_scope(dir, NULL, 0, "send", "--user", "bob", "--password-command", "echo wrong",
+                   "--to", "bob@example.test", "--repeat", "5", "practice", NULL);
+    assert_int_equal(p->status, 28);
+    assert_int_equal(count(p->out_text, "AUTH SCRAM-SHA-256-PLUS"), 2); /* offered, said once */
+    proc_free(&p);
+}
+
+/* LIMITS (RFC 9422): kept to by more transactions and more sessions; or not, where not wanted. */
+static void limits_are_kept(void **state)
+{
+    (void)state;
+#define THREE "--to", "alice@example.test", "--to", "bob@example.test", "--to", "carol@example.test"
+    struct proc *p = send_limited("recipients=2", THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 2, 3, 3);
+    assert_true(proc_text_has(p->out_text, "3 recipients, of which one transaction takes 2 (LIMITS "
+                                           "RCPTMAX=2)"));
+    proc_free(&p);
+    p = send_limited("recipients=2 messages=1", "--repeat", "2", THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 4, 4, 6, 6);
+    assert_true(proc_text_has(p->out_text, "takes 1 transaction a session (LIMITS MAILMAX)"));
+    assert_true(proc_text_has(p->out_text, "2 of 2 messages were accepted"));
+    proc_free(&p);
+    p = send_limited("recipients=2 messages=1", "--no-limits", THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 1, 3, 2);
+    assert_true(proc_text_has(p->out_text, "452 4.5.3"));
+    proc_free(&p);
+}
+
+/* /send again in the console: the session's MAILMAX makes another. */
+static void limits_of_a_typed_session(void **state)
+{
+    (void)state;
+    char *scenario = proc_path(dir, "one.scn");
+    char *script = proc_path(dir, "one");
+    static const char limited[] =
+        "scenario one\ntitle One\nlevel 1\nserver smtp\n  limit messages=1\n";
+    char *lines = mem_printf("/open practice:%s\n/set tls none\n/set to bob@example.test\n"
+                             "/send\n/send\nNOOP\nexpect 250*\n",
+                             scenario);
+    proc_write_file(scenario, limited, sizeof limited - 1);
+    proc_write_file(script, lines, strlen(lines));
+    struct proc *p = proc_scope(dir, NULL, 0, "run", script, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 2, 2, 2, 2);
+    proc_free(&p);
+    mem_free(scenario);
+    mem_free(script);
+    mem_free(lines);
+}
+
+/* /wait behind /open: the greeting that has come is what it waited for; the next one waits. */
+static void wait_behind_open(void **state)
+{
+    (void)state;
+    static const char lines[] = "/open practice\n/wait\nNOOP\nexpect 250*\n/wait 1\n";
+    struct proc *p = proc_scope(dir, lines, sizeof lines - 1, "run", "-", NULL);
+    assert_int_equal(p->status, 0);
+    assert_int_equal(count(p->out_text, "/wait: nothing came in that time"), 1);
     proc_free(&p);
 }
 
@@ -177,9 +329,11 @@ static void one_mailbox_fails_at_the_dot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_in_one_session), cmocka_unit_test(one_recipient_refused),
-        cmocka_unit_test(the_script_of_the_page),  cmocka_unit_test(one_mailbox_fails_at_the_dot),
-        cmocka_unit_test(message_comes_back),
+        cmocka_unit_test(messages_in_one_session),   cmocka_unit_test(one_recipient_refused),
+        cmocka_unit_test(the_script_of_the_page),    cmocka_unit_test(one_mailbox_fails_at_the_dot),
+        cmocka_unit_test(message_comes_back),        cmocka_unit_test(repeated_in_one_session),
+        cmocka_unit_test(one_message_refused),       cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(limits_of_a_typed_session), cmocka_unit_test(wait_behind_open),
     };
     return cmocka_run_group_tests_name("several", tests, setup, teardown);
 }
