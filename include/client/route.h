@@ -13,9 +13,10 @@ struct route_proxy {
     unsigned port;
     char user[129];    /* empty: no login */
     bool had_password; /* the URL held one: it was not kept; say so */
+    bool local_names;  /* the target's name is looked up here: the proxy gets an address */
 };
-/* socks5://[USER@]HOST[:PORT] (1080; socks5h:// is the same: the proxy looks the name up) or
- * http://[USER@]HOST[:PORT] (8080). */
+/* socks5://[USER@]HOST[:PORT] (1080; the name is looked up here, with socks5h:// by the proxy, as
+ * curl has it) or http://[USER@]HOST[:PORT] (8080; by the proxy). */
 bool route_proxy_parse(const char *url, struct route_proxy *out, struct err *err);
 
 struct route_header {

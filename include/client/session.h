@@ -42,7 +42,8 @@ struct session_handlers {
     void (*on_down)(void *ctx, enum event_down why,
                     const struct err *err); /* once; not up means: could not connect */
     void (*on_drive_done)(void *ctx, const struct smtp_result *result); /* a helper ended */
-    void (*on_login_done)(void *ctx, const struct mailbox_result *result); /* likewise, POP3, IMAP */
+    void (*on_login_done)(void *ctx,
+                          const struct mailbox_result *result); /* likewise, POP3, IMAP */
 };
 
 /* How the practice server is reached without this module knowing it (the mock stands on the same

@@ -54,6 +54,7 @@ struct smtp_plan {
     enum smtp_goal goal;
     const char *name; /* for EHLO */
     bool lmtp;
+    bool helo; /* HELO from the first on: no extensions */
     enum smtp_tls_use tls;
     const char *xclient; /* attributes as typed, after EHLO and TLS; NULL or "": none */
     bool auth;           /* log in */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/userinfo.h"
+
 struct parse {
     int argc;
     char **argv;
@@ -138,27 +140,16 @@ static bool parse_option(struct parse *p)
 static bool add_operand(struct parse *p, const char *word)
 {
     if (p->out->n_operands >= p->out->verb->max_operands) {
-        err_set(p->err, ERR_USAGE, 0, "%.60s is one word too many; see smtpscope help %s", word,
-                *p->out->verb->name ? p->out->verb->name : "open");
+        struct buf shown;
+        buf_init(&shown, 4096);
+        userinfo_mask(slice_cstr(word), &shown);
+        err_set(p->err, ERR_USAGE, 0, "%.60s is one word too many; see smtpscope help %s",
+                buf_cstr(&shown), *p->out->verb->name ? p->out->verb->name : "open");
+        buf_deinit(&shown);
         return false;
     }
     p->out->operands[p->out->n_operands++] = word;
     return true;
-}
-
-/* "user:password@" inside a word becomes "user:***@". */
-static void append_masked(struct buf *out, const char *word)
-{
-    const char *scheme = strstr(word, "://");
-    const char *at = scheme ? strrchr(scheme + 3, '@') : NULL; /* a user may hold one */
-    const char *colon = scheme ? strchr(scheme + 3, ':') : NULL;
-    if (at && colon && colon < at) {
-        buf_append(out, slice_of(word, (size_t)(colon - word) + 1));
-        buf_append_cstr(out, "***");
-        buf_append_cstr(out, at);
-        return;
-    }
-    buf_append_cstr(out, word);
 }
 
 static char *command_line_of(int argc, char **argv)
@@ -168,7 +159,14 @@ static char *command_line_of(int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         if (i > 0)
             buf_append_octet(&text, ' ');
-        append_masked(&text, i == 0 ? "smtpscope" : argv[i]);
+        bool proxy = i > 0 && strcmp(argv[i - 1], "--proxy") == 0;
+        struct slice word = slice_cstr(i == 0 ? "smtpscope" : argv[i]);
+        if (slice_starts(word, SLICE_LIT("--proxy="))) {
+            buf_append(&text, slice_take(word, 8));
+            word = slice_skip(word, 8);
+            proxy = true;
+        }
+        (proxy ? userinfo_mask_url : userinfo_mask)(word, &text);
     }
     char *line = mem_strdup(buf_cstr(&text));
     buf_deinit(&text);

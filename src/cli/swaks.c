@@ -40,8 +40,8 @@ static const struct row rows[] = {
     {"--port -p", PORT, NULL, NULL,
      "becomes part of TARGET; 587 means submission, 465 submissions"},
     {"--protocol", PROTOCOL, NULL, NULL,
-     "SMTP ESMTP LMTP and those with S and A: scheme of TARGET, --tls must, --auth any; EHLO "
-     "comes first, HELO only where it is refused"},
+     "SMTP: --hello helo; SMTPS, the same inside TLS; SSMTP: TARGET submissions://; LMTP: "
+     "lmtp://; ESMTPS LMTPS: --tls must; A at the end: --auth any"},
     {"--socket", SOCKET, NULL, NULL, "TARGET unix:PATH"},
     {"--pipe", PIPE, NULL, NULL, "TARGET pipe:COMMAND"},
     {"--to -t", LIST, "to", NULL, ""},
@@ -70,7 +70,7 @@ static const struct row rows[] = {
     {"--quit-after --quit -q", STAGE, "quit-after", NULL, ""},
     {"--drop-after -da", STAGE, "drop-after", NULL, ""},
     {"--pipeline", SAME, "pipeline", NULL, ""},
-    {"--prdr", NOTHING, NULL, NULL, "PRDR is typed by hand in the console"},
+    {"--prdr", SAME, "prdr", NULL, "asked for whether offered or not"},
     {"--local-interface --source-interface -li", VALUE, "source", NULL, ""},
     {"--xclient", VALUE, "xclient", NULL, "also --xclient-ATTR: one string of attributes here"},
     {"--timeout", VALUE, "timeout", NULL, ""},
@@ -172,33 +172,44 @@ static void add_list(struct translation *t, const char *name, const char *value)
     }
 }
 
-/* ESMTPSA and the like: E is said anyway, L chooses LMTP, S after the P is TLS, A is AUTH; SSMTP is
- * TLS from the first octet. */
+/* What each name of a protocol sets, as swaks' manual has it. */
+static const struct {
+    const char *name, *scheme; /* NULL: by the port */
+    bool helo, tls, auth;
+} protocols[] = {
+    {"SMTP", NULL, true, false, false},
+    {"SMTPS", "submissions", true, false, false},
+    {"SSMTP", "submissions", false, false, false},
+    {"SSMTPA", "submissions", false, false, true},
+    {"ESMTP", NULL, false, false, false},
+    {"ESMTPA", NULL, false, false, true},
+    {"ESMTPS", NULL, false, true, false},
+    {"ESMTPSA", NULL, false, true, true},
+    {"LMTP", "lmtp", false, false, false},
+    {"LMTPA", "lmtp", false, false, true},
+    {"LMTPS", "lmtp", false, true, false},
+    {"LMTPSA", "lmtp", false, true, true},
+};
+
 static bool take_protocol(struct translation *t, const char *value)
 {
-    const char *p = value;
-    if (strncasecmp(p, "SSMTP", 5) == 0) {
-        t->scheme = "submissions";
-        p += 5;
-    } else if (strncasecmp(p, "LMTP", 4) == 0) {
-        t->scheme = "lmtp";
-        p += 4;
-    } else {
-        p += *p == 'E' || *p == 'e';
-        if (strncasecmp(p, "SMTP", 4) != 0) {
-            err_set(t->err, ERR_USAGE, 0, "--protocol %.40s is not known", value);
-            err_explain(t->err, "nothing was sent", "SMTP ESMTP ESMTPA ESMTPS ESMTPSA SSMTP LMTP");
-            return false;
-        }
-        p += 4;
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        if (strcasecmp(value, protocols[i].name) != 0)
+            continue;
+        if (protocols[i].scheme)
+            t->scheme = protocols[i].scheme;
+        if (protocols[i].helo)
+            add_option(t, "hello", "helo");
+        if (protocols[i].tls)
+            add_option(t, "tls", "must");
+        if (protocols[i].auth)
+            add_option(t, "auth", "any");
+        return true;
     }
-    if (*p == 'S' || *p == 's') {
-        add_option(t, "tls", "must");
-        p++;
-    }
-    if (*p == 'A' || *p == 'a')
-        add_option(t, "auth", "any");
-    return true;
+    err_set(t->err, ERR_USAGE, 0, "--protocol %.40s is not known", value);
+    err_explain(t->err, "nothing was sent",
+                "SMTP SMTPS SSMTP SSMTPA ESMTP ESMTPA ESMTPS ESMTPSA LMTP LMTPA LMTPS LMTPSA");
+    return false;
 }
 
 static bool take(struct translation *t, const struct row *r, struct slice name, const char *value)

@@ -12,10 +12,11 @@ static const struct {
     const char *scheme;
     enum link_hop_kind kind;
     unsigned port;
+    bool local_names;
 } schemes[] = {
-    {"socks5://", HOP_SOCKS5, SOCKS_PORT},
-    {"socks5h://", HOP_SOCKS5, SOCKS_PORT},
-    {"http://", HOP_HTTP_CONNECT, HTTP_PORT},
+    {"socks5://", HOP_SOCKS5, SOCKS_PORT, true},
+    {"socks5h://", HOP_SOCKS5, SOCKS_PORT, false},
+    {"http://", HOP_HTTP_CONNECT, HTTP_PORT, false},
 };
 
 static bool copy_text(char *out, size_t out_octets, struct slice s)
@@ -32,7 +33,8 @@ static bool wrong_proxy(struct err *err, const char *why)
     /* The text itself is not quoted: it may hold a password. */
     err_set(err, ERR_USAGE, 0, "the proxy's URL: %s", why);
     err_explain(err, "nothing was opened",
-                "socks5://[USER@]HOST[:PORT], http://[USER@]HOST[:PORT]");
+                "socks5://[USER@]HOST[:PORT], socks5h:// (the proxy looks the name up), "
+                "http://[USER@]HOST[:PORT]");
     return false;
 }
 
@@ -81,6 +83,7 @@ bool route_proxy_parse(const char *url, struct route_proxy *out, struct err *err
         return wrong_proxy(err, "it begins with socks5:// or http://");
     out->kind = schemes[i].kind;
     out->port = schemes[i].port;
+    out->local_names = schemes[i].local_names;
     rest = slice_skip(rest, strlen(schemes[i].scheme));
     if (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
         rest.len--;

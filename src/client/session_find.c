@@ -41,7 +41,7 @@ static unsigned connect_port(const struct session *s)
 
 static const char *connect_host(const struct session *s)
 {
-    return s->route.proxied ? s->route.proxy.host : s->find.host;
+    return s->route.proxied && !s->find.asking_behind ? s->route.proxy.host : s->find.host;
 }
 
 void session_find_stop(struct session *s)
@@ -151,6 +151,18 @@ static void connect_in_practice(struct session *s, const struct net_address *to)
     session_find_next(s);
 }
 
+/* The address alone, as the proxy's protocol wants it. out has room for 128 octets. */
+static void ip_text(const struct net_address *a, char *out)
+{
+    char text[128];
+    net_address_format(a, text, sizeof(text));
+    char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[';
+    size_t n = (size_t)(colon - text) - 2 * brackets;
+    memcpy(out, text + brackets, n);
+    out[n] = '\0';
+}
+
 static void connect_to(struct session *s, const struct net_address *to)
 {
     if (s->options.practice_world) {
@@ -168,8 +180,12 @@ static void connect_to(struct session *s, const struct net_address *to)
     struct link_hop hops[SESSION_HOPS_MAX];
     char ascii[256];
     const char *host = s->find.host ? s->find.host : s->target.name;
-    if (dns_to_ascii(host, ascii, sizeof(ascii)))
+    if (s->find.next_behind > 0) {
+        ip_text(&s->find.behind[s->find.next_behind - 1], ascii);
         host = ascii;
+    } else if (dns_to_ascii(host, ascii, sizeof(ascii))) {
+        host = ascii;
+    }
     if (source_address(s, to->family, &source, &fits))
         options.source = &source;
     options.hops = hops;
@@ -179,6 +195,7 @@ static void connect_to(struct session *s, const struct net_address *to)
 }
 
 static void resolve_host(struct session *s);
+static void resolve_connect_host(struct session *s);
 
 void session_find_next(struct session *s)
 {
@@ -188,6 +205,12 @@ void session_find_next(struct session *s)
         return;
     }
     f->n_addresses = f->next_address = 0;
+    if (f->next_behind < f->n_behind) {
+        f->next_behind++;
+        resolve_connect_host(s);
+        return;
+    }
+    f->n_behind = f->next_behind = 0;
     if (f->next_host < f->n_hosts) {
         s->phase = SESSION_FINDING;
         f->host = f->hosts[f->next_host++];
@@ -203,7 +226,7 @@ static void add_address(struct session *s, const struct net_address *a)
     struct net_address ignored;
     bool fits;
     source_address(s, a->family, &ignored, &fits);
-    if (fits && f->n_addresses < SESSION_ADDRESSES_MAX)
+    if ((fits || f->asking_behind) && f->n_addresses < SESSION_ADDRESSES_MAX)
         f->addresses[f->n_addresses++] = *a;
 }
 
@@ -241,6 +264,12 @@ static void host_resolved(struct session *s)
         int worse = f->status[Q_A] > f->status[Q_AAAA] ? Q_A : Q_AAAA;
         dns_error(s, host, f->status[worse], f->why[worse], "addresses");
         say_resolved(s, host, f->last.text);
+    }
+    if (f->asking_behind) {
+        memcpy(f->behind, f->addresses, f->n_addresses * sizeof(f->behind[0]));
+        f->n_behind = f->n_addresses;
+        f->n_addresses = f->next_address = 0;
+        f->asking_behind = false;
     }
     session_find_next(s);
 }
@@ -325,7 +354,8 @@ static bool to_ascii(struct session *s, const char *name, char *out, size_t out_
     return false;
 }
 
-static void resolve_host(struct session *s)
+/* Where the link goes: the host, or the proxy in front of it. */
+static void resolve_connect_host(struct session *s)
 {
     char ascii[256];
     struct net_address a;
@@ -345,8 +375,17 @@ static void resolve_host(struct session *s)
     } else if (to_ascii(s, host, ascii, sizeof(ascii))) {
         ask_addresses(s, ascii);
     } else {
+        s->find.asking_behind = false;
         session_find_next(s);
     }
+}
+
+static void resolve_host(struct session *s)
+{
+    struct net_address ignored;
+    s->find.asking_behind = s->route.proxied && s->route.proxy.local_names && s->dns &&
+                            !net_address_parse_ip(s->find.host, 0, &ignored);
+    resolve_connect_host(s);
 }
 
 /* ---- mail exchangers ---- */

@@ -46,6 +46,10 @@ struct session_find {
     char *hosts[SESSION_HOSTS_MAX];
     size_t n_hosts, next_host;
     const char *host; /* being tried */
+    /* Its addresses, where the proxy is given one (socks5://). */
+    struct net_address behind[SESSION_ADDRESSES_MAX];
+    size_t n_behind, next_behind;
+    bool asking_behind;
     uint64_t since_ns;
     struct err last; /* why the latest attempt failed */
 };

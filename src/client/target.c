@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/userinfo.h"
 #include "base/vis.h"
 #include "net/address.h"
 
@@ -365,19 +366,11 @@ static bool read_url(struct slice text, size_t scheme_octets, struct target *out
 /* The text for showing: a password is replaced before anything else can see it. */
 static void show_text(struct slice text, struct target *out)
 {
-    ptrdiff_t scheme = slice_find(text, SLICE_LIT("://"));
-    struct slice rest = scheme >= 0 ? slice_skip(text, (size_t)scheme + 3) : slice_of(NULL, 0);
-    ptrdiff_t slash = slice_find_octet(rest, '/');
-    struct slice authority = slash >= 0 ? slice_take(rest, (size_t)slash) : rest;
-    ptrdiff_t at = last_at(authority);
-    ptrdiff_t colon = at > 0 ? slice_find_octet(slice_take(authority, (size_t)at), ':') : -1;
-    if (colon < 0) {
-        copy_text(out->text, sizeof(out->text), text);
-        return;
-    }
-    struct slice head = slice_take(text, (size_t)(authority.ptr - text.ptr) + (size_t)colon);
-    struct slice tail = slice_skip(rest, (size_t)at);
-    snprintf(out->text, sizeof(out->text), "%.*s:***%.*s", SLICE_ARG(head), SLICE_ARG(tail));
+    struct buf masked;
+    buf_init(&masked, text.len + sizeof(out->text));
+    userinfo_mask(text, &masked);
+    copy_text(out->text, sizeof(out->text), slice_take(buf_slice(&masked), sizeof(out->text) - 1));
+    buf_deinit(&masked);
 }
 
 static bool read_preset(struct slice text, struct target *out)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/userinfo.h"
 #include "base/vis.h"
 #include "console/console_private.h"
 #include "pop3/command.h"
@@ -141,11 +142,35 @@ bool console_need_session(struct console *c, struct err *err)
     return false;
 }
 
-static void in_auth_masked(struct console *c, struct slice line, struct buf *out)
+/* "/set proxy " and what else is meant as a URL, with or without its scheme. */
+static bool is_proxy_setting(struct slice line, struct slice *value_out)
+{
+    struct slice rest = line;
+    if (!slice_eq(slice_next_word(&rest), SLICE_LIT("/set")) ||
+        !slice_eq(slice_next_word(&rest), SLICE_LIT("proxy")))
+        return false;
+    *value_out = slice_trim(rest);
+    return true;
+}
+
+/* Without what is secret: of a login, and passwords in URLs. */
+static void masked_line(struct console *c, struct slice line, struct buf *out)
 {
     const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
     bool in_auth = t && track_auth_pending(t);
-    secret_line_masked(line, in_auth, out);
+    struct slice url;
+    struct buf half;
+    if (is_proxy_setting(line, &url)) {
+        buf_append(out, slice_take(line, (size_t)(url.ptr - line.ptr)));
+        userinfo_mask_url(url, out);
+        return;
+    }
+    buf_init(&half, CONSOLE_LINE_MAX_OCTETS + 16);
+    secret_line_masked(line, in_auth, &half);
+    userinfo_mask(buf_slice(&half), out);
+    if (half.len > 0)
+        mem_wipe(half.ptr, half.len);
+    buf_deinit(&half);
 }
 
 /* A line inside message content or an IMAP literal: no command, and maybe a password. */
@@ -171,7 +196,7 @@ static void note_user_command(struct console *c, struct slice line, const char *
     if (pieces)
         buf_printf(&masked, "%.*s (%zu octets as typed)", SLICE_ARG(word), slice_trim(rest).len);
     else
-        in_auth_masked(c, line, &masked);
+        masked_line(c, line, &masked);
     JOURNAL_APPEND(
         c->journal, console_conn(c), USER_COMMAND, 0, 0,
         (struct ev_user_command){.text = buf_slice(&masked), .origin = slice_cstr(origin)});
@@ -182,7 +207,7 @@ bool console_history_allows(struct console *c, struct slice line)
 {
     struct buf masked;
     buf_init(&masked, CONSOLE_LINE_MAX_OCTETS + 16);
-    in_auth_masked(c, line, &masked);
+    masked_line(c, line, &masked);
     bool same = slice_eq(buf_slice(&masked), line);
     buf_deinit(&masked);
     return same && !in_octets(c) && line.len > 0 && line.len <= 4096;

@@ -230,9 +230,8 @@ bool exec_starttls_check(struct console *c, const struct console_call *call);
 /* esmtp.c */
 bool exec_bdat(struct console *c, const struct console_call *call);
 void console_bdat_try(struct console *c, const struct track_item *item);
-/* The parameters that settings ask for; the caller frees. NULL: none. */
-char *console_mail_params(struct console *c);
-char *console_rcpt_params(struct console *c);
+/* The parameters of MAIL or RCPT that settings ask for; the caller frees. NULL: none. */
+char *console_params(const struct console *c, enum smtp_verb verb);
 bool exec_xtext(struct console *c, const struct console_call *call);
 /* raw.c */
 bool exec_raw(struct console *c, const struct console_call *call);

@@ -84,41 +84,51 @@ bool exec_xtext(struct console *c, const struct console_call *call)
 
 /* ---- parameters that settings ask for ---- */
 
-static void append_param(struct console *c, struct buf *out, enum setting_id id, const char *name,
-                         bool xtext)
+/* They go out whether they were offered or not: the lint says what is odd about them. */
+static const struct {
+    enum smtp_verb verb;
+    enum setting_id id;
+    const char *keyword; /* "": the setting holds whole parameters */
+    bool xtext;
+} asked[] = {
+    {SMTP_VERB_MAIL, SETTING_ID_dsn_ret, "RET", false},
+    {SMTP_VERB_MAIL, SETTING_ID_dsn_envid, "ENVID", true},
+    {SMTP_VERB_MAIL, SETTING_ID_deliver_by, "BY", false},
+    {SMTP_VERB_MAIL, SETTING_ID_priority, "MT-PRIORITY", false},
+    {SMTP_VERB_MAIL, SETTING_ID_hold_for, "HOLDFOR", false},
+    {SMTP_VERB_MAIL, SETTING_ID_hold_until, "HOLDUNTIL", false},
+    {SMTP_VERB_MAIL, SETTING_ID_require_tls, "REQUIRETLS", false},
+    {SMTP_VERB_MAIL, SETTING_ID_mail_auth, "AUTH", true},
+    {SMTP_VERB_MAIL, SETTING_ID_prdr, "PRDR", false},
+    {SMTP_VERB_MAIL, SETTING_ID_mail_params, "", false},
+    {SMTP_VERB_RCPT, SETTING_ID_dsn_notify, "NOTIFY", false},
+    {SMTP_VERB_RCPT, SETTING_ID_rcpt_params, "", false},
+};
+
+static void append_param(const struct settings *s, size_t row, struct buf *out)
 {
-    const char *value = settings_text(c->settings, id);
-    if (!*value)
+    const char *value = settings_text(s, asked[row].id), *keyword = asked[row].keyword;
+    bool flag = setting_info(asked[row].id)->type == SETTING_BOOL;
+    if (flag ? !settings_bool(s, asked[row].id) : !*value)
         return;
-    buf_printf(out, "%s%s", out->len > 0 ? " " : "", name);
-    if (xtext)
+    buf_printf(out, "%s%s%s", out->len > 0 ? " " : "", keyword, *keyword && !flag ? "=" : "");
+    /* AUTH=<> is the one value that stands as it is (RFC 4954 section 5). */
+    if (flag)
+        return;
+    if (asked[row].xtext && strcmp(value, "<>") != 0)
         smtp_xtext_encode(slice_cstr(value), out);
     else
         buf_append_cstr(out, value);
 }
 
-static char *params_done(struct buf *out)
+char *console_params(const struct console *c, enum smtp_verb verb)
 {
-    char *text = out->len > 0 && !out->overflow ? mem_strdup(buf_cstr(out)) : NULL;
-    buf_deinit(out);
+    struct buf out;
+    buf_init(&out, CONSOLE_LINE_MAX_OCTETS);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        if (asked[i].verb == verb)
+            append_param(c->settings, i, &out);
+    char *text = out.len > 0 && !out.overflow ? mem_strdup(buf_cstr(&out)) : NULL;
+    buf_deinit(&out);
     return text;
-}
-
-char *console_mail_params(struct console *c)
-{
-    struct buf out;
-    buf_init(&out, CONSOLE_LINE_MAX_OCTETS);
-    append_param(c, &out, SETTING_ID_dsn_ret, "RET=", false);
-    append_param(c, &out, SETTING_ID_dsn_envid, "ENVID=", true);
-    append_param(c, &out, SETTING_ID_mail_params, "", false);
-    return params_done(&out);
-}
-
-char *console_rcpt_params(struct console *c)
-{
-    struct buf out;
-    buf_init(&out, CONSOLE_LINE_MAX_OCTETS);
-    append_param(c, &out, SETTING_ID_dsn_notify, "NOTIFY=", false);
-    append_param(c, &out, SETTING_ID_rcpt_params, "", false);
-    return params_done(&out);
 }

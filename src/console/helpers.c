@@ -215,6 +215,7 @@ static void start(struct console *c)
         .goal = t->goal,
         .name = console_helo_name(c),
         .lmtp = target_service_info(c->now->target.service)->lmtp,
+        .helo = strcmp(settings_text(c->settings, SETTING_ID_hello), "helo") == 0,
         .tls = tls_use(c),
         .xclient = settings_text(c->settings, SETTING_ID_xclient),
         .auth = console_auth_wanted(c),
@@ -384,8 +385,8 @@ static bool begin_delivery(struct console *c, struct err *err)
 
 static bool send_begun(struct console *c, const char *path, struct err *err)
 {
-    c->now->task.mail_params = console_mail_params(c);
-    c->now->task.rcpt_params = console_rcpt_params(c);
+    c->now->task.mail_params = console_params(c, SMTP_VERB_MAIL);
+    c->now->task.rcpt_params = console_params(c, SMTP_VERB_RCPT);
     default_from(c);
     if (!default_to(c, err) || !open_message(c, path, err) || !console_sign(c, err) ||
         !begin_delivery(c, err)) {

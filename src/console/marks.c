@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/userinfo.h"
 #include "console/console_private.h"
 #include "decode/transcript.h"
 
@@ -121,8 +122,12 @@ bool exec_note(struct console *c, const struct console_call *call)
         err_set(call->err, ERR_USAGE, 0, "/note wants text; a number before it is a line");
         return false;
     }
+    struct buf shown;
+    buf_init(&shown, CONSOLE_LINE_MAX_OCTETS + 16);
+    userinfo_mask(text, &shown);
     JOURNAL_APPEND(j, conn_of(j, at), NOTE, 0, at,
-                   (struct ev_note){.level = LEVEL_REMARK, .text = text});
+                   (struct ev_note){.level = LEVEL_REMARK, .text = buf_slice(&shown)});
+    buf_deinit(&shown);
     return true;
 }
 

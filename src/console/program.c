@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/userinfo.h"
 #include "base/vis.h"
 #include "console/console_private.h"
 #include "console/tongue.h"
@@ -319,8 +320,11 @@ bool exec_alias(struct console *c, const struct console_call *call)
     if (name.len == 0) {
         struct buf text;
         buf_init(&text, PAGE_OCTETS);
-        for (size_t i = 0; i < c->n_aliases; i++)
-            buf_printf(&text, "/%s = %s\n", c->aliases[i].name, c->aliases[i].line);
+        for (size_t i = 0; i < c->n_aliases; i++) {
+            buf_printf(&text, "/%s = ", c->aliases[i].name);
+            userinfo_mask(slice_cstr(c->aliases[i].line), &text);
+            buf_append_octet(&text, '\n');
+        }
         console_page(c, "Aliases", buf_slice(&text));
         buf_deinit(&text);
         return true;

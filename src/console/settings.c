@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/userinfo.h"
 
 static const struct setting_info infos[SETTING_ID__COUNT] = {
 #define SETTING(field, name_, type_, dflt_, arg_, help_, where_)                                   \
@@ -167,6 +168,17 @@ static bool list_append(struct value *v, const struct setting_info *info, const 
     return true;
 }
 
+/* A URL's password is not kept: whoever uses the setting sees that there was one. */
+static char *without_password(const char *url)
+{
+    struct buf masked;
+    buf_init(&masked, strlen(url) + 16);
+    userinfo_mask_url(slice_cstr(url), &masked);
+    char *copy = mem_strdup(buf_cstr(&masked));
+    buf_deinit(&masked);
+    return copy;
+}
+
 bool settings_set(struct settings *s, enum setting_id id, const char *value, struct err *err)
 {
     const struct setting_info *info = setting_info(id);
@@ -192,7 +204,8 @@ bool settings_set(struct settings *s, enum setting_id id, const char *value, str
     case SETTING_TEXT:
         break;
     }
-    char *copy = mem_strdup(value); /* before the old one goes: value may be it */
+    /* Before the old one goes: value may be it. */
+    char *copy = id == SETTING_ID_proxy ? without_password(value) : mem_strdup(value);
     mem_free(v->text);
     v->text = copy;
     return true;

@@ -234,6 +234,12 @@ static bool plan_sound(const struct smtp_plan *p)
     return sound;
 }
 
+/* LMTP knows no HELO (RFC 2033 section 4.1). */
+static void enter_hello(struct smtp_drive *d, enum smtp_step step)
+{
+    drive_enter(d, d->plan.helo && !d->plan.lmtp ? SMTP_STEP_HELO : step);
+}
+
 /* Where the session stands says where to begin. */
 static void begin(struct smtp_drive *d)
 {
@@ -255,7 +261,7 @@ static void begin(struct smtp_drive *d)
             drive_end_here(d, NULL);
             break;
         }
-        drive_enter(d, smtp_track_tls(d->track) && d->plan.tls != SMTP_TLS_NONE ? SMTP_STEP_EHLO_TLS
+        enter_hello(d, smtp_track_tls(d->track) && d->plan.tls != SMTP_TLS_NONE ? SMTP_STEP_EHLO_TLS
                                                                                 : SMTP_STEP_EHLO);
         break;
     case SMTP_STATE_READY:
@@ -482,7 +488,7 @@ static void step_on(struct smtp_drive *d, const struct smtp_item *item)
     }
     switch (d->step) {
     case SMTP_STEP_GREETING:
-        drive_enter(d, SMTP_STEP_EHLO);
+        enter_hello(d, SMTP_STEP_EHLO);
         break;
     case SMTP_STEP_EHLO:
     case SMTP_STEP_HELO:
@@ -493,10 +499,10 @@ static void step_on(struct smtp_drive *d, const struct smtp_item *item)
         drive_enter(d, SMTP_STEP_TLS);
         break;
     case SMTP_STEP_TLS:
-        drive_enter(d, SMTP_STEP_EHLO_TLS);
+        enter_hello(d, SMTP_STEP_EHLO_TLS);
         break;
     case SMTP_STEP_XCLIENT: /* the server begins anew: another 220, and EHLO again */
-        drive_enter(d, SMTP_STEP_EHLO);
+        enter_hello(d, SMTP_STEP_EHLO);
         break;
     case SMTP_STEP_AUTH:
         if (drive_auth_proven(d)) {

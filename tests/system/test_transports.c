@@ -308,7 +308,7 @@ static void socks(void **state)
     (void)state;
     netrc("machine 127.0.0.1 login ann password hush-pw1\n");
     fake_start(&f, socks_server, NULL);
-    url = mem_printf("socks5://ann@%s", f.at);
+    url = mem_printf("socks5h://ann@%s", f.at);
     struct proc *p = SCOPE("send", "--to", "b@x.test", "--proxy", url, "--record", record,
                            "smtp://mx.behind.it");
     expect_status(p, 0);
@@ -332,7 +332,7 @@ static void socks(void **state)
     expect_text(p, "refused user and password");
     proc_free(&p);
     mem_free(url);
-    url = mem_printf("socks5://ann:hush-pw1@%s", f.at);
+    url = mem_printf("socks5h://ann:hush-pw1@%s", f.at);
     p = SCOPE("send", "--to", "b@x.test", "--proxy", url, "smtp://mx.behind.it");
     expect_status(p, 1);
     assert_false(proc_text_has(p->out_text, "hush") || proc_text_has(p->err_text, "hush"));
@@ -340,6 +340,88 @@ static void socks(void **state)
     fake_stop(&f);
     mem_free(url);
     mem_free(record);
+}
+
+/* A password typed in a URL is in nothing that is shown or written, wherever it was typed. */
+static void passwords_typed_in_urls(void **state)
+{
+    (void)state;
+    static const char script[] =
+        "/set proxy socks5h://ann:hush-pw1@127.0.0.1:1\n/show proxy\n/set proxy ann:hush-pw2@h\n"
+        "/show proxy\n/set proxy\n/alias x = /open smtp://ann:hush-pw3@127.0.0.1:1\n/alias\n"
+        "/open smtp://ann:hush-pw4@practice\n/note http://ann:hush-pw5@h/\n"
+        "/open smtp://ann:hush-pw6@127.0.0.1:1/x\n";
+    char *record = proc_path(work, "urls.jsonl");
+    struct proc *p =
+        proc_scope(work, script, sizeof script - 1, "run", "--json", "--record", record, "-", NULL);
+    struct proc_text recorded = proc_read_file(record);
+    assert_true(proc_text_has(recorded, "/set proxy socks5h://ann:***@127.0.0.1:1"));
+    assert_true(proc_text_has(recorded, "/set proxy ann:***@h"));
+    assert_true(proc_text_has(recorded, "/open smtp://ann:***@practice"));
+    assert_false(proc_text_has(recorded, "hush"));
+    assert_false(proc_text_has(p->out_text, "hush") || proc_text_has(p->err_text, "hush"));
+    mem_free(recorded.ptr);
+    proc_free(&p);
+    static const char *const words[][4] = {
+        {"--proxy", "ann:hush-pw1@127.0.0.1:1", "practice", NULL},
+        {"--proxy=socks5://ann:hush pw2@127.0.0.1:1", "practice", NULL},
+        {"smtp://ann:hush-pw3@127.0.0.1:1", "a", "smtp://ann:hush-pw4@h", NULL},
+        {"smtp://ann:hush-pw5@127.0.0.1:x", NULL},
+        {"smtp://ann:hush-pw6@127.0.0.1:1", NULL},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        unlink(record);
+        p = SCOPE("send", "--to", "b@x.test", "--record", record, words[i][0], words[i][1],
+                  words[i][2], words[i][3]);
+        assert_int_not_equal(p->status, 0);
+        assert_false(proc_text_has(p->out_text, "hush") || proc_text_has(p->err_text, "hush"));
+        if (access(record, R_OK) == 0) {
+            recorded = proc_read_file(record);
+            assert_false(proc_text_has(recorded, "hush"));
+            mem_free(recorded.ptr);
+        }
+        proc_free(&p);
+    }
+    mem_free(record);
+}
+
+/* Takes any address or name and is the server itself. */
+static void any_socks_server(int fd, const void *ctx)
+{
+    uint8_t m[300];
+    (void)ctx;
+    read_n(fd, m, 2);
+    read_n(fd, m + 2, m[1]);
+    fake_write(fd, "\5\0", 2);
+    read_n(fd, m, 5);
+    read_n(fd, m + 5, (m[3] == 1 ? 3 : m[3] == 4 ? 15 : (size_t)m[4]) + 2);
+    fake_write(fd, "\5\0\0\1\177\0\0\1\0\31", 10);
+    fake_say(fd, "220 behind\r\n");
+    fake_behave(fd, "250 HELP\r\n", NULL);
+}
+
+/* As curl has it: socks5:// looks the name up here, socks5h:// leaves it to the proxy. */
+static void who_looks_the_name_up(void **state)
+{
+    static const struct {
+        const char *scheme, *family, *says;
+    } ways[] = {
+        {"socks5", "-4", "we: SOCKS5: connect to 127.0.0.1:25"},
+        {"socks5h", "-4", "we: SOCKS5: connect to localhost:25"},
+    };
+    struct fake f;
+    (void)state;
+    fake_start(&f, any_socks_server, NULL);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char *url = mem_printf("%s://%s", ways[i].scheme, f.at);
+        struct proc *p =
+            SCOPE("send", "--to", "b@x.test", ways[i].family, "--proxy", url, "smtp://localhost");
+        expect_status(p, 0);
+        expect_text(p, ways[i].says);
+        proc_free(&p);
+        mem_free(url);
+    }
+    fake_stop(&f);
 }
 
 static void http_server(int fd, const void *ctx)
@@ -497,10 +579,16 @@ static void waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(octets_arrive), cmocka_unit_test(fifty_megabytes_arrive),
-        cmocka_unit_test(socks),         cmocka_unit_test(http),
-        cmocka_unit_test(haproxy),       cmocka_unit_test(xclient),
-        cmocka_unit_test(command),       cmocka_unit_test(waits),
+        cmocka_unit_test(octets_arrive),
+        cmocka_unit_test(fifty_megabytes_arrive),
+        cmocka_unit_test(socks),
+        cmocka_unit_test(http),
+        cmocka_unit_test(passwords_typed_in_urls),
+        cmocka_unit_test(who_looks_the_name_up),
+        cmocka_unit_test(haproxy),
+        cmocka_unit_test(xclient),
+        cmocka_unit_test(command),
+        cmocka_unit_test(waits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/userinfo.h"
 #include "base/utf8.h"
 
 #include <setjmp.h>
@@ -346,6 +347,63 @@ static void clock_by_hand(void **state)
     assert_true(c->wall_us(c->ctx) > 1577836800000000); /* after 2020 */
 }
 
+/* ---- passwords in URLs ---- */
+
+static const struct {
+    const char *text, *masked;
+} urls[] = {
+    {"", ""},
+    {"smtp://host", "smtp://host"},
+    {"smtp://host:25", "smtp://host:25"},
+    {"smtp://ann@host:25", "smtp://ann@host:25"},
+    {"smtp://ann@example.net@host:25", "smtp://ann@example.net@host:25"},
+    {"smtp://ann:pw@host", "smtp://ann:***@host"},
+    {"/open smtp://ann:pw@host:25/ now", "/open smtp://ann:***@host:25/ now"},
+    {"smtp://:pw@host", "smtp://:***@host"},
+    {"smtp://ann:@host", "smtp://ann:***@host"},
+    {"smtp://ann:p:w@host", "smtp://ann:***@host"},
+    {"smtp://ann:p@w@host", "smtp://ann:***@host"},
+    {"smtp://ann:p/w@host", "smtp://ann:***@host"},
+    {"smtp://ann:25@host", "smtp://ann:***@host"},
+    {"smtp://ann:p w@host", "smtp://ann:***@host"},
+    {"smtp://a:pw@h smtp://b:pw@h", "smtp://a:***@h smtp://b:***@h"},
+    {"smtp://h:25 and mail ann@example.net", "smtp://h:25 and mail ann@example.net"},
+    {"smtp://[::1]:25", "smtp://[::1]:25"},
+    {"smtp://ann:pw@[::1]:25", "smtp://ann:***@[::1]:25"},
+    {"://", "://"},
+    {"://@", "://@"},
+    {"://:@", "://:***@"},
+    {"MAIL FROM:<ann@example.net>", "MAIL FROM:<ann@example.net>"},
+    {"ann:pw@host", "ann:pw@host"},
+};
+static const struct {
+    const char *url, *masked;
+} values[] = {
+    {"ann:pw@host:1080", "ann:***@host:1080"},
+    {"host:1080", "host:1080"},
+    {"ann@host", "ann@host"},
+    {"socks5://ann:pw@host", "socks5://ann:***@host"},
+};
+
+static void passwords_in_urls(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 1024);
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        buf_reset(&out);
+        bool any = userinfo_mask(slice_cstr(urls[i].text), &out);
+        assert_string_equal(buf_cstr(&out), urls[i].masked);
+        assert_int_equal(any, strcmp(urls[i].text, urls[i].masked) != 0);
+    }
+    for (size_t i = 0; i < COUNT(values); i++) {
+        buf_reset(&out);
+        userinfo_mask_url(slice_cstr(values[i].url), &out);
+        assert_string_equal(buf_cstr(&out), values[i].masked);
+    }
+    buf_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,7 +412,7 @@ int main(void)
         cmocka_unit_test(json_table),           cmocka_unit_test(json_against_the_plain_way),
         cmocka_unit_test(json_keeps_the_cap),   cmocka_unit_test(json_numbers),
         cmocka_unit_test(clock_forms),          cmocka_unit_test(clock_refuses),
-        cmocka_unit_test(clock_by_hand),
+        cmocka_unit_test(clock_by_hand),        cmocka_unit_test(passwords_in_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
