@@ -2,6 +2,8 @@
  * lint line asks the same functions before a command is sent as the tracker does afterwards. */
 #include "engine/smtp_track_private.h"
 
+#include <string.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -61,6 +63,21 @@ static bool mechanism_offered(const struct smtp_track *t, struct slice mechanism
 
 /* What the command needs and the server did not offer; NULL: nothing. Asked only where the server
  * had its say in an EHLO reply (RFC 5321 section 2.2). */
+/* The extension of the nth parameter whose extension was not offered. */
+static const char *missing_param(const struct smtp_track *t, const struct smtp_command *c,
+                                 size_t nth)
+{
+    for (size_t i = 0; i < c->n_params; i++) {
+        const char *capability = smtp_param_extension(c->verb, &c->params[i]);
+        bool again = false; /* HOLDFOR and HOLDUNTIL have one extension */
+        for (size_t k = 0; k < i && !again; k++)
+            again = smtp_param_extension(c->verb, &c->params[k]) == capability;
+        if (capability && !again && !smtp_track_offers(t, capability, NULL) && nth-- == 0)
+            return capability;
+    }
+    return NULL;
+}
+
 static const char *missing_capability(const struct smtp_track *t, const struct smtp_command *c)
 {
     const char *extension = smtp_verb_info(c->verb)->extension;
@@ -70,12 +87,7 @@ static const char *missing_capability(const struct smtp_track *t, const struct s
         return extension;
     if (c->verb == SMTP_VERB_AUTH && c->mechanism.len > 0 && !mechanism_offered(t, c->mechanism))
         return "that mechanism";
-    for (size_t i = 0; i < c->n_params; i++) {
-        const char *capability = smtp_param_extension(c->verb, &c->params[i]);
-        if (capability && !smtp_track_offers(t, capability, NULL))
-            return capability;
-    }
-    return NULL;
+    return missing_param(t, c, 0);
 }
 
 /* Octets a line of this verb may have, its CRLF included (RFC 5321 section 4.5.3.1.4). */
@@ -164,9 +176,15 @@ static void command_note(const struct smtp_track *t, enum smtp_rule rule,
         n = snprintf(note, note_octets, "%s in state %s.", verb,
                      smtp_state_name((enum smtp_state)t->state));
     } else if (rule == SMTP_RULE_COMMAND_NOT_OFFERED) {
+        char others[160] = "";
         missing = missing_capability(t, c);
-        n = snprintf(note, note_octets, "%s needs %s, which was not offered.", verb,
-                     missing ? missing : "an extension");
+        if (missing && missing == missing_param(t, c, 0)) {
+            const char *more;
+            for (size_t i = 1; (more = missing_param(t, c, i)) != NULL; i++)
+                snprintf(others + strlen(others), sizeof(others) - strlen(others), " and %s", more);
+        }
+        n = snprintf(note, note_octets, "%s needs %s%s, which was not offered.", verb,
+                     missing ? missing : "an extension", others);
     } else if (rule == SMTP_RULE_COMMAND_TOO_LONG) {
         limit = line_limit(t, c->verb);
         n = snprintf(note, note_octets, "%zu octets with its line end; %zu are allowed.",

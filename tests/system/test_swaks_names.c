@@ -17,7 +17,7 @@ enum { ARGS_MAX = 24 };
 struct world {
     struct proc *server;
     char *dir, *ca;
-    char smtp[40], submission[40], lmtp[40], port[8];
+    char smtp[40], submission[40], submissions[40], lmtp[40], port[8], tls_port[8];
 };
 
 static void copy_address(struct proc *p, const char *prefix, char *out, size_t out_octets)
@@ -32,15 +32,27 @@ static int set_up(void **state)
     struct world *w = calloc(1, sizeof *w);
     w->dir = proc_dir("swaks-names");
     w->ca = proc_path(w->dir, "ca.pem");
-    const char *argv[] = {proc_smtpscope(), "serve", "--smtp", "0",
-                          "--submission",   "0",     "--lmtp", "0",
-                          "--ca-out",       w->ca,   NULL};
+    const char *argv[] = {proc_smtpscope(),
+                          "serve",
+                          "--smtp",
+                          "0",
+                          "--submission",
+                          "0",
+                          "--submissions",
+                          "0",
+                          "--lmtp",
+                          "0",
+                          "--ca-out",
+                          w->ca,
+                          NULL};
     w->server = proc_start(argv, proc_env(w->dir));
     copy_address(w->server, "smtp ", w->smtp, sizeof w->smtp);
     copy_address(w->server, "submission ", w->submission, sizeof w->submission);
+    copy_address(w->server, "submissions ", w->submissions, sizeof w->submissions);
     copy_address(w->server, "lmtp ", w->lmtp, sizeof w->lmtp);
     free(proc_line(w->server, "ready"));
     snprintf(w->port, sizeof w->port, "%s", strchr(w->smtp, ':') + 1);
+    snprintf(w->tls_port, sizeof w->tls_port, "%s", strchr(w->submissions, ':') + 1);
     *state = w;
     return 0;
 }
@@ -58,8 +70,9 @@ static int tear_down(void **state)
 /* "@smtp" and the like stand for what is only known at run time. */
 static const char *fill(const struct world *w, const char *arg)
 {
-    static const char *const marks[] = {"@smtp", "@submission", "@lmtp", "@port", "@ca"};
-    const char *const values[] = {w->smtp, w->submission, w->lmtp, w->port, w->ca};
+    static const char *const marks[] = {"@smtp", "@submission", "@lmtp",
+                                        "@port", "@ca",         "@tlsport"};
+    const char *const values[] = {w->smtp, w->submission, w->lmtp, w->port, w->ca, w->tls_port};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (strcmp(arg, marks[i]) == 0)
             return values[i];
@@ -122,6 +135,18 @@ static const struct {
     {{BASE, "--server", "127.0.0.1", "--port", "1"}, 2},
     {{BASE, "--server", "@lmtp", "--protocol", "LMTP"}, 0},
     {{BASE, "--server", "@smtp", "--protocol", "ESMTP"}, 0},
+    {{BASE, "--server", "@smtp", "--protocol", "SMTP"}, 0},
+    {{BASE, "--server", "@smtp", "--protocol", "smtp", "--quit-after", "helo"}, 0},
+    {{BASE, "--server", "127.0.0.1", "--protocol", "ESMTPS", "--port", "@port", "--tls-ca-path",
+      "@ca"},
+     0},
+    {{BASE, "--server", "127.0.0.1", "--protocol", "SMTPS", "--port", "@tlsport", "--tls-ca-path",
+      "@ca"},
+     23},
+    {{BASE, "--server", "127.0.0.1", "--protocol", "SSMTP", "--port", "@tlsport", "--tls-ca-path",
+      "@ca"},
+     23},
+    {{BASE, "--server", "@lmtp", "--protocol", "LMTPS", "--tls-ca-path", "@ca"}, 0},
     {{BASE, "--server", "@smtp", "--h-Subject", "hello there", "--body", "a\\nb"}, 0},
     {{BASE, "--server", "@smtp", "--header", "X-Case: 17", "--data",
       "Subject: %FROM_ADDRESS%\\n\\n.dot\\n%BODY%\\n"},
@@ -146,7 +171,8 @@ static struct proc *run_ours(const struct world *w, size_t i)
     /* swaks uses TLS only when told to. */
     bool tls = false;
     for (size_t k = 0; rows[i].args[k]; k++)
-        tls = tls || strcmp(rows[i].args[k], "--tls") == 0;
+        tls = tls || strcmp(rows[i].args[k], "--tls") == 0 ||
+              strcmp(rows[i].args[k], "--tls-ca-path") == 0;
     if (!tls)
         argv[n++] = "--tls=none";
     return proc_run(argv, proc_env(w->dir), NULL, 0);

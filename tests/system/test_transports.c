@@ -342,6 +342,37 @@ static void socks(void **state)
     mem_free(record);
 }
 
+/* Each parameter that has an option of its own: as written, in one MAIL; those not offered are
+ * named and sent. */
+static void parameters_by_name(void **state)
+{
+    (void)state;
+    struct proc *p =
+        SCOPE("send", "--tls", "none", "--from", "ann@example.net", "--to", "bob@example.test",
+              "--deliver-by", "100;RT", "--priority", "-4", "--hold-for", "60", "--hold-until",
+              "2027-01-31T08:00:00Z", "--require-tls", "--mail-auth", "a+b@c.test", "--prdr",
+              "--dsn-envid", "x=1", "practice");
+    expect_text(p, " ENVID=x+3D1 BY=100;RT MT-PRIORITY=-4 HOLDFOR=60 "
+                   "HOLDUNTIL=2027-01-31T08:00:00Z REQUIRETLS AUTH=a+2Bb@c.test PRDR\n");
+    expect_text(p, "MAIL needs FUTURERELEASE and REQUIRETLS and AUTH and PRDR, "
+                   "which was not offered.");
+    expect_status(p, 23);
+    proc_free(&p);
+    p = SCOPE("send", "--from", "ann@example.net", "--to", "bob@example.test", "--deliver-by",
+              "100;R", "--priority", "9", "--require-tls", "--mail-auth", "<>", "practice");
+    expect_text(p, " BY=100;R MT-PRIORITY=9 REQUIRETLS AUTH=<>\n");
+    expect_status(p, 0);
+    assert_false(proc_text_has(p->out_text, "not offered"));
+    proc_free(&p);
+    /* Written wrong: said, and sent all the same. */
+    p = SCOPE("send", "--tls", "none", "--from", "a@b.test", "--to", "bob@example.test",
+              "--priority", "10", "practice");
+    expect_text(p, "C>  MAIL FROM:<a@b.test> SIZE=");
+    expect_text(p, "MT-PRIORITY=10\n");
+    expect_text(p, "param-syntax");
+    proc_free(&p);
+}
+
 /* A password typed in a URL is in nothing that is shown or written, wherever it was typed. */
 static void passwords_typed_in_urls(void **state)
 {
@@ -583,6 +614,7 @@ int main(void)
         cmocka_unit_test(fifty_megabytes_arrive),
         cmocka_unit_test(socks),
         cmocka_unit_test(http),
+        cmocka_unit_test(parameters_by_name),
         cmocka_unit_test(passwords_typed_in_urls),
         cmocka_unit_test(who_looks_the_name_up),
         cmocka_unit_test(haproxy),
