@@ -70,8 +70,10 @@ static const char *missing_param(const struct smtp_track *t, const struct smtp_c
     for (size_t i = 0; i < c->n_params; i++) {
         const char *capability = smtp_param_extension(c->verb, &c->params[i]);
         bool again = false; /* HOLDFOR and HOLDUNTIL have one extension */
-        for (size_t k = 0; k < i && !again; k++)
-            again = smtp_param_extension(c->verb, &c->params[k]) == capability;
+        for (size_t k = 0; k < i && !again && capability; k++) {
+            const char *other = smtp_param_extension(c->verb, &c->params[k]);
+            again = other && strcmp(other, capability) == 0;
+        }
         if (capability && !again && !smtp_track_offers(t, capability, NULL) && nth-- == 0)
             return capability;
     }
