@@ -75,6 +75,8 @@ bool session_send_line(struct session *s, struct slice line, bool dotstuff);
 bool session_send_raw(struct session *s, struct slice octets);
 /* Octets a second at most for what follows; 0: as fast as it goes. */
 void session_set_pace(struct session *s, uint64_t octets_per_s);
+/* Octets that wait for their turn under a pace: they are in the journal once they have left. */
+uint64_t session_waiting_octets(const struct session *s);
 /* Handshake now, without a STARTTLS command (the person sent it, or wants to see what happens). */
 void session_start_tls(struct session *s);
 void session_close(struct session *s); /* FIN */

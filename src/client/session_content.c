@@ -184,6 +184,11 @@ bool session_pace_idle(const struct session *s)
     return s->pace_queue.len == 0;
 }
 
+uint64_t session_waiting_octets(const struct session *s)
+{
+    return s->pace_queue.len;
+}
+
 void session_set_pace(struct session *s, uint64_t octets_per_s)
 {
     s->pace_octets_per_s = octets_per_s;

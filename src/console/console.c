@@ -108,6 +108,8 @@ bool console_busy(const struct console *c)
     const struct track *t = session_track(c->now->session);
     if (!t)
         return false;
+    if (session_waiting_octets(c->now->session) > 0) /* /slow */
+        return true;
     /* The handshake after a STARTTLS typed by hand is an answer that is awaited, too; so is the end
      * after 221. */
     return track_pending(t) > 0 || track_expects(t) == TRACK_EXPECTS_TLS || track_ending(t);

@@ -191,6 +191,14 @@ bool exec_half_close(struct console *c, const struct console_call *call)
 {
     if (!console_need_session(c, call->err))
         return false;
+    uint64_t waiting_octets = session_waiting_octets(c->now->session);
+    if (waiting_octets > 0) {
+        err_set(call->err, ERR_USAGE, 0, "%llu octets still wait for their turn (/slow)",
+                (unsigned long long)waiting_octets);
+        err_explain(call->err, "our sending side stays open, or they would be lost",
+                    "wait for them, or /slow 0 first; /abort cuts at once");
+        return false;
+    }
     if (!session_half_close(c->now->session))
         return going_down(call->err);
     journal_note(c->journal, console_conn(c), LEVEL_INFO,

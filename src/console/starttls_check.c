@@ -25,6 +25,7 @@ struct sight {
 struct starttls_check {
     uint64_t from_seq;
     char target[128];
+    unsigned came_from; /* the connection lines went to */
 };
 
 static void see_reply(struct sight *s, const struct ev_reply *r)
@@ -151,6 +152,10 @@ static void check_done(void *ctx)
     snprintf(title, sizeof(title), "STARTTLS check of %s", check->target);
     console_page(c, title, buf_slice(&page));
     buf_deinit(&page);
+    /* Lines go again where they went before the check. */
+    for (size_t i = 0; i < c->n_channels; i++)
+        if (c->channels[i]->number == check->came_from)
+            c->now = c->channels[i];
     mem_free(check);
     c->starttls_check = NULL;
 }
@@ -201,6 +206,7 @@ bool exec_starttls_check(struct console *c, const struct console_call *call)
                target, CHECK_WAIT_S, target);
     struct starttls_check *check = c->starttls_check = mem_zalloc(sizeof *check);
     check->from_seq = journal_last(c->journal) + 1;
+    check->came_from = c->now->number;
     snprintf(check->target, sizeof(check->target), "%s", target);
     script_free(&c->source);
     c->source = script_start(c, c->loop, "starttls-check", buf_slice(&text), 10000, check_done, c);

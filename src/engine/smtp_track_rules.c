@@ -224,6 +224,8 @@ smtp_rules track_reply_rules(const struct smtp_track *t, const struct smtp_reply
                              enum smtp_verb answers)
 {
     smtp_rules rules = r->rules & ~(BIT(ENHANCED_CLASS) | BIT(ENHANCED_MISSING));
+    if (t->sent.utf8) /* the client said SMTPUTF8: it reads such replies (RFC 6531 section 3.7.4) */
+        rules &= ~BIT(LINE_8BIT);
     /* RFC 4954 section 4: an empty challenge is "334 " with nothing behind the space. */
     if ((answers == SMTP_VERB_AUTH || answers == SMTP_VERB_AUTH_DATA) && r->code == 334 &&
         r->n_lines == 1 && r->lines[0].len > 3)

@@ -225,10 +225,24 @@ static void tlsa_texts(void **state)
     assert_null(tls_client_new(&(struct tls_client_options){.tlsa = "3 1 1 00"}, &err));
 }
 
+/* How many handshake messages of this number the client's end saw in this direction. */
+static unsigned seen_messages(enum event_dir dir, unsigned number)
+{
+    unsigned n = 0;
+    for (uint64_t seq = journal_first(journal); seq <= journal_last(journal); seq++) {
+        const struct event *ev = journal_at(journal, seq);
+        struct ev_tls_msg m;
+        if (ev == NULL || ev->kind != EVENT_TLS_MSG || ev->conn != link_conn(client.link))
+            continue;
+        EVENT_GET(ev, TLS_MSG, &m);
+        n += m.dir == dir && m.content_type == 22 && m.msg_type == number;
+    }
+    return n;
+}
+
 /* RFC 8446 section 4.6.3: number 24, from the server, in the middle of the session. */
 static void key_update(void **state)
 {
-    bool seen = false;
     (void)state;
     server_of(TLS_CERT_GOOD);
     client_of(&(struct tls_client_options){.verify = VERIFY_FULL});
@@ -236,15 +250,25 @@ static void key_update(void **state)
     assert_int_equal(SSL_key_update(server.link->tls->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
     assert_true(link_send(server.link, SLICE_LIT("220 hi\r\n")));
     UNTIL(got(&client, "220 hi\r\n"));
-    for (uint64_t seq = journal_first(journal); seq <= journal_last(journal); seq++) {
-        const struct event *ev = journal_at(journal, seq);
-        struct ev_tls_msg m;
-        if (ev == NULL || ev->kind != EVENT_TLS_MSG || ev->conn != link_conn(client.link))
-            continue;
-        EVENT_GET(ev, TLS_MSG, &m);
-        seen = seen || (m.dir == DIR_S && m.content_type == 22 && m.msg_type == 24);
-    }
-    assert_true(seen);
+    assert_true(seen_messages(DIR_S, 24) > 0);
+}
+
+/* RFC 5246 section 7.4.1.1: HelloRequest, number 0. The client says no with an alert (OpenSSL's
+ * default), and the session goes on. */
+static void renegotiation(void **state)
+{
+    (void)state;
+    server_of(TLS_CERT_GOOD);
+    client_of(&(struct tls_client_options){.verify = VERIFY_FULL, .version_max = "1.2"});
+    assert_true(handshake());
+    SSL_clear_options(server.link->tls->ssl, SSL_OP_NO_RENEGOTIATION);
+    assert_int_equal(SSL_renegotiate(server.link->tls->ssl), 1);
+    assert_true(link_send(server.link, SLICE_LIT("220 hi\r\n")));
+    UNTIL(got(&client, "220 hi\r\n"));
+    assert_true(link_send(client.link, SLICE_LIT("EHLO a\r\n")));
+    UNTIL(got(&server, "EHLO a\r\n"));
+    assert_int_equal(seen_messages(DIR_S, 0), 1);
+    assert_int_equal(seen_messages(DIR_C, 1), 1);
 }
 
 /* ---- OCSP ---- */
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tlsa, tls_setup, tls_teardown),
         cmocka_unit_test(tlsa_texts),
         cmocka_unit_test_setup_teardown(key_update, tls_setup, tls_teardown),
+        cmocka_unit_test_setup_teardown(renegotiation, tls_setup, tls_teardown),
         cmocka_unit_test_setup_teardown(ocsp, tls_setup, tls_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
