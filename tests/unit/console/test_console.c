@@ -288,6 +288,8 @@ static void test_interrupt_stops_a_wait(void **state)
     world_run(w, "/open practice\n");
     assert_false(console_interrupt(w->console));
     assert_true(console_submit(w->console, SLICE_LIT("/wait 600"), "keys", NULL));
+    assert_false(console_busy(w->console)); /* the greeting is what it waited for */
+    assert_true(console_submit(w->console, SLICE_LIT("/wait 600"), "keys", NULL));
     assert_true(console_busy(w->console));
     assert_true(console_interrupt(w->console));
     assert_false(console_busy(w->console));
