@@ -111,6 +111,24 @@ static void each_content_arrives_octet_for_octet(void **state)
     mem_free(file);
 }
 
+static void chunks_arrive_octet_for_octet(void **state)
+{
+    (void)state;
+    need_postfix();
+    char *to = target("smtp", server.smtp), *file = proc_path(work, "message");
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        proc_write_file(file, contents[i].content, contents[i].n_octets);
+        struct proc *p =
+            proc_scope(work, NULL, 0, "send", "--bdat", i % 2 ? "11" : "100000", "--tls", "none",
+                       "--from", "ann@example.net", "--to", "alice@postfix.test", to, file, NULL);
+        assert_ok(p);
+        proc_free(&p);
+        assert_arrived(contents[i].name, contents[i].content, contents[i].n_octets);
+    }
+    mem_free(to);
+    mem_free(file);
+}
+
 static void standard_input_arrives_octet_for_octet(void **state)
 {
     (void)state;
@@ -265,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_content_arrives_octet_for_octet),
+        cmocka_unit_test(chunks_arrive_octet_for_octet),
         cmocka_unit_test(standard_input_arrives_octet_for_octet),
         cmocka_unit_test(two_megabytes_arrive_over_tls),
         cmocka_unit_test(starttls_is_verified),
