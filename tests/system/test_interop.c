@@ -14,7 +14,16 @@
 #include "../lib/peers.h"
 #include "base/mem.h"
 
-enum server_id { POSTFIX, POSTFIX_SUBMISSION, EXIM, OPENSMTPD, DOVECOT, DOVECOT_LMTP, N_SERVERS };
+enum server_id {
+    POSTFIX,
+    POSTFIX_SUBMISSION,
+    EXIM,
+    OPENSMTPD,
+    DOVECOT,
+    DOVECOT_LMTP,
+    PRACTICE,
+    N_SERVERS
+};
 
 static struct server {
     const char *title, *program, *recipient;
@@ -41,6 +50,7 @@ static struct server {
                  .recipient = "bob@exim.test",
                  .logs_in = true},
     [DOVECOT_LMTP] = {.title = "Dovecot LMTP", .recipient = "alice", .lmtp = true},
+    [PRACTICE] = {.title = "practice server", .recipient = "bob@example.test"},
 };
 
 static struct postfix postfix;
@@ -97,10 +107,10 @@ struct feature {
     {                                                                                              \
         "--auth", mech, "--user", "alice", "--password-command", "echo secret"                     \
     }
-/* Postfix, Postfix submission, Exim, OpenSMTPD, Dovecot submission, Dovecot LMTP */
-#define EXPECT(p, s, e, o, d, l)                                                                   \
+/* Postfix, Postfix submission, Exim, OpenSMTPD, Dovecot submission, Dovecot LMTP, our own */
+#define EXPECT(p, s, e, o, d, l, own)                                                              \
     {                                                                                              \
-        p, s, e, o, d, l                                                                           \
+        p, s, e, o, d, l, own                                                                      \
     }
 static const struct feature features[] = {
     {"plain text",
@@ -110,7 +120,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "no", "yes", "yes", "yes", "yes")},
+     EXPECT("yes", "no", "yes", "yes", "yes", "yes", "yes")},
     {"STARTTLS, TLS 1.3",
      "STARTTLS",
      {"--tls", "must"},
@@ -118,7 +128,7 @@ static const struct feature features[] = {
      true,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "no", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "no", "yes", "yes", "yes")},
     {"STARTTLS, TLS 1.2",
      "STARTTLS",
      {"--tls", "must", "--tls-max", "1.2"},
@@ -126,7 +136,7 @@ static const struct feature features[] = {
      true,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "no", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "no", "yes", "yes", "yes")},
     {"TLS from the first octet",
      NULL,
      {NULL},
@@ -134,7 +144,7 @@ static const struct feature features[] = {
      true,
      true,
      false,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
     {"PIPELINING",
      "PIPELINING",
      {"--pipeline"},
@@ -142,7 +152,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "-", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "-", "yes", "yes", "yes")},
     {"CHUNKING (BDAT)",
      "CHUNKING",
      {"--bdat", "40"},
@@ -150,7 +160,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "-", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "-", "yes", "yes", "yes")},
     {"CHUNKING, pipelined",
      "CHUNKING",
      {"--bdat", "40", "--pipeline"},
@@ -158,7 +168,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "-", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "-", "yes", "yes", "yes")},
     {"SIZE",
      "SIZE",
      {NULL},
@@ -166,7 +176,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "yes", "yes", "-")},
+     EXPECT("yes", "yes", "yes", "yes", "yes", "-", "yes")},
     {"8BITMIME",
      "8BITMIME",
      {"8-bit"},
@@ -174,7 +184,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "yes", "yes", "yes")},
+     EXPECT("yes", "yes", "yes", "yes", "yes", "yes", "yes")},
     {"SMTPUTF8",
      "SMTPUTF8",
      {"--from", "\303\244nn@example.net"},
@@ -182,7 +192,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "-", "-", "-")},
+     EXPECT("yes", "yes", "yes", "-", "-", "-", "yes")},
     {"DSN",
      "DSN",
      {"--dsn-notify", "NEVER", "--dsn-ret", "HDRS", "--dsn-envid", "a b", "--dsn-orcpt"},
@@ -190,7 +200,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "yes", "yes", "yes", "-", "-")},
+     EXPECT("yes", "yes", "yes", "yes", "-", "-", "yes")},
     {"PRDR",
      "PRDR",
      {"--mail-params", "PRDR"},
@@ -198,9 +208,65 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
+    {"BINARYMIME",
+     "BINARYMIME",
+     {"--bdat", "40", "--binary"},
+     " BODY=BINARYMIME",
+     false,
+     false,
+     false,
+     EXPECT("-", "-", "-", "-", "-", "-", "yes")},
+    {"several messages in one session",
+     NULL,
+     {"--repeat", "3"},
+     "3 of 3 messages were accepted",
+     false,
+     false,
+     false,
+     EXPECT("yes", "yes", "yes", "yes", "yes", "yes", "yes")},
+    {"LIMITS, kept",
+     "LIMITS",
+     {"--repeat", "2"},
+     "2 of 2 messages were accepted",
+     false,
+     false,
+     false,
+     EXPECT("-", "-", "-", "-", "-", "-", "yes")},
+    {"AUTH= on MAIL",
+     "AUTH",
+     {"--mail-auth", "ann@example.net"},
+     " AUTH=ann@example.net",
+     false,
+     false,
+     false,
+     EXPECT("-", "yes", "yes", "-", "yes", "-", "yes")},
+    {"REQUIRETLS",
+     "REQUIRETLS",
+     {"--require-tls"},
+     " REQUIRETLS",
+     false,
+     false,
+     false,
+     EXPECT("-", "-", "-", "-", "-", "-", "yes")},
+    {"DELIVERBY",
+     "DELIVERBY",
+     {"--deliver-by", "3600;R"},
+     " BY=3600;R",
+     false,
+     false,
+     false,
+     EXPECT("-", "-", "-", "-", "-", "-", "yes")},
+    {"MT-PRIORITY",
+     "MT-PRIORITY",
+     {"--priority", "3"},
+     " MT-PRIORITY=3",
+     false,
+     false,
+     false,
+     EXPECT("-", "-", "-", "-", "-", "-", "yes")},
     {"AUTH PLAIN", "PLAIN", LOGIN("PLAIN"), "235 ", false, false, false,
-     EXPECT("-", "yes", "yes", "-", "yes", "-")},
+     EXPECT("-", "yes", "yes", "-", "yes", "-", "yes")},
     {"AUTH PLAIN, no first response",
      "PLAIN",
      {"--auth", "PLAIN", "--user", "alice", "--password-command", "echo secret", "--no-auth-ir"},
@@ -208,19 +274,19 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("-", "yes", "yes", "-", "yes", "-")},
+     EXPECT("-", "yes", "yes", "-", "yes", "-", "yes")},
     {"AUTH LOGIN", "LOGIN", LOGIN("LOGIN"), "235 ", false, false, false,
-     EXPECT("-", "yes", "yes", "-", "yes", "-")},
+     EXPECT("-", "yes", "yes", "-", "yes", "-", "yes")},
     {"AUTH CRAM-MD5", "CRAM-MD5", LOGIN("CRAM-MD5"), "235 ", false, false, false,
-     EXPECT("-", "yes", "yes", "-", "yes", "-")},
+     EXPECT("-", "yes", "yes", "-", "yes", "-", "yes")},
     {"AUTH DIGEST-MD5", "DIGEST-MD5", LOGIN("DIGEST-MD5"), "235 ", false, false, false,
-     EXPECT("-", "-", "-", "-", "yes", "-")},
+     EXPECT("-", "-", "-", "-", "yes", "-", "yes")},
     {"AUTH SCRAM-SHA-1", "SCRAM-SHA-1", LOGIN("SCRAM-SHA-1"), "235 ", false, false, false,
-     EXPECT("-", "yes", "-", "-", "yes", "-")},
+     EXPECT("-", "yes", "-", "-", "yes", "-", "yes")},
     {"AUTH SCRAM-SHA-256", "SCRAM-SHA-256", LOGIN("SCRAM-SHA-256"), "235 ", false, false, false,
-     EXPECT("-", "yes", "-", "-", "yes", "-")},
+     EXPECT("-", "yes", "-", "-", "yes", "-", "yes")},
     {"AUTH NTLM", "NTLM", LOGIN("NTLM"), "235 ", false, false, false,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
     {"AUTH EXTERNAL",
      "EXTERNAL",
      {"--auth", "EXTERNAL", "--authzid", "alice"},
@@ -228,7 +294,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
     {"XCLIENT",
      "XCLIENT",
      {"--xclient", "NAME=x.test ADDR=192.0.2.7"},
@@ -236,7 +302,7 @@ static const struct feature features[] = {
      false,
      false,
      false,
-     EXPECT("yes", "-", "-", "-", "-", "-")},
+     EXPECT("yes", "-", "-", "-", "-", "-", "-")},
     {"PROXY header, version 1",
      NULL,
      {"--haproxy", "v1"},
@@ -244,7 +310,7 @@ static const struct feature features[] = {
      false,
      false,
      true,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
     {"PROXY header, version 2",
      NULL,
      {"--haproxy", "v2"},
@@ -252,7 +318,7 @@ static const struct feature features[] = {
      false,
      false,
      true,
-     EXPECT("-", "-", "yes", "-", "-", "-")},
+     EXPECT("-", "-", "yes", "-", "-", "-", "-")},
 };
 enum { N_FEATURES = sizeof(features) / sizeof(features[0]) };
 
@@ -417,6 +483,21 @@ static void with_dovecot_lmtp(void **state)
     check(DOVECOT_LMTP);
 }
 
+/* What the others lack is shown against our own. */
+static void with_practice_server(void **state)
+{
+    struct server *s = &servers[PRACTICE];
+    const char *argv[] = {proc_smtpscope(), "serve", "--quiet", "--smtp", "0", NULL};
+    (void)state;
+    s->proc = proc_start(argv, proc_env(work));
+    char *at = proc_line(s->proc, "smtp 127.0.0.1:");
+    mem_free(proc_line(s->proc, "ready"));
+    s->port = (unsigned)strtoul(at, NULL, 10);
+    s->up = true;
+    mem_free(at);
+    check(PRACTICE);
+}
+
 /* /reopen continues the TLS session: the second handshake says so. */
 static void resumption(void **state)
 {
@@ -475,7 +556,9 @@ static void write_page(void)
     fputs("\n\nTLS resumption by /reopen: Postfix and Exim; Dovecot gives no tickets.\n\n"
           "Postfix's submission port demands TLS and a login. OpenSMTPD 6.8 of this distribution "
           "ends every TLS handshake with\ninternal_error: its private-key process and OpenSSL 3 do "
-          "not get on. Dovecot's submission hands on to Exim.\n",
+          "not get on. Dovecot's submission hands on to Exim.\n\nThe practice server is "
+          "this program's own (`smtpscope serve`), on its SMTP port: what the others do not offer "
+          "is tried there.\n",
           f);
     if (fclose(f) != 0)
         perror(path);
@@ -484,9 +567,13 @@ static void write_page(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_postfix), cmocka_unit_test(with_postfix_submission),
-        cmocka_unit_test(with_exim),    cmocka_unit_test(with_opensmtpd),
-        cmocka_unit_test(with_dovecot), cmocka_unit_test(with_dovecot_lmtp),
+        cmocka_unit_test(with_postfix),
+        cmocka_unit_test(with_postfix_submission),
+        cmocka_unit_test(with_exim),
+        cmocka_unit_test(with_opensmtpd),
+        cmocka_unit_test(with_dovecot),
+        cmocka_unit_test(with_dovecot_lmtp),
+        cmocka_unit_test(with_practice_server),
         cmocka_unit_test(resumption),
     };
     int failed = cmocka_run_group_tests(tests, setup, teardown);
