@@ -1,6 +1,7 @@
 /* One live client session: its life, its link, what a person sends on it. */
 #include "client/session_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -131,6 +132,17 @@ void session_free(struct session **session)
         mem_free(s);
 }
 
+/* Under a pace what was typed last may never have left. */
+static void say_unsent(struct session *s)
+{
+    char text[120];
+    if (session_pace_idle(s))
+        return;
+    snprintf(text, sizeof(text), "%zu octets that waited for their turn (/slow) were never sent",
+             s->pace_queue.len);
+    journal_note(s->journal, s->conn, LEVEL_WARNING, text, "the connection ended before them", "");
+}
+
 void session_ended(struct session *s, enum event_down why, const struct err *err)
 {
     if (s->phase == SESSION_DOWN)
@@ -141,6 +153,7 @@ void session_ended(struct session *s, enum event_down why, const struct err *err
     session_timer(s, 0, NULL);
     session_stream_end(s);
     loop_timer_stop(s->pace_timer);
+    say_unsent(s);
     buf_release(&s->pace_queue);
     if (s->track)
         track_closed(s->track, why == DOWN_OURS || why == DOWN_ABORT ? DIR_C : DIR_S);

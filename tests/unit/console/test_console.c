@@ -295,6 +295,31 @@ static void test_interrupt_stops_a_wait(void **state)
     assert_false(console_busy(w->console));
 }
 
+/* What waits for its turn when the connection ends is told; a half close waits for it. */
+static void test_slow_octets_are_not_lost_silently(void **state)
+{
+    struct world *w = *state;
+    struct err err;
+    bool told = false;
+    world_run(w, "/open practice\n/slow 1\n");
+    assert_true(console_submit(w->console, SLICE_LIT("NOOP slowly"), "keys", NULL));
+    assert_true(console_busy(w->console));
+    assert_false(console_submit(w->console, SLICE_LIT("/half-close"), "keys", &err));
+    assert_non_null(strstr(err.text, "octets still wait"));
+    assert_true(console_submit(w->console, SLICE_LIT("/abort"), "keys", NULL));
+    for (int i = 0; i < 1000 && console_busy(w->console); i++)
+        loop_turn(w->loop, 20);
+    for (uint64_t seq = 1; seq <= journal_last(w->journal); seq++) {
+        const struct event *ev = journal_at(w->journal, seq);
+        struct ev_note note;
+        if (!ev || ev->kind != EVENT_NOTE)
+            continue;
+        EVENT_GET(ev, NOTE, &note);
+        told = told || slice_find(note.text, SLICE_LIT("(/slow) were never sent")) > 0;
+    }
+    assert_true(told);
+}
+
 static void test_alias(void **state)
 {
     struct world *w = *state;
@@ -348,6 +373,7 @@ int main(void)
         WORLD(test_completion),
         WORLD(test_hints),
         WORLD(test_interrupt_stops_a_wait),
+        WORLD(test_slow_octets_are_not_lost_silently),
         WORLD(test_alias),
         cmocka_unit_test(test_netrc),
     };
