@@ -5,7 +5,6 @@
 #include "base/userinfo.h"
 #include "base/vis.h"
 #include "console/console_private.h"
-#include "pop3/command.h"
 
 struct console *console_new(struct loop *l, struct journal *j, struct settings *settings,
                             const struct console_options *options)
