@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -78,6 +77,15 @@ static int64_t days_before_year(int64_t year)
     return year * 365 + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
 }
 
+static const char RFC3339_FORM[] = "0000-00-00T00:00:00.000000Z";
+
+/* The last n digits of value. */
+static void put_digits(char *out, int n, unsigned value)
+{
+    for (int i = n - 1; i >= 0; i--, value /= 10)
+        out[i] = (char)('0' + value % 10);
+}
+
 void clock_format_rfc3339(int64_t wall_us, char *out, unsigned out_octets)
 {
     BUG_IF(out_octets < 28);
@@ -101,10 +109,15 @@ void clock_format_rfc3339(int64_t wall_us, char *out, unsigned out_octets)
     int month = 1;
     while (day >= days_in_month(year, month))
         day -= days_in_month(year, month++);
-    /* The masks only tell the compiler what holds anyway: each number fits its digits. */
-    snprintf(out, out_octets, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)year % 10000,
-             (unsigned)month % 100, ((unsigned)day + 1) % 100, (unsigned)of_day_s / 3600 % 100,
-             (unsigned)of_day_s / 60 % 60, (unsigned)of_day_s % 60, (unsigned)us % 1000000);
+    /* Once for each event that is recorded, so without printf: that was a fifth of a recording. */
+    memcpy(out, RFC3339_FORM, sizeof(RFC3339_FORM));
+    put_digits(out, 4, (unsigned)year);
+    put_digits(out + 5, 2, (unsigned)month);
+    put_digits(out + 8, 2, (unsigned)day + 1);
+    put_digits(out + 11, 2, (unsigned)of_day_s / 3600);
+    put_digits(out + 14, 2, (unsigned)of_day_s / 60 % 60);
+    put_digits(out + 17, 2, (unsigned)of_day_s % 60);
+    put_digits(out + 20, 6, (unsigned)us);
 }
 
 /* The number in n digits; the form was checked. */
@@ -118,10 +131,10 @@ static int digits(const char *text, int n)
 
 int64_t clock_parse_rfc3339(const char *text)
 {
-    static const char form[] = "0000-00-00T00:00:00.000000Z";
-    if (text == NULL || strlen(text) != sizeof(form) - 1)
+    const char *form = RFC3339_FORM;
+    if (text == NULL || strlen(text) != strlen(form))
         return 0;
-    for (size_t i = 0; i < sizeof(form) - 1; i++) {
+    for (size_t i = 0; form[i]; i++) {
         bool ok = form[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i];
         if (!ok)
             return 0;

@@ -15,8 +15,15 @@
 
 static bool put_name(struct buf *out, const char *name)
 {
-    return buf_append(out, SLICE_LIT(",\"")) && buf_append_cstr(out, name) &&
-           buf_append(out, SLICE_LIT("\":"));
+    size_t len = strlen(name);
+    uint8_t *room = buf_room(out, len + 4);
+    if (room == NULL)
+        return false;
+    memcpy(room, ",\"", 2);
+    memcpy(room + 2, name, len);
+    memcpy(room + 2 + len, "\":", 2);
+    buf_grow(out, len + 4);
+    return true;
 }
 
 /* JSON readers hold whole numbers in 63 bits and a sign; what is larger goes as a string of digits.
