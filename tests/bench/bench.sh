@@ -188,7 +188,8 @@ rss_kb() {
 }
 ulimit -n "$(ulimit -Hn)"
 idle() { # SIDE [tls]: the first 500 fill the journal to its limits and are not counted
-    if [ "$1" = smtpscope ]; then start_serve; else start_sink -m 12000; fi
+    # shellcheck disable=SC2086  # two words or none
+    if [ "$1" = smtpscope ]; then start_serve ${2:+--submissions 0}; else start_sink -m 12000; fi
     server=$pid at=$port
     [ -z "${2:-}" ] || at=$tls_port
     for round in warm held; do
