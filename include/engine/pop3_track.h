@@ -119,6 +119,7 @@ enum pop3_effect {
     POP3_EFFECT_STAT,      /* count and octets of the maildrop are known */
     POP3_EFFECT_DELETED,   /* one message more is marked */
     POP3_EFFECT_RESET,     /* none is */
+    POP3_EFFECT_UTF8,      /* UTF-8 is agreed on (RFC 6856) */
     POP3_EFFECT_TLS,       /* TLS: handshake next */
     POP3_EFFECT_QUIT,      /* UPDATE: the server closes */
     POP3_EFFECT_CLOSED,    /* CLOSED */

@@ -215,7 +215,7 @@ void pop3_track_tls_up(struct pop3_track *t)
     if (t->state == POP3_STATE_CONNECT)
         return;
     ptrack_caps_clear(t);
-    t->authenticated = t->maildrop_known = t->in_content = t->auth_unkept = false;
+    t->authenticated = t->maildrop_known = t->in_content = t->auth_unkept = t->utf8 = false;
     t->core.void_said[DIR_C] = t->core.void_said[DIR_S] = false;
     t->unkept = t->auth_open = t->deleted = 0;
     t->core.mechanism[0] = '\0';

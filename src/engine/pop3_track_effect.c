@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define E(name) POP3_EFFECT_##name
 #define ROW(ok, err, go_on)                                                                        \
@@ -29,8 +30,8 @@ static const uint8_t effects[POP3_VERB__COUNT][POP3_OUT__COUNT] = {
     [POP3_VERB_UIDL] = ROW(NONE, NONE, NONE),
     [POP3_VERB_CAPA] = ROW(NONE, NONE, NONE),
     [POP3_VERB_STLS] = ROW(TLS, NONE, NONE),
-    [POP3_VERB_UTF8] = ROW(NONE, NONE, NONE),
-    [POP3_VERB_LANG] = ROW(NONE, NONE, NONE),
+    [POP3_VERB_UTF8] = ROW(UTF8, NONE, NONE),
+    [POP3_VERB_LANG] = ROW(UTF8, NONE, NONE),
     [POP3_VERB_QUIT] = ROW(QUIT, QUIT, NONE),
     [POP3_VERB_CONNECT] = ROW(GREET, REFUSE, NONE),
     [POP3_VERB_AUTH_DATA] = ROW(LOGIN, LOGIN_NO, CHALLENGE),
@@ -102,6 +103,9 @@ void ptrack_apply(struct pop3_track *t, enum pop3_verb verb, enum pop3_outcome o
         break;
     case POP3_EFFECT_RESET:
         t->deleted = 0;
+        break;
+    case POP3_EFFECT_UTF8:
+        t->utf8 = true;
         break;
     case POP3_EFFECT_TLS:
         ptrack_set_state(t, POP3_STATE_TLS, cause_seq);
@@ -187,6 +191,12 @@ static void say(const struct pop3_track *t, enum pop3_rule rule, const struct po
         snprintf(note, note_octets, "%s", pop3_rule_meaning(rule));
 }
 
+/* RFC 6856 sections 2.1 and 3.2: behind UTF8, and in answers behind LANG, it is no fault. */
+pop3_rules ptrack_text_rules(const struct pop3_track *t, pop3_rules rules, struct slice line)
+{
+    return t->utf8 && utf8_valid(line) ? rules & ~PBIT(EIGHT_BIT) : rules;
+}
+
 void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct track_range *where,
                    const struct pop3_command *c)
 {
@@ -218,7 +228,7 @@ static bool in_order(const struct pop3_track *t, enum pop3_verb verb)
 
 pop3_rules pop3_track_lint(const struct pop3_track *t, const struct pop3_command *c)
 {
-    pop3_rules rules = c->rules;
+    pop3_rules rules = ptrack_text_rules(t, c->rules, c->line);
     const struct pop3_verb_info *info = pop3_verb_info(c->verb);
     if (t->greeting_awaited)
         return rules | PBIT(COMMAND_BEFORE_GREETING);

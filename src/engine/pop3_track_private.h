@@ -55,7 +55,7 @@ struct pop3_track {
     uint32_t auth_open; /* AUTH and AUTH-DATA without an answer */
     struct secret_scan scan;
     uint8_t state, ahead, auth_back;
-    bool want_content, authenticated, maildrop_known;
+    bool want_content, authenticated, maildrop_known, utf8;
     bool greeting_awaited, quit_sent, auth_unkept, in_content;
     bool line_done[DIR__COUNT]; /* .line holds a finished line: the next feed drops it */
 };
@@ -88,6 +88,8 @@ void ptrack_caps_clear(struct pop3_track *t);
 struct track_rule ptrack_rule(enum pop3_rule rule);
 void ptrack_deviation(struct pop3_track *t, enum pop3_rule rule, const struct track_range *where,
                       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Without EIGHT_BIT where that was agreed on. */
+pop3_rules ptrack_text_rules(const struct pop3_track *t, pop3_rules rules, struct slice line);
 /* Each rule of the set; c (may be NULL) for better words. */
 void ptrack_report(struct pop3_track *t, pop3_rules rules, const struct track_range *where,
                    const struct pop3_command *c);

@@ -42,7 +42,7 @@ static bool response_answers(const struct pop3_track *t, struct pop3_pending *p_
 static pop3_rules response_rules(const struct pop3_track *t, const struct pop3_response *r,
                                  bool asked, const struct pop3_pending *p)
 {
-    pop3_rules rules = r->rules;
+    pop3_rules rules = ptrack_text_rules(t, r->rules, r->line);
     bool auth = p->verb == POP3_VERB_AUTH || p->verb == POP3_VERB_AUTH_DATA;
     if (t->state == POP3_STATE_UPDATE)
         rules |= PBIT(AFTER_QUIT);

@@ -124,6 +124,42 @@ static void events(const struct session *x, struct buf *out)
     }
 }
 
+/* RFC 6856: octets above 127 are a fault until UTF8 or LANG was agreed to, and then where they are
+ * no UTF-8. */
+static void test_utf8_is_agreed_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        size_t faults;
+    } rows[] = {
+        {"S: +OK\nC: USER b\xc3\xb6\nS: +OK gr\xc3\xbc\xc3\x9f", 2},
+        {"S: +OK\nC: UTF8\nS: +OK\nC: USER b\xc3\xb6\nS: +OK gr\xc3\xbc\xc3\x9f", 0},
+        {"S: +OK\nC: UTF8\nS: -ERR\nC: USER b\xc3\xb6\nS: +OK", 1},
+        {"S: +OK\nC: LANG de\nS: +OK\nC: NOOP\nS: -ERR gr\xc3\xbc\xc3\x9f", 0},
+        {"S: +OK\nC: UTF8\nS: +OK\nC: USER b\xf6\nS: +OK gr\xfc", 2},
+        {"S: +OK\nC: UTF8\nS: +OK\nC: STLS\nS: +OK\nTLS\nC: USER b\xc3\xb6\nS: +OK", 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t step = 0; step < 4; step++) {
+            struct session x;
+            size_t faults = 0;
+            open_session(&x);
+            script(&x, rows[i].script, step);
+            for (uint64_t seq = 1; seq <= journal_last(x.journal); seq++) {
+                const struct event *ev = journal_at(x.journal, seq);
+                struct ev_deviation e;
+                if (ev->kind != EVENT_DEVIATION)
+                    continue;
+                EVENT_GET(ev, DEVIATION, &e);
+                faults += slice_eq(e.rule, SLICE_LIT("pop3-8bit"));
+            }
+            assert_int_equal(faults, rows[i].faults);
+            close_session(&x);
+        }
+    }
+}
+
 static const struct {
     const char *script, *events;
 } sessions[] = {
@@ -156,10 +192,12 @@ static const struct {
     {"S: +OK\nC: AUTH PLAIN\nS| + ~\nC: AGFubgBzZWNyZXQ=\nS: -ERR [AUTH] no\nC: AUTH PLAIN =\n"
      "S| + ~\nC: *\nS: -ERR\nC: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: +OK\n",
      "state connect\nreply +OK to CONNECT 0+5 lines 1\nstate authorization\n"
-     "command AUTH 0+12\n! pop3-login-in-clear\nreply + to AUTH 5+4 lines 1\nsasl empty: go on\nstate auth\ncommand AUTH-DATA 12+18\nsasl user ann, password hidden (6 octets)\n"
+     "command AUTH 0+12\n! pop3-login-in-clear\nreply + to AUTH 5+4 lines 1\nsasl empty: go "
+     "on\nstate auth\ncommand AUTH-DATA 12+18\nsasl user ann, password hidden (6 octets)\n"
      "reply -ERR to AUTH-DATA 9+16 lines 1\nstate authorization\n"
      "command AUTH 30+14\n! pop3-login-in-clear\nsasl empty\nreply + to AUTH 25+4 lines 1\n"
-     "sasl empty: go on\nstate auth\ncommand AUTH-DATA 44+3\nsasl the client gives the exchange up\n"
+     "sasl empty: go on\nstate auth\ncommand AUTH-DATA 44+3\nsasl the client gives the exchange "
+     "up\n"
      "reply -ERR to AUTH-DATA 29+6 lines 1\nstate authorization\n"
      "command AUTH 47+29\n! pop3-login-in-clear\nsasl user ann, password hidden (6 octets)\n"
      "reply +OK to AUTH 35+5 lines 1\nstate transaction\n"},
@@ -320,9 +358,10 @@ static void test_effects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions),  cmocka_unit_test(test_content),
-        cmocka_unit_test(test_questions), cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_utf8_is_agreed_on), cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_content),           cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_secrets),           cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_effects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
