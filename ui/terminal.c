@@ -198,7 +198,7 @@ bool terminal_open(const char *term, char *notice, size_t notice_octets, struct 
 static void add_restore(const char *text)
 {
     size_t len = text && text != (const char *)-1 ? strlen(text) : 0;
-    if (len > sizeof terminal.restore - terminal.restore_len)
+    if (len == 0 || len > sizeof terminal.restore - terminal.restore_len)
         return;
     memcpy(terminal.restore + terminal.restore_len, text, len);
     terminal.restore_len += len;
