@@ -118,8 +118,9 @@ static bool refused_login(const char *mechanism, const char *reason, struct err 
     }
     if (n < 5 || strcmp(mechanism + n - 5, "-PLUS") != 0)
         return false;
-    err_explain(e, "the password is wrong, or the server binds to TLS in another way than we do",
-                "/auth SCRAM-SHA-256 goes without the binding; --tls-max 1.2 binds by tls-unique");
+    err_explain(e, "the password is wrong; or the server binds to TLS in another way than we do",
+                "/auth asks for it again; where it is right, /auth SCRAM-SHA-256 goes without the "
+                "binding, and --tls-max 1.2 binds by tls-unique");
     return true;
 }
 
