@@ -31,6 +31,7 @@ enum noise {
     NOISE_CLIENT = 16,
     NOISE_SECRET = 32,
     NOISE_BOUNDARY = 64,
+    NOISE_UID = 128,
 };
 /* The words for a set of noise, comma separated. */
 void noise_format(unsigned set, struct buf *out);

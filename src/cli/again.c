@@ -7,6 +7,7 @@
 
 #include "report/diff.h"
 #include "report/export.h"
+#include "report/steps.h"
 
 enum { SAME = 0, DIFFERENT = 1 };
 
@@ -34,6 +35,27 @@ static void warn_if_redacted(const struct journal *j, const char *path)
                 "smtpscope: %s holds pseudonyms and masked messages: these are sent, not what was "
                 "sent then\n",
                 path);
+}
+
+/* What was secret is not in the file: without a user the login is tried and fails. */
+static void warn_if_login(const struct journal *j, const char *path, const struct settings *s)
+{
+    struct session_steps steps;
+    const struct step *login = NULL;
+    if (settings_is_set(s, SETTING_ID_user))
+        return;
+    session_steps_read(&steps, j);
+    const struct step_list *l = session_steps_main(&steps, 0);
+    for (size_t i = 0; l && i < l->n_steps && !login; i++)
+        if (step_logs_in(&l->steps[i]))
+            login = &l->steps[i];
+    if (login)
+        fprintf(stderr,
+                "smtpscope: %s logs in (%s), and its password is not in it\n"
+                "  means: the login cannot be said again; what needed it will be refused\n"
+                "  next:  --user NAME with --password-command CMD, or netrc\n",
+                path, step_word(login));
+    session_steps_deinit(&steps);
 }
 
 static bool script_of(const struct journal *j, const char *path, const char *target, char **text,
@@ -99,6 +121,7 @@ int cli_run_again(const struct cli_args *args, const char *path, const char *tar
         return cli_status_number(args->settings, CLI_USAGE);
     }
     warn_if_redacted(then, path);
+    warn_if_login(then, path, args->settings);
     int status, signum = 0;
     if (app_open(&a, args, false, &err)) {
         app_watch_signals(&a);

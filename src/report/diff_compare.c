@@ -25,9 +25,12 @@ struct diff_key diff_key_of(const struct diff_side *side, const struct step *ste
     struct buf raw, clean;
     unsigned seen = 0;
     uint8_t kind[2] = {(uint8_t)step->kind, (uint8_t)step->verb};
+    bool own_name = step->verb == SMTP_VERB_UNKNOWN;
     buf_init(&raw, DIFF_LINE_OCTETS);
     buf_init(&clean, 2 * DIFF_LINE_OCTETS);
     struct diff_key key = {.weak = hash(UINT64_C(14695981039346656037), slice_of(kind, 2))};
+    if (own_name) /* however it logs in, it is the login */
+        key.weak = hash(key.weak, slice_cstr(step_logs_in(step) ? "login" : step->name));
     step_argument(&side->steps, side->list, step, &raw);
     normalised(side, buf_slice(&raw), &clean, &seen);
     key.strong = hash(key.weak, buf_slice(&clean));
@@ -278,12 +281,12 @@ unsigned diff_compare(struct diff *d, const struct step *a, const struct step *b
     if (a->kind == STEP_TLS)
         return compare_tls(d, a, b);
     if (a->kind == STEP_COMMAND && a->verb != SMTP_VERB_AUTH_DATA &&
-        !step_texts_same(d, a, b, step_command))
+        !step_texts_same(d, a, b, step_asked))
         aspects |= DIFF_COMMAND;
     if (a->kind == STEP_CONTENT && !content_same(d, a, b))
         aspects |= DIFF_MESSAGE;
     if (a->code != b->code || strcmp(a->enhanced, b->enhanced) != 0 ||
-        !a->reply_seq != !b->reply_seq)
+        strcmp(a->result, b->result) != 0 || !a->reply_seq != !b->reply_seq)
         aspects |= DIFF_CODE;
     if (a->caps_seq || b->caps_seq) {
         if (!caps_same(d, a, b))

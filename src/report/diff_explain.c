@@ -16,11 +16,6 @@ static const struct step *of(const struct diff_row *row)
     return row->a ? row->a : row->b;
 }
 
-static unsigned code_class(const struct step *step)
-{
-    return step->code / 100;
-}
-
 /* Does the outcome turn on this row? */
 static bool decides(const struct diff_row *row)
 {
@@ -28,12 +23,12 @@ static bool decides(const struct diff_row *row)
     if (row->mark == DIFF_SAME)
         return false;
     if (!a || !b)
-        return of(row)->kind == STEP_CONTENT || code_class(of(row)) >= 4 ||
+        return of(row)->kind == STEP_CONTENT || step_class(of(row)) >= 4 ||
                (of(row)->kind == STEP_COMMAND && of(row)->verb == SMTP_VERB_DATA);
     if (a->kind == STEP_TLS)
         return a->tls_ok != b->tls_ok;
-    return code_class(a) != code_class(b) &&
-           !(row->aspects & DIFF_CODE && a->code == 0 && b->code == 0);
+    return step_class(a) != step_class(b) &&
+           !(row->aspects & DIFF_CODE && step_class(a) == 0 && step_class(b) == 0);
 }
 
 static bool offers(const struct diff_side *side, const struct step *step, struct slice keyword)
@@ -104,10 +99,11 @@ static bool could_lead(const struct diff *d, const struct diff_row *row, struct 
     const struct step *step = of(row);
     char side = row->mark == DIFF_ONLY_A ? 'A' : 'B';
     if (row->mark == DIFF_ONLY_A || row->mark == DIFF_ONLY_B) {
-        if (step->kind == STEP_TLS || step->verb == SMTP_VERB_STARTTLS)
+        if (step->kind == STEP_TLS || step->verb == SMTP_VERB_STARTTLS ||
+            strcmp(step->name, "STLS") == 0)
             buf_printf(what, "TLS happened only in %c", side);
-        else if (step->verb == SMTP_VERB_AUTH)
-            buf_printf(what, "AUTH happened only in %c", side);
+        else if (step_logs_in(step))
+            buf_printf(what, "%s happened only in %c", step_word(step), side);
         else if (step->kind == STEP_COMMAND && step->verb == SMTP_VERB_RCPT)
             buf_printf(what, "a recipient was named only in %c", side);
         else
@@ -152,6 +148,21 @@ static bool outcomes_same(const struct diff *d)
            strcmp(d->a.outcome.text, d->b.outcome.text) == 0;
 }
 
+/* A handshake that failed on one side alone ends that session: all the rest follows from it. */
+static bool tls_failed_once(struct diff *d, struct buf *what)
+{
+    bool in_a = d->a.outcome.outcome == OUTCOME_TLS, in_b = d->b.outcome.outcome == OUTCOME_TLS;
+    const struct diff_side *side = in_a ? &d->a : &d->b;
+    if (in_a == in_b)
+        return false;
+    for (size_t i = 0; i < d->n_rows; i++)
+        if ((in_a ? d->rows[i].a : d->rows[i].b) == side->outcome.step)
+            d->rows[i].explains = true;
+    buf_printf(what, "only in %c: ", in_a ? 'A' : 'B');
+    quote(what, side, side->outcome.step, diff_command_line);
+    return true;
+}
+
 void diff_explain(struct diff *d)
 {
     struct buf what;
@@ -164,7 +175,7 @@ void diff_explain(struct diff *d)
         buf_append_cstr(&what, "none: the sessions are the same");
     } else if (outcomes_same(d)) {
         buf_append_cstr(&what, "none: the outcome is the same");
-    } else {
+    } else if (!tls_failed_once(d, &what)) {
         /* What the client asked otherwise, long before, is the weakest guess: only where nothing
          * else could have led there. */
         for (int weak = 0; weak < 2 && !guessed; weak++)

@@ -14,11 +14,11 @@ const char *diff_step_name(const struct step *step)
     case STEP_CONTENT:
         return "message";
     case STEP_REPLY:
-        return "reply without a command";
+        return step->name[0] ? step->name : "reply without a command";
     case STEP_COMMAND:
         break;
     }
-    return step->verb == SMTP_VERB_AUTH_DATA ? "AUTH exchange" : smtp_verb_name(step->verb);
+    return step->verb == SMTP_VERB_AUTH_DATA ? "AUTH exchange" : step_word(step);
 }
 
 static void tls_line(const struct diff_side *side, const struct step *step, struct buf *out)
@@ -61,7 +61,7 @@ void diff_command_line(const struct diff_side *side, const struct step *step, st
         step_command(&side->steps, side->list, step, out);
     } else if (step->kind == STEP_CONTENT) {
         const struct event *ev = journal_at(side->steps.journal, step->end_seq);
-        buf_append_cstr(out, "C (message");
+        buf_append_cstr(out, step->dir == DIR_S ? "S (message" : "C (message");
         if (ev) {
             EVENT_GET(ev, DATA_END, &end);
             buf_printf(out, ", %llu octets, %llu lines", (unsigned long long)end.content,
@@ -76,7 +76,10 @@ void diff_reply_line(const struct diff_side *side, const struct step *step, stru
     struct ev_caps caps;
     if (!step->reply_seq)
         return;
-    buf_printf(out, "S %u%s%s ", step->code, step->enhanced[0] ? " " : "", step->enhanced);
+    if (side->list->tongue == STEP_SMTP)
+        buf_printf(out, "S %u%s%s ", step->code, step->enhanced[0] ? " " : "", step->enhanced);
+    else
+        buf_printf(out, "S %s ", step->result[0] ? step->result : "*");
     const struct event *ev = journal_at(side->steps.journal, step->caps_seq);
     if (!ev) {
         step_reply_text(&side->steps, side->list, step, out);
@@ -107,7 +110,7 @@ static void put_line(struct printer *p, const char *mark, const struct diff_side
     if (p->line.len == 0)
         return;
     buf_append_cstr(&p->out, mark);
-    vis_to_buf(&p->out, buf_slice(&p->line), VIS_ASCII);
+    vis_to_buf(&p->out, slice_trim(buf_slice(&p->line)), VIS_ASCII);
     buf_append_octet(&p->out, '\n');
 }
 
@@ -146,21 +149,51 @@ static void put_caps(struct printer *p, const struct diff_row *row)
     }
 }
 
-static void put_row(struct printer *p, const struct diff_row *row)
+/* One side of a row, where the other has nothing like it. */
+static bool put_alone(struct printer *p, const struct diff_row *row, line_fn fn)
+{
+    bool in_a = row->mark == DIFF_ONLY_A;
+    if (!in_a && row->mark != DIFF_ONLY_B)
+        return false;
+    const char *mark =
+        in_a ? (row->explains ? ">- A " : " - A ") : (row->explains ? ">+ B " : " + B ");
+    put_line(p, mark, in_a ? &p->d->a : &p->d->b, in_a ? row->a : row->b, fn);
+    return true;
+}
+
+static void put_asked(struct printer *p, const struct diff_row *row)
 {
     const unsigned asked = DIFF_COMMAND | DIFF_TLS | DIFF_CERT | DIFF_MESSAGE;
-    if (row->mark == DIFF_ONLY_A || row->mark == DIFF_ONLY_B) {
-        bool in_a = row->mark == DIFF_ONLY_A;
-        const char *mark =
-            in_a ? (row->explains ? ">- A " : " - A ") : (row->explains ? ">+ B " : " + B ");
-        put_line(p, mark, in_a ? &p->d->a : &p->d->b, in_a ? row->a : row->b, diff_command_line);
-        put_line(p, mark, in_a ? &p->d->a : &p->d->b, in_a ? row->a : row->b, diff_reply_line);
+    if (!put_alone(p, row, diff_command_line))
+        put_pair(p, row, (row->aspects & asked) != 0, diff_command_line);
+}
+
+static void put_answered(struct printer *p, const struct diff_row *row)
+{
+    if (put_alone(p, row, diff_reply_line))
         return;
-    }
-    put_pair(p, row, (row->aspects & asked) != 0, diff_command_line);
     put_pair(p, row, (row->aspects & (DIFF_CODE | DIFF_TEXT)) != 0, diff_reply_line);
     if (row->aspects & DIFF_CAPS)
         put_caps(p, row);
+}
+
+/* Did it come between the command and its tagged answer (IMAP)? */
+static bool comes_before(const struct diff_row *data, const struct diff_row *command)
+{
+    const struct step *d = data->a && command->a ? data->a : data->b;
+    const struct step *c = data->a && command->a ? command->a : command->b;
+    return d && c && d->kind == STEP_REPLY && c->kind == STEP_COMMAND && c->reply_seq > d->seq;
+}
+
+/* A row and the data in front of its answer; returns how many rows that were. */
+static size_t put_rows(struct printer *p, const struct diff_row *rows, size_t n_rows)
+{
+    size_t n = 1;
+    put_asked(p, &rows[0]);
+    for (; n < n_rows && comes_before(&rows[n], &rows[0]); n++)
+        put_answered(p, &rows[n]);
+    put_answered(p, &rows[0]);
+    return n;
 }
 
 static void put_side(struct printer *p, char letter, const struct diff_side *side)
@@ -188,8 +221,8 @@ void diff_print(const struct diff *d, FILE *to)
     put_side(&p, 'B', &d->b);
     buf_printf(&p.out, "aligned by step, %zu difference%s\n\n", d->differences,
                d->differences == 1 ? "" : "s");
-    for (size_t i = 0; i < d->n_rows; i++) {
-        put_row(&p, &d->rows[i]);
+    for (size_t i = 0; i < d->n_rows;) {
+        i += put_rows(&p, &d->rows[i], d->n_rows - i);
         out_flush(&p.out, to);
     }
     if (d->end_differs)

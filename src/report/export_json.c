@@ -20,11 +20,11 @@ static const char *stage_name(const struct step *step)
     case STEP_CONTENT:
         return "CONTENT";
     case STEP_REPLY:
-        return "REPLY";
+        return step->name[0] ? step->name : "REPLY";
     case STEP_COMMAND:
         break;
     }
-    return step->verb == SMTP_VERB_AUTH_DATA ? "AUTH-DATA" : smtp_verb_name(step->verb);
+    return step->verb == SMTP_VERB_AUTH_DATA ? "AUTH-DATA" : step_word(step);
 }
 
 /* code, enhanced and text of a step's reply. */
@@ -41,6 +41,8 @@ static void put_reply(struct buf *b, const struct session_steps *s, const struct
     step_reply_text(s, l, step, &text);
     out_json_number(b, "code", step->code);
     out_json_member(b, "enhanced", slice_cstr(step->enhanced));
+    if (step->result[0])
+        out_json_member(b, "status", slice_cstr(step->result));
     out_json_member(b, "text", buf_slice(&text));
     out_json_ms(b, "reply_ms", step->reply_us);
     buf_deinit(&text);

@@ -160,6 +160,10 @@ static void put_expect(struct script *s, const struct step *step)
     }
     if (!step->reply_seq)
         buf_append_cstr(&s->out, "# no reply came\n");
+    else if (step->result[0])
+        buf_printf(&s->out, "expect code %s\n", step->result);
+    else if (step->kind == STEP_REPLY && step->name[0])
+        return; /* IMAP's data: numbers and dates in it change */
     else if (step->enhanced[0])
         buf_printf(&s->out, "expect code %u\nexpect code %s\n", step->code, step->enhanced);
     else if (step->code)
@@ -178,7 +182,11 @@ static size_t put_auth(struct script *s, size_t at)
            l->steps[end].verb == SMTP_VERB_AUTH_DATA)
         end++;
     buf_init(&mechanism, 256);
-    step_argument(s->steps, l, &l->steps[at], &mechanism);
+    const char *word = l->steps[at].name;
+    if (l->steps[at].verb == SMTP_VERB_AUTH || strcmp(word, "AUTHENTICATE") == 0)
+        step_argument(s->steps, l, &l->steps[at], &mechanism);
+    else /* the mailbox protocols' own commands */
+        buf_append_cstr(&mechanism, strcmp(word, "APOP") == 0 ? "APOP" : "LOGIN");
     buf_append_cstr(&s->out, "# the password is not in the recording: --user and "
                              "--password-command, or netrc, give it\n/auth ");
     vis_to_buf(&s->out, buf_slice(&mechanism), VIS_ASCII);
@@ -269,8 +277,10 @@ static void put_step(struct script *s, size_t *at)
                                      "/set dotstuff off\n");
             s->own_dots = true;
         }
-        if (step->verb == SMTP_VERB_AUTH)
+        if (step_logs_in(step))
             n = put_auth(s, *at);
+        else if (strcmp(step->name, "USER") == 0)
+            break; /* PASS follows, and /auth says both */
         else
             put_command(s, step);
         break;

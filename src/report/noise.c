@@ -8,9 +8,14 @@
 #include "base/mem.h"
 #include "report/diff.h"
 
-static const char *const noise_words[] = {
-    "dates and times", "queue ids", "message ids", "sizes", "the client's name and address",
-    "secrets",         "boundaries"};
+static const char *const noise_words[] = {"dates and times",
+                                          "queue ids",
+                                          "message ids",
+                                          "sizes",
+                                          "the client's name and address",
+                                          "secrets",
+                                          "boundaries",
+                                          "numbers of the mailbox"};
 
 void noise_format(unsigned set, struct buf *out)
 {
@@ -69,6 +74,7 @@ static const char *const date_words[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat
 /* Words that belong to a date that has begun. */
 static const char *const zone_words[] = {"GMT", "UTC", "May", "CET", "CEST",
                                          "EST", "EDT", "PST", "PDT", NULL};
+static const char *const uid_words[] = {"UIDVALIDITY", "UIDNEXT", "APPENDUID", "COPYUID", NULL};
 static const char *const id_words[] = {"as", "id", "queue-id", NULL};
 
 static bool is_time(struct slice w, const struct shape *s)
@@ -125,7 +131,7 @@ struct normaliser {
 static void put(struct normaliser *n, unsigned noise)
 {
     static const char *const names[] = {"<date>",   "<id>",     "<message-id>", "<size>",
-                                        "<client>", "<secret>", "<boundary>"};
+                                        "<client>", "<secret>", "<boundary>",   "<uid>"};
     *n->seen |= noise;
     if (n->last == noise && noise == NOISE_DATE)
         return;
@@ -146,6 +152,10 @@ static unsigned classify(const struct normaliser *n, struct slice w, struct slic
         return NOISE_CLIENT;
     if (s.stars >= 4 && s.stars == w.len)
         return NOISE_SECRET;
+    /* APPENDUID and COPYUID have more than one. */
+    if (s.digits > 0 && s.digits + s.colons == w.len &&
+        (n->last == NOISE_UID || one_of(n->before, uid_words)))
+        return NOISE_UID;
     if (one_of(w, date_words) || is_time(w, &s) || is_iso_date(w))
         return NOISE_DATE;
     if (n->last == NOISE_DATE && (one_of(w, zone_words) || is_zone(w) || (number && w.len <= 4)))

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vis.h"
+#include "decode/status.h"
 
 enum { STEPS_MAX = 2000000, UNANSWERED_LOOK = 4096 };
 
@@ -105,6 +107,7 @@ static void fold_command(struct session_steps *s, struct step_list *l, const str
         return;
     step->verb =
         slice_eq(e.verb, SLICE_LIT("AUTH-DATA")) ? SMTP_VERB_AUTH_DATA : smtp_verb_by_name(e.verb);
+    vis_to_cstr(step->name, sizeof(step->name), e.verb);
     step->offset = e.offset;
     step->length = e.length;
     step->tls = inside_tls(l);
@@ -118,6 +121,7 @@ static void fold_data_begin(struct session_steps *s, struct step_list *l, const 
     if (!step)
         return;
     step->verb = SMTP_VERB_DOT;
+    step->dir = l->tongue == STEP_POP3 ? DIR_S : DIR_C;
     step->offset = e.offset;
     step->tls = inside_tls(l);
 }
@@ -153,6 +157,27 @@ static struct step *answered(struct step_list *l, const struct event *ev, const 
     return NULL;
 }
 
+/* IMAP: "* BYE" behind LOGOUT is how a session ends; "* NO" is a warning. */
+static bool unasked_refuses(struct step_list *l, const struct ev_reply *e)
+{
+    const struct step *asked = last_of(l, STEP_COMMAND);
+    return slice_eq(e->status, SLICE_LIT("BYE")) && !(asked && strcmp(asked->name, "LOGOUT") == 0);
+}
+
+static void set_result(struct step_list *l, struct step *step, const struct ev_reply *e)
+{
+    step->code = e->code <= 999 ? (unsigned)e->code : 0;
+    if (e->enhanced.len < sizeof(step->enhanced) && e->enhanced.len > 0)
+        memcpy(step->enhanced, e->enhanced.ptr, e->enhanced.len);
+    if (e->status.len == 0) {
+        step->refused = step->code < 200 || step->code >= 400;
+        return;
+    }
+    vis_to_cstr(step->result, sizeof(step->result), e->status);
+    step->refused =
+        slice_eq(e->tag, SLICE_LIT("*")) ? unasked_refuses(l, e) : !status_is_good(e->status);
+}
+
 static void fold_reply(struct session_steps *s, struct step_list *l, const struct event *ev)
 {
     struct ev_reply e;
@@ -171,9 +196,33 @@ static void fold_reply(struct session_steps *s, struct step_list *l, const struc
     step->reply_offset = e.offset;
     step->reply_length = e.length;
     step->reply_us = ev->tick_ns > from_ns ? (ev->tick_ns - from_ns) / 1000 : 0;
-    step->code = e.code <= 999 ? (unsigned)e.code : 0;
-    if (e.enhanced.len < sizeof(step->enhanced) && e.enhanced.len > 0)
-        memcpy(step->enhanced, e.enhanced.ptr, e.enhanced.len);
+    set_result(l, step, &e);
+}
+
+/* IMAP's data: the answer proper, in front of the tagged line. */
+static void fold_untagged(struct session_steps *s, struct step_list *l, const struct event *ev)
+{
+    struct ev_untagged e;
+    EVENT_GET(ev, UNTAGGED, &e);
+    struct step *step = add_step(s, l, ev, STEP_REPLY);
+    if (!step)
+        return;
+    vis_to_cstr(step->name, sizeof(step->name), e.type);
+    step->verb = SMTP_VERB_UNKNOWN;
+    step->tls = inside_tls(l);
+    step->reply_seq = ev->seq;
+    step->reply_offset = e.offset;
+    step->reply_length = e.length;
+}
+
+static void fold_protocol(struct session_steps *s, struct step_list *l, const struct event *ev)
+{
+    struct ev_protocol e;
+    EVENT_GET(ev, PROTOCOL, &e);
+    (void)s;
+    l->tongue = slice_eq(e.name, SLICE_LIT("pop3"))   ? STEP_POP3
+                : slice_eq(e.name, SLICE_LIT("imap")) ? STEP_IMAP
+                                                      : STEP_SMTP;
 }
 
 static void fold_caps(struct session_steps *s, struct step_list *l, const struct event *ev)
@@ -237,6 +286,8 @@ static const fold_fn folds[EVENT__COUNT] = {
     [EVENT_OCTETS] = fold_octets,
     [EVENT_COMMAND] = fold_command,
     [EVENT_REPLY] = fold_reply,
+    [EVENT_UNTAGGED] = fold_untagged,
+    [EVENT_PROTOCOL] = fold_protocol,
     [EVENT_DATA_BEGIN] = fold_data_begin,
     [EVENT_DATA_END] = fold_data_end,
     [EVENT_CAPS] = fold_caps,

@@ -36,12 +36,67 @@ void step_command(const struct session_steps *s, const struct step_list *l, cons
         out->len--;
 }
 
+bool step_logs_in(const struct step *step)
+{
+    static const char *const words[] = {"AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP"};
+    for (size_t i = 0; step->kind == STEP_COMMAND && i < sizeof(words) / sizeof(*words); i++)
+        if (strcmp(step->name, words[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *step_word(const struct step *step)
+{
+    return step->verb != SMTP_VERB_UNKNOWN || !step->name[0] ? smtp_verb_name(step->verb)
+                                                             : step->name;
+}
+
+unsigned step_class(const struct step *step)
+{
+    return step->result[0] ? (step->refused ? 5 : 2) : step->code / 100;
+}
+
+void step_asked(const struct session_steps *s, const struct step_list *l, const struct step *step,
+                struct buf *out)
+{
+    size_t start = out->len;
+    step_command(s, l, step, out);
+    if (l->tongue != STEP_IMAP || step->verb == SMTP_VERB_AUTH_DATA)
+        return;
+    struct slice rest = slice_of(out->ptr + start, out->len - start);
+    slice_next_word(&rest);
+    rest = slice_trim(rest);
+    memmove(out->ptr + start, rest.ptr, rest.len);
+    out->len = start + rest.len;
+}
+
 void step_reply(const struct session_steps *s, const struct step_list *l, const struct step *step,
                 struct buf *out)
 {
     if (step->reply_seq)
         read_stream(s, l->conn, DIR_S, step->reply_offset, step->reply_length, REPLY_MAX_OCTETS,
                     out);
+}
+
+/* "a1 OK text", "* 3 EXISTS", "+OK text" and the lines behind it up to the dot. */
+static void mailbox_text(const struct step_list *l, const struct step *step, struct slice reply,
+                         struct buf *out)
+{
+    if (l->tongue == STEP_IMAP && !slice_starts(reply, SLICE_LIT("+")))
+        slice_next_word(&reply);
+    if (step->result[0])
+        slice_next_word(&reply);
+    for (bool first = true; reply.len > 0; first = false) {
+        ptrdiff_t lf = slice_find_octet(reply, '\n');
+        size_t n = lf < 0 ? reply.len : (size_t)lf + 1;
+        struct slice line = slice_trim(slice_take(reply, n));
+        reply = slice_skip(reply, n);
+        if (l->tongue == STEP_POP3 && reply.len == 0 && slice_eq(line, SLICE_LIT(".")))
+            break;
+        if (!first)
+            buf_append_cstr(out, ", ");
+        buf_append(out, line);
+    }
 }
 
 void step_reply_text(const struct session_steps *s, const struct step_list *l,
@@ -52,6 +107,11 @@ void step_reply_text(const struct session_steps *s, const struct step_list *l,
     buf_init(&reply, REPLY_MAX_OCTETS);
     step_reply(s, l, step, &reply);
     struct slice line = slice_trim(buf_slice(&reply));
+    if (l->tongue != STEP_SMTP) {
+        mailbox_text(l, step, line, out);
+        buf_deinit(&reply);
+        return;
+    }
     for (ptrdiff_t lf; (lf = slice_find_octet(line, '\n')) >= 0;)
         line = slice_skip(line, (size_t)lf + 1);
     if (step->code)
@@ -70,7 +130,15 @@ void step_argument(const struct session_steps *s, const struct step_list *l,
     if (step->kind != STEP_COMMAND)
         return;
     buf_init(&line, COMMAND_MAX_OCTETS);
-    step_command(s, l, step, &line);
+    step_asked(s, l, step, &line);
+    if (l->tongue != STEP_SMTP) {
+        struct slice rest = buf_slice(&line);
+        for (const char *at = step->name; at; at = strchr(at + 1, ' ')) /* "UID FETCH" is two */
+            slice_next_word(&rest);
+        buf_append(out, step_logs_in(step) ? slice_next_word(&rest) : slice_trim(rest));
+        buf_deinit(&line);
+        return;
+    }
     smtp_command_parse(buf_slice(&line), &command);
     if (command.has_path)
         buf_append(out, command.path.text);
@@ -92,12 +160,12 @@ bool step_content(const struct session_steps *s, const struct step_list *l, cons
     buf_init(&wire, CONTENT_PIECE_OCTETS);
     buf_init(&message, CONTENT_PIECE_OCTETS + 16);
     /* Without its end (the connection was cut) it is what was sent. */
-    uint64_t stop = step->end_seq ? step->offset + step->length : l->octets[DIR_C];
+    uint64_t stop = step->end_seq ? step->offset + step->length : l->octets[step->dir];
     for (uint64_t at = step->offset; ok && !end && at < stop;) {
         uint64_t n = stop - at < CONTENT_PIECE_OCTETS ? stop - at : CONTENT_PIECE_OCTETS;
         buf_reset(&wire);
         buf_reset(&message);
-        ok = journal_read_masked(s->journal, l->conn, DIR_C, LAYER_PLAIN, at, n, &wire, NULL) &&
+        ok = journal_read_masked(s->journal, l->conn, step->dir, LAYER_PLAIN, at, n, &wire, NULL) &&
              wire.len > 0;
         if (ok)
             smtp_content_feed(&parser, buf_slice(&wire), &message, &end);
@@ -126,7 +194,7 @@ static const char *verb_word(const struct step *step)
     case STEP_COMMAND:
         break;
     }
-    return smtp_verb_name(step->verb);
+    return step_word(step);
 }
 
 static bool is_delivery(const struct step *step)
@@ -136,13 +204,14 @@ static bool is_delivery(const struct step *step)
 
 static void count_step(const struct step *step, struct outcome_info *o)
 {
-    bool good = step->code >= 200 && step->code < 400;
+    bool good = step->reply_seq && !step->refused;
     if (step->kind == STEP_COMMAND && step->verb == SMTP_VERB_RCPT && step->reply_seq) {
         o->recipients++;
         o->refused += !good;
     }
     if (step->kind == STEP_CONTENT && good)
         o->messages++;
+    o->logged_in |= step_logs_in(step) && good;
     bool bad = step->reply_seq && !good;
     if (step->kind == STEP_TLS && !step->tls_ok)
         bad = true;
@@ -164,6 +233,14 @@ static bool ended_in_order(const struct step_list *l)
             return step->reply_seq != 0;
     }
     return false;
+}
+
+static void put_refusal(const struct step *step, char *out, size_t out_octets)
+{
+    char code[12];
+    snprintf(code, sizeof(code), "%u", step->code);
+    snprintf(out, out_octets, "%s%s%s at %s", step->result[0] ? step->result : code,
+             step->enhanced[0] ? " " : "", step->enhanced, verb_word(step));
 }
 
 static enum outcome outcome_of(const struct step_list *l, const struct outcome_info *o)
@@ -198,14 +275,16 @@ void step_outcome(const struct session_steps *s, const struct step_list *l,
     else if (out->outcome == OUTCOME_CUT)
         n = snprintf(out->text, sizeof(out->text), "the connection ended in the middle");
     else if (out->outcome == OUTCOME_TALKED)
-        n = snprintf(out->text, sizeof(out->text), "no message was sent");
+        n = snprintf(out->text, sizeof(out->text), "%s",
+                     l->tongue == STEP_SMTP ? "no message was sent"
+                     : out->logged_in       ? "logged in, nothing was refused"
+                                            : "nobody logged in, nothing was refused");
     if (!out->step || n < 0 || (size_t)n >= sizeof(out->text))
         return;
     if (out->step->kind == STEP_TLS)
         snprintf(out->text + n, sizeof(out->text) - (size_t)n, "TLS failed");
     else
-        snprintf(out->text + n, sizeof(out->text) - (size_t)n, "%u%s%s at %s", out->step->code,
-                 out->step->enhanced[0] ? " " : "", out->step->enhanced, verb_word(out->step));
+        put_refusal(out->step, out->text + n, sizeof(out->text) - (size_t)n);
 }
 
 static int by_size(const void *a, const void *b)

@@ -248,6 +248,9 @@ static const struct {
     {"AUTH PLAIN ************", "AUTH PLAIN <secret>"},
     {"id <20261123.12345@host.example>", "id <<message-id>>"},
     {"TLSv1.3 or 8BITMIME, wait 10 minutes", "TLSv1.3 or 8BITMIME, wait 10 minutes"},
+    {"[UIDVALIDITY 1795638056] UIDs hold", "[UIDVALIDITY <uid>] UIDs hold"},
+    {"[APPENDUID 1795 12] done", "[APPENDUID <uid> <uid>] done"},
+    {"* 23 EXISTS", "* 23 EXISTS"},
     {"4.7.1 try again in 300 seconds", "4.7.1 try again in 300 seconds"},
     {"", ""},
     {"...", "..."},
@@ -266,6 +269,61 @@ static void test_noise(void **state)
             fail_msg("%s: %s", noises[i].line, buf_cstr(&out));
         assert_int_equal(seen != 0, strcmp(noises[i].line, noises[i].clean) != 0);
         buf_deinit(&out);
+    }
+}
+
+/* POP3 and IMAP: tags, UIDVALIDITY and the next UID differ from day to day; statuses do not. */
+static const struct {
+    const char *a, *b;
+    bool same;
+    const char *says[6];
+} mailbox[] = {
+    {"/open imap://practice\nx1 LOGIN bob secret\nx2 SELECT INBOX\nx3 LOGOUT\n",
+     "/open imap://practice\nt7 LOGIN bob secret\nt8 SELECT INBOX\nt9 LOGOUT\n",
+     true,
+     {"logged in, nothing was refused", "C x2 SELECT INBOX\n     S * FLAGS", "S * 0 EXISTS\n",
+      "S OK [READ-WRITE] SELECT done\n     C x3 LOGOUT\n     S BYE ",
+      "none: the sessions are the same"}},
+    {"/open imap://practice\nx1 LOGIN bob secret\nx2 SELECT INBOX\nx3 LOGOUT\n",
+     "/open imap://practice\nx1 LOGIN bob secret\nx2 SELECT Missing\nx3 LOGOUT\n",
+     false,
+     {"NO at SELECT", "~ A C x2 SELECT INBOX\n", "~ B C x2 SELECT Missing\n", "~ B S NO ",
+      "the client asked differently: A x2 SELECT INBOX, B x2 SELECT Missing"}},
+    {"/open imap://practice\nx1 LOGIN bob secret\nx2 SELECT INBOX\nx3 LOGOUT\n",
+     "/open imap://practice\nx2 SELECT INBOX\nx3 LOGOUT\n",
+     false,
+     {"BAD at SELECT", "- A C x1 LOGIN ****", "LOGIN happened only in A (likely)"}},
+    {"/open pop3://practice\nUSER bob\nPASS secret\nSTAT\nLIST\nQUIT\n",
+     "/open pop3://practice\nUSER bob\nPASS secret\nSTAT\nLIST\nQUIT\n",
+     true,
+     {"logged in, nothing was refused", "     C STAT\n     S +OK 0 0\n"}},
+    {"/open practice\n/send --from ann@example.net --to bob@example.test\n"
+     "/open pop3://practice\nUSER bob\nPASS secret\nRETR 1\nDELE 1\nQUIT\n",
+     "/open practice\n/send --from ann@example.net --to bob@example.test\n"
+     "/open pop3://practice\nUSER bob\nPASS secret\nRETR 1\nDELE 1\nQUIT\n",
+     true,
+     {"     C RETR 1\n     S +OK ", "     S (message, ", "     C DELE 1\n     S +OK"}},
+    {"/open pop3://practice\nUSER bob\nPASS secret\nRETR 1\nQUIT\n",
+     "/open pop3://practice\nUSER bob\nPASS wrong\nQUIT\n",
+     false,
+     {"-ERR at PASS", "~ A S +OK 0 messages", "~ B S -ERR"}},
+};
+
+static void test_mailbox_sessions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(mailbox) / sizeof(*mailbox); i++) {
+        char *a = world_record(mailbox[i].a), *b = world_record(mailbox[i].b);
+        struct pair p;
+        compare(&p, a, b);
+        if (p.diff.same != mailbox[i].same)
+            fail_msg("row %zu:\n%s", i, p.text);
+        for (size_t k = 0; mailbox[i].says[k]; k++)
+            says(&p, mailbox[i].says[k]);
+        assert_null(strstr(p.text, "secret\n"));
+        done(&p);
+        mem_free(a);
+        mem_free(b);
     }
 }
 
@@ -291,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_answer_and_login),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_mailbox_sessions),
         cmocka_unit_test(test_no_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
