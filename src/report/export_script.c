@@ -259,6 +259,20 @@ static void put_annotations(struct script *s, uint64_t below_seq)
     }
 }
 
+/* POP3 and IMAP: /auth says USER, and asks for the offer, by itself. */
+static bool auth_says_it(const struct step_list *l, size_t at)
+{
+    const char *name = l->steps[at].name;
+    if (strcmp(name, "USER") != 0 && strcmp(name, "CAPA") != 0 && strcmp(name, "CAPABILITY") != 0)
+        return false;
+    for (at++; at < l->n_steps; at++)
+        if (l->steps[at].kind == STEP_TLS)
+            return false;
+        else if (l->steps[at].kind == STEP_COMMAND && strcmp(l->steps[at].name, "USER") != 0)
+            return step_logs_in(&l->steps[at]);
+    return false;
+}
+
 static void put_step(struct script *s, size_t *at)
 {
     const struct step *step = &s->list->steps[*at];
@@ -279,8 +293,8 @@ static void put_step(struct script *s, size_t *at)
         }
         if (step_logs_in(step))
             n = put_auth(s, *at);
-        else if (strcmp(step->name, "USER") == 0)
-            break; /* PASS follows, and /auth says both */
+        else if (auth_says_it(s->list, *at))
+            break;
         else
             put_command(s, step);
         break;

@@ -238,6 +238,27 @@ static void each_mechanism_logs_in(void **state)
     mem_free(to);
 }
 
+/* A recording said again brings the same answers, its queue ids aside. */
+static void a_recording_is_said_again(void **state)
+{
+    (void)state;
+    need_postfix();
+    char *to = target("smtp", server.smtp), *file = proc_path(work, "then.jsonl");
+    for (int again = 0; again < 2; again++) {
+        struct proc *p = again ? proc_scope(work, NULL, 0, "run", "--replay", file, to, NULL)
+                               : proc_scope(work, HEAD "x\n", sizeof HEAD + 1, "send", "--tls",
+                                            "none", "--from", "ann@example.net", "--to",
+                                            "alice@postfix.test", "--record", file, to, "-", NULL);
+        assert_ok(p);
+        if (again && !proc_text_has(p->out_text, "the sessions are the same"))
+            fail_msg("%s", p->out_text.ptr);
+        proc_free(&p);
+        assert_arrived(again ? "again" : "first", HEAD "x\n", sizeof HEAD + 1);
+    }
+    mem_free(file);
+    mem_free(to);
+}
+
 static void a_script_drives_postfix(void **state)
 {
     (void)state;
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(two_megabytes_arrive_over_tls),
         cmocka_unit_test(starttls_is_verified),
         cmocka_unit_test(each_mechanism_logs_in),
+        cmocka_unit_test(a_recording_is_said_again),
         cmocka_unit_test(a_script_drives_postfix),
         cmocka_unit_test(refused_recipients_are_reported),
     };

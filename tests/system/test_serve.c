@@ -44,6 +44,100 @@ static void end(struct proc *serve)
     proc_free(&serve);
 }
 
+/* What a recording said is said again, and what comes back is compared. Live rules change the
+ * server meanwhile. */
+static const struct again {
+    const char *scheme; /* service, as serve prints it */
+    const char *script; /* recorded first; NULL: a message is sent */
+    const char *fault;  /* then added; NULL: none */
+    bool login;         /* user and password are given when it is said again */
+    int status;
+    const char *says, *warns;
+} agains[] = {
+    {"smtp", NULL, NULL, false, 0, "the sessions are the same", NULL},
+    {"smtp", NULL, "rcpt to=carol@* reply 550 5.7.1 Not for carol", false, 1,
+     "to the same RCPT the server answered A 250 2.1.5 Ok, B 550 5.7.1 Not for carol", NULL},
+    {"smtp", NULL, "connect reply 554 5.3.2 Not today", false, 1, "554", NULL},
+    {"submission",
+     "/auth PLAIN alice\nexpect event tls_up 20\nexpect code 235\n"
+     "MAIL FROM:<alice@example.test>\nexpect 250*\nQUIT\nexpect 221*\n",
+     NULL, true, 0, "the sessions are the same", NULL},
+    {"submission",
+     "/auth PLAIN alice\nexpect event tls_up 20\nexpect code 235\n"
+     "MAIL FROM:<alice@example.test>\nexpect 250*\nQUIT\nexpect 221*\n",
+     NULL, false, 1, "AUTH happened only in A (likely)", "its password is not in it"},
+    {"imap",
+     "/auth PLAIN bob\nexpect code OK 20\nSELECT INBOX\nexpect code OK\nLOGOUT\nexpect code OK\n",
+     NULL, true, 0, "the sessions are the same", NULL},
+    {"pop3",
+     "/auth PLAIN bob\nexpect event tls_up 20\nexpect code +OK\nSTAT\nexpect code "
+     "+OK\nQUIT\nexpect code +OK\n",
+     NULL, true, 0, "the sessions are the same", NULL},
+};
+
+static const char *control(const char *path, const char *command);
+
+static void record(const struct again *g, const char *target, const char *file, const char *ca)
+{
+    struct proc *p =
+        g->script
+            ? proc_scope(dir, g->script, strlen(g->script), "run", "--quiet", "--ca", ca,
+                         "--password-command", "echo secret", "--record", file, "-", target, NULL)
+            : proc_scope(dir, NULL, 0, "send", "--quiet", "--tls", "none", "--from",
+                         "ann@example.net", "--to", "bob@example.test", "--to",
+                         "carol@example.test", "--record", file, target, NULL);
+    if (p->status != 0)
+        fail_msg("%s: status %d: %s%s", target, p->status, p->out_text.ptr, p->err_text.ptr);
+    proc_free(&p);
+}
+
+static void says_again(const struct again *g, const char *path)
+{
+    char *file = proc_path(dir, "then.jsonl"), *ca = proc_path(dir, "ca.pem");
+    const char *argv[] = {proc_smtpscope(), "serve", "--smtp",     "0", "--submission", "0",
+                          "--imap",         "0",     "--pop3",     "0", "--control",    path,
+                          "--ca-out",       ca,      "--no-magic", NULL};
+    struct proc *serve = proc_start(argv, proc_env(dir));
+    char prefix[20], target[100];
+    snprintf(prefix, sizeof prefix, "%s ", g->scheme);
+    char *at = proc_line(serve, prefix);
+    snprintf(target, sizeof target, "%s://%s", g->scheme, at);
+    free(at);
+    mem_free(proc_line(serve, "ready"));
+    record(g, target, file, ca);
+    if (g->fault) {
+        char *command = mem_printf("add %s\n", g->fault);
+        const char *answer = control(path, command);
+        if (strncmp(answer, "ok", 2) != 0)
+            fail_msg("%s: %s", command, answer);
+        mem_free(command);
+    }
+    struct proc *p =
+        g->login ? proc_scope(dir, NULL, 0, "run", "--ca", ca, "--user",
+                              strcmp(g->scheme, "submission") == 0 ? "alice" : "bob",
+                              "--password-command", "echo secret", "--replay", file, target, NULL)
+                 : proc_scope(dir, NULL, 0, "run", "--ca", ca, "--replay", file, target, NULL);
+    if (p->status != g->status || !proc_text_has(p->out_text, g->says) ||
+        (g->warns != NULL) != proc_text_has(p->err_text, "its password is not in it"))
+        fail_msg("%s %s: status %d: %s%s", g->scheme, g->says, p->status, p->out_text.ptr,
+                 p->err_text.ptr);
+    assert_false(proc_text_has(p->out_text, "AGFsaWNlAHNlY3JldA=="));
+    proc_free(&p);
+    end(serve);
+    unlink(file);
+    mem_free(file);
+    mem_free(ca);
+}
+
+static void recordings_are_said_again(void **state)
+{
+    (void)state;
+    char *path = proc_path(dir, "control-again");
+    for (size_t i = 0; i < sizeof agains / sizeof agains[0]; i++)
+        says_again(&agains[i], path);
+    mem_free(path);
+}
+
 /* One command to the control socket; its whole answer (static). */
 static const char *control(const char *path, const char *command)
 {
@@ -254,6 +348,7 @@ int main(void)
         cmocka_unit_test(prints_all_one_needs),
         cmocka_unit_test(behind_the_scenes),
         cmocka_unit_test(control_socket),
+        cmocka_unit_test(recordings_are_said_again),
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(a_file),
         cmocka_unit_test(nobody_reads),
