@@ -138,6 +138,21 @@ static void print_selected(const struct mailbox_view *v, struct buf *out, unsign
     value(out, "news", v->last_event, flags);
 }
 
+/* Attributes and name: both are the server's words. */
+static void box(struct buf *out, const struct mailbox_box *b, unsigned flags)
+{
+    struct vis_text safe;
+    vis_init(&safe);
+    vis_append(&safe, slice_cstr(b->attributes ? b->attributes : ""), flags, SIZE_MAX);
+    while (safe.cols < 11)
+        vis_append_own(&safe, " ");
+    vis_append_own(&safe, " ");
+    vis_append(&safe, slice_cstr(b->name), flags, SIZE_MAX);
+    buf_append(out, buf_slice(&safe.text));
+    buf_append_octet(out, '\n');
+    vis_deinit(&safe);
+}
+
 static void print_imap(const struct mailbox_view *v, struct buf *out, unsigned flags)
 {
     print_selected(v, out, flags);
@@ -152,7 +167,7 @@ static void print_imap(const struct mailbox_view *v, struct buf *out, unsigned f
     if (v->n_boxes > 0)
         buf_append_cstr(out, "\nMailboxes\n");
     for (size_t i = 0; i < v->n_boxes; i++)
-        value(out, v->boxes[i].attributes ? v->boxes[i].attributes : "", v->boxes[i].name, flags);
+        box(out, &v->boxes[i], flags);
 }
 
 void mailbox_view_print(const struct mailbox_view *v, unsigned vis_flags, struct buf *out)

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+#include "base/vis.h"
 #include "smtp/command.h"
 
 /* ---- eml ---- */
@@ -84,11 +86,16 @@ struct script {
     unsigned message; /* content steps so far */
 };
 
+/* What can stand in a file that people look at on a terminal: the client may have been anybody. */
 static bool plain_text(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if ((s.ptr[i] < 0x20 && s.ptr[i] != '\t') || s.ptr[i] == 0x7f)
+    while (s.len > 0) {
+        uint32_t cp;
+        size_t n = utf8_decode(s, &cp);
+        if (n == 0 || (cp != '\t' && vis_width(cp) < 0))
             return false;
+        s = slice_skip(s, n);
+    }
     return true;
 }
 

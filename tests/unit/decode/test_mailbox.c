@@ -227,6 +227,7 @@ static void test_imap_hostile(void **state)
         "* LIST\r\n",
         "* LIST () NIL\r\n",
         "* LIST (\\a) {3}\r\nabc {2}\r\nxy\r\n",
+        "* LIST (\\a\x1b[2J \xc2\x9b\xff \xe2\x80\xae) \"/\" \"x\x1b]0;\x07\"\r\n",
         "* OK [UIDNEXT\r\n",
         "* OK [UIDNEXT 99999999999]\r\n",
     };
@@ -237,6 +238,10 @@ static void test_imap_hostile(void **state)
         feed(&w, DIR_S, lines[i]);
         fold(&w);
         assert_true(w.text.len > 0);
+        buf_reset(&w.text);
+        mailbox_view_print(&w.v, VIS_ASCII, &w.text);
+        for (size_t at = 0; at < w.text.len; at++)
+            assert_true(w.text.ptr[at] == '\n' || (w.text.ptr[at] >= ' ' && w.text.ptr[at] < 127));
     }
     finish(&w);
 }

@@ -214,7 +214,9 @@ static void test_script_of_odd_octets(void **state)
     (void)state;
     static const char *const raws[] = {"/raw \"NOOP \\x01\\xff\\\"\\r\\n\"\n",
                                        "/raw \"expect me\\r\\n\"\n", "/raw \"NOOP\\n\"\n",
-                                       "/raw \"#\\r\\n\"\n"};
+                                       "/raw \"#\\r\\n\"\n",
+                                       /* What turns text round or begins a control sequence. */
+                                       "/raw \"NOOP \\xe2\\x80\\xae\\xc2\\x9b\\r\\n\"\n"};
     struct buf text;
     size_t size;
     buf_init(&text, 65536);
