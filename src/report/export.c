@@ -10,6 +10,8 @@ static const struct export_format formats[] = {
     {"markdown", "md", "a page for an issue or a mail: facts, then the dialogue", export_markdown},
     {"html", "html", "one page without scripts and links, messages folded, fit for print",
      export_html},
+    {"svg", "svg", "the ladder as a picture: arrows between client and server, times beside them",
+     export_svg},
     {"json", "json", "a summary: steps, envelope, results, TLS, timing; one object", export_json},
     {"eml", "eml", "a message as it was sent, dots unstuffed (--message N where there are more)",
      export_eml},

@@ -49,6 +49,8 @@ bool export_markdown(const struct journal *j, const struct export_options *optio
                      struct err *err);
 bool export_html(const struct journal *j, const struct export_options *options, FILE *to,
                  struct err *err);
+bool export_svg(const struct journal *j, const struct export_options *options, FILE *to,
+                struct err *err);
 bool export_json(const struct journal *j, const struct export_options *options, FILE *to,
                  struct err *err);
 bool export_eml(const struct journal *j, const struct export_options *options, FILE *to,

@@ -113,6 +113,11 @@ static const struct {
     {"html", "Subject: &lt;b&gt;bold&lt;/b&gt; &amp; &quot;quoted&quot;"},
     {"html", "<div class=\"l S bad tls\">"},
     {"html", "@media print"},
+    {"svg", "<title>&lt;i&gt;a &amp; b&lt;/i&gt;.jsonl</title>"},
+    {"svg", ">STARTTLS</text>\n"},
+    {"svg", "content: 9 lines, "},
+    {"svg", "<line class=\"lbad\" x1=\"770\""},
+    {"svg", "note: remember this</text>"},
     {"script", "\nexpect code 220\n"},
     {"script", "\nSTARTTLS\nexpect code 220\nexpect code 2.0.0\nexpect event tls_up 30\n"},
     {"script", "\n/auth PLAIN\nexpect code 235\n"},
@@ -284,17 +289,23 @@ static void test_cast_is_json_lines_that_go_on(void **state)
 }
 
 /* Tags open and close in order, nothing runs and nothing is fetched. */
-static void test_html(void **state)
+static void markup_of(struct state *s, const char *format)
 {
-    struct state *s = *state;
     size_t size, depth = 0;
-    char *text = export_of(s->journal, "html", &size), *open[64];
+    char *text = export_of(s->journal, format, &size), *open[64];
     static const char *const never[] = {
         "<script", "http:", "https:", "src=", "href=", "url(", "@import", "onclick"};
+    /* The one address in it is the name of what it is. */
+    static const char name[] = " xmlns=\"http://www.w3.org/2000/svg\"";
+    char *xmlns = strstr(text, name);
+    assert_true((xmlns != NULL) == (strcmp(format, "svg") == 0));
+    if (xmlns)
+        memset(xmlns, ' ', sizeof name - 1);
     for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
         assert_null(strstr(text, never[i]));
     for (char *at = text; (at = strchr(at, '<')); at++) {
-        if (at[1] == '!' || strncmp(at, "<meta", 5) == 0)
+        size_t tag = strcspn(at, ">");
+        if (at[1] == '!' || strncmp(at, "<meta", 5) == 0 || at[tag - 1] == '/')
             continue;
         if (at[1] != '/') {
             assert_true(isalpha((unsigned char)at[1]) && depth < 64);
@@ -308,6 +319,12 @@ static void test_html(void **state)
     }
     assert_int_equal(depth, 0);
     free(text);
+}
+
+static void test_markup(void **state)
+{
+    markup_of(*state, "html");
+    markup_of(*state, "svg");
 }
 
 static uint32_t le32(const char *at)
@@ -355,7 +372,8 @@ static void test_pcapng(void **state)
 static void test_hostile(void **state)
 {
     (void)state;
-    static const char *const text_formats[] = {"text", "swaks", "markdown", "html", "json", "cast"};
+    static const char *const text_formats[] = {"text", "swaks", "markdown", "html",
+                                               "json", "cast",  "svg"};
     struct journal *j = journal_new(clock_system());
     uint32_t conn = journal_conn_new(j);
     struct slice line =
@@ -425,7 +443,7 @@ int main(void)
         cmocka_unit_test(test_script_of_odd_octets),
         cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cast_is_json_lines_that_go_on, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_html, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_markup, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pcapng, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pcapng_keys, set_up, tear_down),
         cmocka_unit_test(test_hostile),
