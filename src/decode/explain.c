@@ -244,8 +244,10 @@ static const struct {
     {"sender or receiving admin", EXPLAIN_YOU, EXPLAIN_WAIT},
     {"wait/retry", EXPLAIN_WAIT, EXPLAIN_WAIT},
     {"recipient", EXPLAIN_RECIPIENT, EXPLAIN_RECIPIENT},
+    {"recipient or wait", EXPLAIN_RECIPIENT, EXPLAIN_WAIT},
     {"sending admin", EXPLAIN_YOUR_ADMIN, EXPLAIN_YOUR_ADMIN},
     {"receiving admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_WAIT},
+    {"forwarding admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_THEIR_ADMIN},
     {"network/admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_WAIT},
     {"admin", EXPLAIN_THEIR_ADMIN, EXPLAIN_THEIR_ADMIN},
 };

@@ -242,7 +242,8 @@ static const char *provider_of(struct slice line)
 /* Without what the log put behind the reply. */
 static struct slice reply_alone(struct slice line, size_t at)
 {
-    static const char *const behind[] = {" (in reply to", "; from=<", "; proto=", " TLS session:"};
+    static const char *const behind[] = {" (in reply to", "; from=<",
+                                         "; proto=", " TLS session:", "/Giving up on "};
     struct slice reply = slice_skip(line, at);
     for (size_t i = 0; i < sizeof(behind) / sizeof(*behind); i++) {
         ptrdiff_t end = slice_find(reply, slice_cstr(behind[i]));
@@ -330,8 +331,26 @@ static bool qmail_code(struct slice line, struct notice *n, char enhanced[16])
     return true;
 }
 
+/* qmail-send's log: "delivery 5: failure: Remote_host_said:_550_no/". Spaces are underscores, line
+ * ends slashes. Others come back as they are; this one in s->text. */
+static struct slice qmail_log(struct notice_scan *s, struct slice line)
+{
+    struct slice words = notice_behind(notice_behind(line, "delivery "), ": failure: ");
+    if (!words.ptr)
+        words = notice_behind(notice_behind(line, "delivery "), ": deferral: ");
+    if (words.len == 0 || slice_find_octet(words, ' ') >= 0)
+        return line;
+    if (words.ptr[words.len - 1] == '/')
+        words.len--;
+    buf_reset(&s->text);
+    for (size_t i = 0; i < words.len; i++)
+        buf_append_octet(&s->text, words.ptr[i] == '_' ? ' ' : words.ptr[i]);
+    return buf_slice(&s->text);
+}
+
 static bool read_log(struct notice_scan *s, struct slice line)
 {
+    line = qmail_log(s, line);
     struct notice n = {.form = "log", .line = s->line};
     char enhanced[16];
     unsigned e[3];

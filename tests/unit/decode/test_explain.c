@@ -39,7 +39,7 @@ static void test_most_specific_wins(void **state)
         {220, NULL, SMTP_VERB_CONNECT, "nobody", "EHLO"},
         {220, "2.0.0", SMTP_VERB_STARTTLS, "nobody", "TLS handshake"},
         {354, NULL, SMTP_VERB_DATA, "you", "single dot"},
-        {450, "4.2.0", SMTP_VERB_RCPT, "recipient", "greylisting"},
+        {450, "4.2.0", SMTP_VERB_RCPT, "recipient or wait", "greylisting"},
         {450, NULL, SMTP_VERB_RCPT, "wait/retry", "greylisting"},
         {550, "5.1.1", SMTP_VERB_RCPT, "sender", "no such mailbox"},
         {550, NULL, SMTP_VERB_RCPT, "sender", "Check the address"},

@@ -107,6 +107,11 @@ static const struct {
     {"Nov 1 sm-mta[1]: x: ruleset=check_rcpt, arg1=<b@e>, relay=[192.0.2.1], reject=550 5.7.1 "
      "<b@e>... Relaying denied",
      550, "5.7.1", "550 5.7.1 <b@e>... Relaying denied", "b@e", "", "Sendmail", SMTP_VERB_RCPT},
+    {"@400000005f3e1a2b delivery 5: failure: 192.0.2.1_does_not_like_recipient./"
+     "Remote_host_said:_550_5.1.1_no_such_user/Giving_up_on_192.0.2.1./",
+     550, "5.1.1", "550 5.1.1 no such user", "", "", "", 0},
+    {"delivery 6: deferral: Connected_to_192.0.2.1_but_connection_died._(#4.4.2)/", 0, "4.4.2",
+     "Connected to 192.0.2.1 but connection died. (#4.4.2)", "", "", "qmail", 0},
     {"Sorry, no mailbox here by that name. (#5.1.1)", 0, "5.1.1",
      "Sorry, no mailbox here by that name. (#5.1.1)", "", "", "qmail", 0},
     {"Remote Server returned '550 5.7.64 TenantAttribution; Relay Access Denied'", 550, "5.7.64",
