@@ -239,7 +239,7 @@ static const struct console_command commands[] = {
         "export", "recordings", "FORMAT FILE", "write this session in another form",
         "Formats as of smtpscope export (smtpscope help formats). Secrets are masked, and no file "
         "is overwritten.",
-        false, exec_export, ARG_WORDS, "text|swaks|markdown|html|json|eml|script|cast|pcapng"),
+        false, exec_export, ARG_WORDS, "text|swaks|markdown|html|svg|json|eml|script|cast|pcapng"),
     COMMAND("replay", "recordings", "FILE [SPEED]",
             "show a recording in these panes, as it happened",
             "SPEED is 0.1 to 10, or as-it-was; pauses above 2 s are cut to that. Then /replay and "

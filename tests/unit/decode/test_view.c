@@ -291,7 +291,7 @@ static void test_last_reply_is_explained(void **state)
     view_explain(&f->view, &e);
     assert_string_equal(e.provider, "Postfix");
     assert_true(e.provider_sure);
-    assert_string_equal(e.meaning, "No such local user.");
+    assert_string_equal(e.meaning, "There is no such user in the tables of that server.");
     assert_int_equal(e.party, EXPLAIN_YOU);
     buf_init(&page, 65536);
     view_explain_print(&f->view, 0, &page);
