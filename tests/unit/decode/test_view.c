@@ -295,7 +295,7 @@ static void test_last_reply_is_explained(void **state)
     assert_int_equal(e.party, EXPLAIN_YOU);
     buf_init(&page, 65536);
     view_explain_print(&f->view, 0, &page);
-    assert_non_null(strstr(buf_cstr(&page), "means    No such local user."));
+    assert_non_null(strstr(buf_cstr(&page), "means    There is no such user in the tables of that server."));
     assert_null(strchr(buf_cstr(&page), '\x1b'));
     buf_deinit(&page);
     /* A refusal at once: the code of the greeting counts. */

@@ -342,7 +342,8 @@ static void test_server_lines(void **state)
         {"", "", "", ""},
         {"220 mx.example ESMTP (0123456789abcde)", NULL, "", ""},
         {"220 ***************0*0*", NULL, "", "Cisco PIX or ASA in between, likely (banner)"},
-        {"practice.example ESMTP smtpscope practice server", "practice", "", ""},
+        {"practice.example ESMTP smtpscope practice server", "practice", "",
+         "the practice server of smtpscope (banner)"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
