@@ -86,7 +86,7 @@ void track_line(struct track *t, struct slice typed, bool dotstuff, struct buf *
 
 /* "mail", "transaction", "selected": the protocol's own word for where the session stands. */
 const char *track_state_name(const struct track *t);
-/* What the prompt shows: smtp, mail, rcpt, data, auth, pop3, imap, ... */
+/* What the prompt shows: smtp, mail, rcpt, data, auth, pop3, imap, literal, ... */
 const char *track_prompt(const struct track *t);
 enum track_expects track_expects(const struct track *t);
 /* The server agreed to end (221, +OK to QUIT, BYE): its close is in order. */

@@ -273,9 +273,10 @@ void session_start_tls_via(struct session *s, enum event_tls_via via)
         s->tls = tls_client_new(&options, &err);
     }
     if (!s->tls) {
-        journal_note_err(s->journal, s->conn, &err);
         if (s->handlers.on_tls)
             s->handlers.on_tls(s->ctx, &err);
+        else
+            journal_note_err(s->journal, s->conn, &err);
         if (s->freed)
             return;
         if (via == TLS_VIA_IMPLICIT) {

@@ -473,6 +473,7 @@ struct want mailbox_drive_next(struct mailbox_drive *d)
     }
     if (d->ended)
         return (struct want){.kind = WANT_DONE};
+    d->result.stage = d->step;
     if (d->out.len > 0) {
         d->handed = true;
         return (struct want){.kind = WANT_SEND, .octets = buf_slice(&d->out)};

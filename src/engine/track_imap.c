@@ -66,9 +66,11 @@ static const char *imap_state_word(const void *self)
     return imap_state_name(imap_track_state(self));
 }
 
+/* A person in a literal types its octets, no command. */
 static const char *imap_prompt(const void *self)
 {
-    return imap_state_prompt(imap_track_state(self));
+    return imap_track_literal_left(self) > 0 ? "literal"
+                                             : imap_state_prompt(imap_track_state(self));
 }
 
 static enum track_expects imap_expects(const void *self)

@@ -409,7 +409,9 @@ void link_progress(struct link *k)
 
 static void append_down(struct link *k, enum event_down why)
 {
-    struct ev_link_down ev = {.why = why, .unsent = k->out.octets + k->dropped_octets};
+    size_t left = k->out.octets + k->dropped_octets;
+    struct ev_link_down ev = {.why = why,
+                              .unsent = left > k->notify_octets ? left - k->notify_octets : 0};
     bool orderly = why == DOWN_EOF || why == DOWN_OURS || why == DOWN_ABORT;
     if (k->err != NULL && !orderly) {
         bool of_system = k->err->domain == ERR_CONNECT || k->err->domain == ERR_CLOSED;

@@ -365,6 +365,7 @@ void link_tls_close_notify(struct link *k)
     ERR_clear_error();
     SSL_shutdown(k->tls->ssl);
     ERR_clear_error();
+    k->notify_octets = BIO_pending(k->tls->out);
     flush(k);
 }
 

@@ -103,6 +103,7 @@ struct link {
     struct net_address *peer_wide; /* link_peer's answer, made when asked for */
     struct out_queue out;
     size_t dropped_octets; /* accepted from the caller, but the connection broke before */
+    size_t notify_octets;  /* of TLS's close_notify, behind all else: nobody's words */
     struct {
         uint8_t ip[16];
         uint32_t scope_id;

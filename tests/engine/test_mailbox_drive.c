@@ -216,6 +216,8 @@ static void test_dialogues(void **state)
         begin(&w, dialogues[i].protocol, dialogues[i].plan);
         enum want_kind last = pump(&w);
         assert_int_equal(last, WANT_WAIT);
+        /* What is waited for is told by the step's name, also before the end. */
+        assert_int_equal(mailbox_drive_result(w.d)->stage, MAILBOX_STEP_GREETING);
         for (size_t k = 0; k < 8 && dialogues[i].server[k]; k++) {
             if (strcmp(dialogues[i].server[k], "TLS") == 0) {
                 assert_int_equal(last, WANT_TLS);
@@ -225,6 +227,8 @@ static void test_dialogues(void **state)
             } else {
                 last = server(&w, dialogues[i].server[k]);
             }
+            if (k == 0 && last == WANT_WAIT)
+                assert_int_equal(mailbox_drive_result(w.d)->stage, MAILBOX_STEP_CAPS);
         }
         const struct mailbox_result *r = mailbox_drive_result(w.d);
         if (last != WANT_DONE || strcmp(buf_cstr(&w.said), dialogues[i].said) != 0 ||

@@ -132,6 +132,7 @@ static void test_typed_literals(void **state)
     assert_false(seen_in_clear(w, "secret"));
     assert_false(command_noted(w, "secret"));
     world_run(w, "LOGOUT\n/open imap://practice\nLOGIN alice {6+}\n");
+    assert_string_equal(console_prompt(w->console), "literal> ");
     assert_false(console_history_allows(w->console, SLICE_LIT("secret")));
     console_hint_init(&h);
     console_hint_for(w->console, SLICE_LIT("secr"), &h);

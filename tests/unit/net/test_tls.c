@@ -470,6 +470,26 @@ static void truncated(void **state)
     assert_int_equal(d.dir, DIR_S);
 }
 
+/* What was never sent is what a person sent: not the close_notify behind it. */
+static void unsent_without_close_notify(void **state)
+{
+    static const uint8_t big[8 << 20];
+    struct ev_link_down down;
+    secured(*(enum how *)*state);
+    client.link->net->linger_ms = 30;
+    link_pause(server.link);
+    link_send(client.link, slice_of(big, sizeof(big)));
+    turns(10);
+    size_t queued = client.link->out.octets;
+    assert_true(queued > 0);
+    uint32_t conn = link_conn(client.link);
+    link_close(client.link);
+    assert_true(client.link->out.octets > queued);
+    UNTIL(client.downs == 1);
+    EVENT_GET(event_one(conn, EVENT_LINK_DOWN), LINK_DOWN, &down);
+    assert_int_equal(down.unsent, queued);
+}
+
 static void plain_up(struct end *e)
 {
     link_send(e->link, SLICE_LIT("220 mail.example.test ESMTP \x1b[31m\r\n"));
@@ -674,6 +694,7 @@ int main(void)
         BOTH(wire_kept),
         BOTH(paused_rest),
         BOTH(truncated),
+        BOTH(unsent_without_close_notify),
         BOTH(plain_instead),
         BOTH(garbage_to_server),
         BOTH(eof_in_handshake),
