@@ -43,8 +43,8 @@ static void verb_options(struct buf *out, const struct cli_verb *verb)
 
 static void one_verb(struct buf *out, const struct cli_verb *verb)
 {
-    buf_printf(out, "usage: smtpscope %s%s[OPTIONS] %s\n\n%s\n%s\n\noptions:\n", verb->name,
-               *verb->name ? " " : "", verb->args, verb->help, verb->about);
+    buf_printf(out, "usage: smtpscope %s%s[OPTIONS]%s%s\n\n%s\n%s\n\noptions:\n", verb->name,
+               *verb->name ? " " : "", *verb->args ? " " : "", verb->args, verb->help, verb->about);
     verb_options(out, verb);
 }
 
