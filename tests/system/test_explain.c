@@ -49,12 +49,13 @@ static void test_text(void **state)
     struct proc *p = SCOPE(NULL, 0, "550 5.1.1 User unknown in local recipient table");
     (void)state;
     expect(p, 0, "  who      you\n", NULL);
-    expect(p, 0, "Postfix uses this wording: No such local user.", NULL);
+    expect(p, 0, "Postfix uses this wording: There is no such user in the tables of that server.",
+           NULL);
     proc_free(&p);
     /* Words in operands of their own are one text. */
     p = SCOPE(NULL, 0, "--banner", "220 mx.example ESMTP Postfix", "550", "5.1.1", "User",
               "unknown", "in", "local", "recipient", "table");
-    expect(p, 0, "  means    No such local user.\n", NULL);
+    expect(p, 0, "  means    There is no such user in the tables of that server.\n", NULL);
     proc_free(&p);
     p = SCOPE(NULL, 0, "--host", "mx.google.com", "452 4.2.2 out of storage space");
     expect(p, 0, "  wording  Gmail\n", NULL);

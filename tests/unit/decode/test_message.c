@@ -426,7 +426,8 @@ static void test_imap_large(void **state)
         n = snprintf(piece, sizeof(piece), "S~ %.10000s", octets + at);
         assert_true(wire_line(&p.wire, piece, (size_t)n));
     }
-    assert_true(wire_line(&p.wire, "S~  FLAGS (\\\\Seen) UID 9)\\r\\n", 31));
+    static const char end[] = "S~  FLAGS (\\\\Seen) UID 9)\\r\\n";
+    assert_true(wire_line(&p.wire, end, sizeof(end) - 1));
     view_at(&p.view, p.wire.journal, p.wire.conn, journal_last(p.wire.journal));
     message_deinit(&p.message);
     message_read(&p.view, p.wire.journal, &p.message);
