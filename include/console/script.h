@@ -10,6 +10,10 @@
  *   expect-not PATTERN      the last reply must not match
  *   sleep SECS · ask NAME · # comment
  *
+ * A helper (/auth, /send, /tls) that is refused ends no script. Where an expectation between its
+ * line and the next line sent holds for the refusal, that was what the script is for; else the
+ * script is not well in the end, with the first such helper as the reason.
+ *
  * The first expectation that fails ends the script: status 40, line number, what was expected, what
  * came.
  */
@@ -23,8 +27,12 @@ struct script_result {
     bool done;
     bool ok;
     bool expectation_failed;
-    unsigned line;  /* where it ended, from 1 */
-    struct err err; /* why, when not ok */
+    unsigned line;      /* where it ended, from 1 */
+    struct err err;     /* why, when not ok */
+    bool helper_failed; /* one did that nothing was expected of; the script went on */
+    unsigned helper_line;
+    struct smtp_result helper; /* how (POP3 and IMAP: by the same step of SMTP) */
+    struct err helper_link_err;
 };
 /* text is copied. name is for messages. on_done comes from the loop. default_wait_ms: for expect
  * without SECS and for replies. */

@@ -68,8 +68,26 @@ uint64_t cli_wait_ms(const struct settings *s)
 static enum cli_status status_of(const struct script_result *r)
 {
     if (r->ok)
-        return CLI_OK;
+        return r->helper_failed ? cli_status_of(&r->helper, &r->helper_link_err) : CLI_OK;
     return r->expectation_failed ? CLI_EXPECT : cli_status_of_err(&r->err);
+}
+
+/* It went on to its end, and yet something it asked for was refused. */
+static void say_helper(const char *name, const struct script_result *r, enum cli_status status)
+{
+    const struct smtp_result *h = &r->helper;
+    fprintf(stderr, "smtpscope: %s line %u: ", name, r->helper_line);
+    if (h->err.domain != ERR_NONE)
+        fprintf(stderr, "%s\n", h->err.text);
+    else if (h->code)
+        fprintf(stderr, "refused at %s with %u\n", smtp_step_name(h->stage), h->code);
+    else
+        fprintf(stderr, "it ended at %s: %s\n", smtp_step_name(h->stage),
+                smtp_outcome_name(h->outcome));
+    fprintf(stderr,
+            "  the script went on to its end; the status is %d for it\n"
+            "  next: where that is what it is for, say so behind the line, by expect\n",
+            (int)status);
 }
 
 /* Run `text` as a script on a; says what went wrong. */
@@ -93,6 +111,8 @@ static enum cli_status run_script(struct app *a, const struct cli_args *args, co
         if (r->err.next[0])
             fprintf(stderr, "  next: %s\n", r->err.next);
     }
+    if (r->ok && r->helper_failed)
+        say_helper(name, r, status);
     if (settings_bool(args->settings, SETTING_ID_json))
         cli_report_print(stdout, a, status);
     script_free(&s);

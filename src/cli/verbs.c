@@ -87,7 +87,9 @@ static const struct cli_verb verbs[] = {
     {"run", "SCRIPT|- [TARGET]", "run console lines from a file, headless",
      "The script holds the lines a person would type, and `expect` lines. The transcript is "
      "printed as it goes. "
-     "The first expectation that fails ends the run with status 40. With --replay FILE what the "
+     "The first expectation that fails ends the run with status 40. A helper (/auth, /send, /tls) "
+     "that is refused ends no run, and gives it the status that send would have, unless the script "
+     "expects the refusal before it sends another line. With --replay FILE what the "
      "client said in a recording is said again to TARGET, and what came back is compared as "
      "smtpscope diff does; status 0: the same, 1: different.",
      OPT_RUN, run_options, 2, cli_run},

@@ -66,6 +66,7 @@ static void open_next(struct console *c)
         journal_note_err(c->journal, console_conn(c), &err);
         console_delivery_broken(c->now, &err);
     }
+    console_helper_failed(c, console_result(c));
     console_delivery_say(c);
     console_task_over(c);
 }
@@ -96,6 +97,7 @@ static void on_down(void *ctx, enum event_down why, const struct err *err)
     } else if (c->now->task.waiting && (c->now->delivery.done > 0 || c->now->delivery.part_ok)) {
         console_password_stop(c);
         console_delivery_broken(c->now, &c->now->link_err);
+        console_helper_failed(c, console_result(c));
         console_delivery_say(c);
         console_task_over(c);
     } else if (c->now->task.waiting || c->now->password_reader) {
@@ -179,6 +181,9 @@ static void on_drive_done(void *ctx, const struct smtp_result *result)
         return;
     }
     say_result(c, result);
+    const struct smtp_result *whole = console_result(c);
+    if (whole && !whole->ok)
+        console_helper_failed(c, whole);
     if (!result->ok && result->stage == SMTP_STEP_AUTH)
         console_password_forget(c);
     console_delivery_say(c);
@@ -191,12 +196,37 @@ static void on_drive_done(void *ctx, const struct smtp_result *result)
     channel_leave(ch, was);
 }
 
+/* As the same step of SMTP. */
+static void login_failed(struct console *c, const struct mailbox_result *result)
+{
+    static const enum smtp_step steps[MAILBOX_STEP__COUNT] = {
+        [MAILBOX_STEP_GREETING] = SMTP_STEP_GREETING, [MAILBOX_STEP_CAPS] = SMTP_STEP_EHLO,
+        [MAILBOX_STEP_STARTTLS] = SMTP_STEP_STARTTLS, [MAILBOX_STEP_TLS] = SMTP_STEP_TLS,
+        [MAILBOX_STEP_CAPS_TLS] = SMTP_STEP_EHLO_TLS, [MAILBOX_STEP_AUTH] = SMTP_STEP_AUTH,
+        [MAILBOX_STEP_LOGIN] = SMTP_STEP_AUTH,        [MAILBOX_STEP_PASS] = SMTP_STEP_AUTH,
+        [MAILBOX_STEP_DONE] = SMTP_STEP_DONE,
+    };
+    static const enum smtp_outcome outcomes[MAILBOX_OUT__COUNT] = {
+        [MAILBOX_OUT_GOOD] = SMTP_OUT_2YZ,        [MAILBOX_OUT_BAD] = SMTP_OUT_5YZ,
+        [MAILBOX_OUT_GO_ON] = SMTP_OUT_3YZ,       [MAILBOX_OUT_OTHER] = SMTP_OUT_5YZ,
+        [MAILBOX_OUT_TIMEOUT] = SMTP_OUT_TIMEOUT, [MAILBOX_OUT_EOF] = SMTP_OUT_EOF,
+        [MAILBOX_OUT_ABORT] = SMTP_OUT_ABORT,
+    };
+    const struct smtp_result r = {.over = true,
+                                  .stage = steps[result->stage],
+                                  .outcome = outcomes[result->outcome],
+                                  .err = result->err};
+    console_helper_failed(c, &r);
+}
+
 static void on_login_done(void *ctx, const struct mailbox_result *result)
 {
     struct channel *ch = ctx, *was = channel_enter(ch);
     struct console *c = ch->console;
-    if (!result->ok)
+    if (!result->ok) {
+        login_failed(c, result);
         console_password_forget(c);
+    }
     if (!result->ok && result->err.domain != ERR_NONE) {
         say_error(ch, console_conn(c), &result->err);
     } else if (!result->ok) {

@@ -90,6 +90,14 @@ struct channel {
     bool greeting_waited; /* by a /wait */
 };
 
+/* A helper that did not get what it was for, until a script has looked at it. */
+struct console_failure {
+    bool pending;
+    bool kept; /* a sourced script had no expectation of it: only the outer one's count */
+    struct smtp_result result; /* its texts and lists left out */
+    struct err link_err;
+};
+
 struct console {
     struct loop *loop;
     struct journal *journal;
@@ -120,6 +128,7 @@ struct console {
     struct script *source;                 /* /source under way */
     struct starttls_check *starttls_check; /* likewise; NULL: none */
     unsigned source_depth;
+    struct console_failure failure;
     bool wants_quit;
     char prompt[32];
     struct buf scratch;
@@ -187,6 +196,8 @@ void console_task_reset(struct console *c);
  * one. */
 void console_task_over(struct console *c);
 void console_task_try_start(struct console *c);
+/* What was asked for cannot be had: what a script says of it, and its status, come from here. */
+void console_helper_failed(struct console *c, const struct smtp_result *r);
 void console_task_password(struct console *c, const char *password); /* NULL: refused */
 /* The driver's next run: the next message, or the rest of this one in a new session. False: it
  * cannot be, which is said. */

@@ -40,6 +40,26 @@ void console_task_over(struct console *c)
     buf_release(&t->message);
 }
 
+void console_helper_failed(struct console *c, const struct smtp_result *r)
+{
+    if (c->failure.pending) /* the first stands */
+        return;
+    c->failure = (struct console_failure){.pending = true, .result = *r};
+    c->failure.link_err = c->now->link_err;
+    c->failure.result.recipients = NULL;
+    c->failure.result.n_recipients = 0;
+    c->failure.result.mechanism = c->failure.result.reason = NULL;
+}
+
+/* It never began: a local reason. */
+static void failed_before(struct console *c, enum smtp_step stage, enum err_domain domain,
+                          const char *text)
+{
+    struct smtp_result r = {.over = true, .stage = stage, .outcome = SMTP_OUT_ABORT};
+    err_set(&r.err, domain, 0, "%s", text);
+    console_helper_failed(c, &r);
+}
+
 /* --- gathering --- */
 
 static void default_from(struct console *c)
@@ -180,6 +200,7 @@ static void could_not_start(struct console *c)
     journal_note(c->journal, console_conn(c), LEVEL_WARNING,
                  "the helper could not start: the session is busy or down", "",
                  "/reopen, or wait until the other helper is done");
+    failed_before(c, SMTP_STEP_GREETING, ERR_CLOSED, "the session is busy or down");
     console_task_reset(c);
 }
 
@@ -262,6 +283,7 @@ void console_task_try_start(struct console *c)
         if (!user) {
             journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no user to log in as",
                          "AUTH was not tried", "--user NAME, or /auth MECH USER");
+            failed_before(c, SMTP_STEP_AUTH, ERR_AUTH, "no user to log in as");
             console_task_reset(c);
             return;
         }
@@ -283,6 +305,7 @@ void console_task_password(struct console *c, const char *password)
         journal_note(c->journal, console_conn(c), LEVEL_ERROR, "no password was found or given",
                      "AUTH was not tried",
                      "--password-command CMD, an entry in netrc, or a terminal to ask at");
+        failed_before(c, SMTP_STEP_AUTH, ERR_AUTH, "no password was found or given");
         bool quit = c->now->task.quit;
         console_task_reset(c);
         if (quit && c->now->session && session_is_up(c->now->session)) {

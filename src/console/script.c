@@ -26,8 +26,55 @@ struct script {
     struct slice line;  /* the expectation under way; empty: none */
     bool own_seconds;   /* it named its SECS */
     bool stepping;
+    bool refusal_expected; /* of the line sent last, and so it came */
+    unsigned asked_line;   /* its number */
     struct script_result result;
 };
+
+/* --- helpers that failed --- */
+
+/* What the line sent last led to is known: was its failure expected? A sourced script leaves that
+ * to the one that sourced it, too. */
+static void settle(struct script *s)
+{
+    struct console_failure *f = &s->console->failure;
+    bool sourced = s == s->console->source;
+    bool expected = s->refusal_expected && !(sourced && f->kept);
+    s->refusal_expected = false;
+    if (!f->pending)
+        return;
+    if (sourced && !expected) {
+        f->kept = true;
+        return;
+    }
+    f->pending = f->kept = false;
+    if (expected || s->result.helper_failed)
+        return;
+    s->result.helper_failed = true;
+    s->result.helper_line = s->asked_line;
+    s->result.helper = f->result;
+    s->result.helper_link_err = f->link_err;
+}
+
+/* Does this tell of something that did not go as it was wanted? */
+static bool tells_failure(const struct event *ev)
+{
+    struct ev_reply reply;
+    struct ev_note note;
+    if (ev->kind == EVENT_REPLY) {
+        EVENT_GET(ev, REPLY, &reply);
+        bool good = slice_eq(reply.status, SLICE_LIT("+OK")) ||
+                    slice_eq(reply.status, SLICE_LIT("OK")) ||
+                    slice_eq(reply.status, SLICE_LIT("PREAUTH"));
+        return reply.status.len ? !good : reply.code >= 400 || reply.code < 200;
+    }
+    if (ev->kind == EVENT_NOTE) {
+        EVENT_GET(ev, NOTE, &note);
+        return note.level == LEVEL_WARNING || note.level == LEVEL_ERROR;
+    }
+    return ev->kind == EVENT_TLS_FAIL || ev->kind == EVENT_TLS_ALERT ||
+           ev->kind == EVENT_LINK_DOWN || ev->kind == EVENT_LINK_TIMEOUT;
+}
 
 /* --- ending --- */
 
@@ -159,15 +206,16 @@ static bool holds_for(struct script *s, const struct event *ev, struct slice wha
     return said_lines_match(s->console, ev, what);
 }
 
-static bool holds(struct script *s, struct slice what)
+/* The first event since the last line that it holds for; NULL: none. */
+static const struct event *holds(struct script *s, struct slice what)
 {
     struct journal *j = s->console->journal;
     for (uint64_t seq = s->since_seq + 1; seq <= journal_last(j); seq++) {
         const struct event *ev = journal_at(j, seq);
         if (ev && holds_for(s, ev, what))
-            return true;
+            return ev;
     }
-    return false;
+    return NULL;
 }
 
 /* A trailing word of digits is how long to wait: "expect 250* 5". A pattern of one word keeps it.
@@ -217,7 +265,9 @@ static bool do_expect(struct script *s, struct slice args)
 {
     uint64_t wait_ms = s->default_wait_ms;
     struct slice what = split_seconds(slice_trim(args), &wait_ms, &s->own_seconds);
-    if (holds(s, what)) {
+    const struct event *ev = holds(s, what);
+    if (ev) {
+        s->refusal_expected = s->refusal_expected || tells_failure(ev);
         s->line = (struct slice){0};
         return true;
     }
@@ -260,6 +310,8 @@ static bool do_line(struct script *s, struct slice line)
     char origin[160];
     struct channel *now = s->console->now;
     unsigned number = now->number;
+    settle(s);
+    s->asked_line = s->result.line;
     s->since_seq = now->script_seq = journal_last(s->console->journal);
     snprintf(origin, sizeof origin, "%.120s:%u", s->name, s->result.line);
     if (console_submit(s->console, line, origin, &err)) {
@@ -391,6 +443,7 @@ static void step(void *ctx)
         if (!expectation && link_failed(s))
             break;
         if (s->rest.len == 0) {
+            settle(s);
             s->result.ok = true;
             end(s);
             break;

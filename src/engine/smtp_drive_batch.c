@@ -58,6 +58,8 @@ static void choose(struct smtp_drive *d)
     uint64_t most = limit(d, "RCPTMAX"), domains_max = limit(d, "RCPTDOMAINMAX");
     size_t left = 0;
     bool by_domain = false;
+    if (d->rcpt_max_seen > 0 && (most == 0 || d->rcpt_max_seen < most))
+        most = d->rcpt_max_seen;
     d->n_batch = 0;
     while (d->first_left < d->plan.n_to && d->recipients[d->first_left].asked)
         d->first_left++;
@@ -72,7 +74,7 @@ static void choose(struct smtp_drive *d)
         else
             d->batch[d->n_batch++] = i;
     }
-    if (left > d->n_batch)
+    if (left > d->n_batch && d->rcpt_max_seen == 0)
         say_split(d, by_domain ? "RCPTDOMAINMAX" : "RCPTMAX", by_domain ? domains_max : most, left);
     for (size_t i = 0; i < d->n_batch; i++)
         d->recipients[d->batch[i]].asked = true;
@@ -83,6 +85,40 @@ struct smtp_recipient_result *drive_batch_at(const struct smtp_drive *d, size_t 
 {
     BUG_IF(index >= d->n_batch);
     return &d->recipients[d->batch[index]];
+}
+
+/* 552 is what RFC 821 had for it; that code alone, and 452 with another enhanced code, speak of
+ * the mailbox. */
+bool drive_is_too_many(const struct smtp_recipient_result *r)
+{
+    bool says_so = r->enhanced[1] == 5 && r->enhanced[2] == 3;
+    return (r->code == 452 && (says_so || r->enhanced[0] == 0)) || (r->code == 552 && says_so);
+}
+
+/* Each transaction takes somebody, or nobody is put back: there are never more of them than
+ * recipients. */
+void drive_put_back(struct smtp_drive *d)
+{
+    size_t n_back = 0;
+    for (size_t i = 0; i < d->n_batch; i++) {
+        struct smtp_recipient_result *r = drive_batch_at(d, i);
+        if (i < d->rcpt_answered && !drive_is_too_many(r))
+            continue;
+        *r = (struct smtp_recipient_result){.path = r->path};
+        n_back++;
+    }
+    d->first_left = 0;
+    d->n_left += n_back;
+    if (d->rcpt_max_seen == 0) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "the server takes %zu recipient%s in one transaction: %zu left", d->n_taken,
+                 d->n_taken == 1 ? "" : "s", d->n_left);
+        journal_note(d->journal, d->conn, LEVEL_INFO, text,
+                     "they get the message in further transactions (RFC 5321 section 4.5.3.1.10)",
+                     "--no-limits lets the refusal stand");
+    }
+    d->rcpt_max_seen = d->n_taken;
 }
 
 void drive_transaction_begin(struct smtp_drive *d)
@@ -104,7 +140,7 @@ void drive_transaction_begin(struct smtp_drive *d)
     choose(d);
     d->rcpt_sent = d->rcpt_answered = d->lmtp_at = d->prdr_left = d->n_taken = 0;
     d->chunks_awaited = 0;
-    d->data_sent = d->mail_refused = d->prdr = d->chunk_last = d->lost = false;
+    d->data_sent = d->mail_refused = d->prdr = d->chunk_last = d->lost = d->too_many = false;
     drive_enter(d, SMTP_STEP_MAIL);
 }
 

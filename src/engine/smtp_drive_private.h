@@ -31,7 +31,9 @@ struct smtp_drive {
     bool decided; /* the result stands; what follows is good manners */
     bool lost;    /* this transaction is: replies to what was sent are waited for */
     bool split_said;
-    bool data_sent; /* in the same write as what came before */
+    bool too_many;        /* a recipient of this transaction was refused as one too many */
+    size_t rcpt_max_seen; /* then so many is what it takes; 0: not known */
+    bool data_sent;       /* in the same write as what came before */
     bool mail_refused;
     bool prdr;               /* 353 came: a reply for each recipient follows */
     size_t prdr_left;        /* of them */
@@ -59,6 +61,10 @@ void drive_end_here(struct smtp_drive *d, const struct smtp_item *item);
 void drive_transaction_begin(struct smtp_drive *d);
 /* It came to its end, good or not: the next one, or the end of the plan. */
 void drive_transaction_over(struct smtp_drive *d);
+/* The server takes no more recipients in this transaction: the rest are for the next. */
+void drive_put_back(struct smtp_drive *d);
+/* Was it refused for the number of recipients alone (RFC 5321 section 4.5.3.1.10)? */
+bool drive_is_too_many(const struct smtp_recipient_result *r);
 /* What became of it. The plan's result stands with the last one. */
 void drive_verdict(struct smtp_drive *d, enum smtp_step stage, enum smtp_outcome outcome, bool ok,
                    const struct smtp_item *item);

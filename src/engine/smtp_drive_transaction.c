@@ -9,6 +9,8 @@ static void after_recipients(struct smtp_drive *d, const struct smtp_item *item)
 {
     d->waiting = d->data_sent;
     if (d->n_taken > 0 && !d->lost) {
+        if (d->too_many && d->plan.has_content && !drive_ends_here(d))
+            drive_put_back(d);
         if (drive_ends_here(d)) {
             drive_end_here(d, item);
         } else if (d->plan.has_content) {
@@ -43,9 +45,12 @@ void drive_take_recipient(struct smtp_drive *d, const struct smtp_item *item)
         d->result.n_accepted++;
         d->n_taken++;
     }
+    d->too_many = d->too_many || (d->plan.obey_limits && drive_is_too_many(r));
     if (d->rcpt_answered < d->rcpt_sent)
         return;
-    if (d->rcpt_sent == d->n_batch || d->mail_refused)
+    /* Asking on would only count as errors of ours. */
+    bool full = d->too_many && d->n_taken > 0 && d->plan.has_content && !d->lost;
+    if (d->rcpt_sent == d->n_batch || d->mail_refused || full)
         after_recipients(d, item);
     else
         drive_enter(d, SMTP_STEP_RCPT);

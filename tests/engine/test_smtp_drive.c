@@ -18,7 +18,7 @@ static const char *const four[] = {"b@c.test", "d@e.test", "f@C.test", "g@h.test
  * it ends. */
 static const struct {
     struct smtp_plan plan;
-    const char *replies[20];
+    const char *replies[24];
     const char *sends; /* the first words, space separated */
     bool ok;
     enum smtp_step stage;
@@ -315,6 +315,50 @@ static const struct {
      false,
      SMTP_STEP_HELO,
      550,
+     WANT_CLOSE},
+    /* No LIMITS, and too many recipients all the same: the rest in further transactions, as many as
+     * it took; pipelined each refusal is waited for. Another reason, nobody taken, or not wanted:
+     * the refusal stands. */
+    {{FOUR},
+     {"220 a",   "250-mx|250 SIZE", "250 a",  "250 b",   "452 4.5.3 c", "354 go", "250 yes",
+      "250 a",   "250 d",           "354 go", "250 yes", "250 a",       "250 f",  "354 go",
+      "250 yes", "250 a",           "250 g",  "354 go",  "250 yes",     "221 bye"},
+     "EHLO MAIL RCPT RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR, .pipeline = true},
+     {"220 a", "250-mx|250 PIPELINING", "250 a", "250 b", "552 5.5.3 c", "250 d", "452 e", "354 go",
+      "250 yes", "250 a", "250 c", "250 e", "354 go", "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT RCPT DATA . MAIL RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR},
+     {"220 a", "250-mx|250 SIZE", "250 a", "250 b", "452 4.2.2 full", "552 full", "250 d", "354 go",
+      "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
+     WANT_CLOSE},
+    {{FOUR},
+     {"220 a", "250-mx|250 SIZE", "250 a", "452 4.5.3 b", "452 4.5.3 c", "452 4.5.3 d",
+      "452 4.5.3 e", "250 rset", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT RCPT RSET QUIT",
+     false,
+     SMTP_STEP_RCPT,
+     452,
+     WANT_CLOSE},
+    {{FOUR_AT_ONCE},
+     {"220 a", "250-mx|250 SIZE", "250 a", "250 b", "452 4.5.3 c", "452 4.5.3 d", "452 4.5.3 e",
+      "354 go", "250 yes", "221 bye"},
+     "EHLO MAIL RCPT RCPT RCPT RCPT DATA . QUIT",
+     true,
+     SMTP_STEP_DONE,
+     250,
      WANT_CLOSE},
     /* LIMITS: RCPTMAX in two transactions, piece by piece and pipelined; not obeyed where not
      * asked. */

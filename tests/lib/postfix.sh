@@ -89,6 +89,7 @@ END
 cat >"$dir/etc/master.cf" <<END
 127.0.0.1:$smtp inet n - n - - smtpd
   -o smtpd_authorized_xclient_hosts=127.0.0.1
+  -o smtpd_recipient_limit=2
 127.0.0.1:$submission inet n - n - - smtpd
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_tls_security_level=encrypt

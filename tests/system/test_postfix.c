@@ -300,6 +300,26 @@ static void refused_recipients_are_reported(void **state)
     mem_free(to);
 }
 
+/* smtpd_recipient_limit: Postfix takes two recipients and puts off the third. */
+static void too_many_recipients_get_it_all_the_same(void **state)
+{
+    (void)state;
+    need_postfix();
+    char *to = target("smtp", server.smtp);
+    for (size_t pipelined = 0; pipelined < 2; pipelined++) {
+        struct proc *p = proc_scope(work, HEAD "x\n", sizeof HEAD + 1, "send", "--tls", "none",
+                                    "--from", "ann@example.net", "--to", "bob@postfix.test", "--to",
+                                    "carol@postfix.test", "--to", "alice@postfix.test",
+                                    pipelined ? "--pipeline" : "--no-pipeline", to, "-", NULL);
+        assert_ok(p);
+        assert_true(proc_text_has(p->out_text, "452 4.5.3 Error: too many recipients"));
+        assert_true(proc_text_has(p->out_text, "takes 2 recipients in one transaction: 1 left"));
+        proc_free(&p);
+        assert_arrived("the third", HEAD "x\n", sizeof HEAD + 1);
+    }
+    mem_free(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_recording_is_said_again),
         cmocka_unit_test(a_script_drives_postfix),
         cmocka_unit_test(refused_recipients_are_reported),
+        cmocka_unit_test(too_many_recipients_get_it_all_the_same),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

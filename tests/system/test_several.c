@@ -206,6 +206,77 @@ static void limits_are_kept(void **state)
     proc_free(&p);
 }
 
+/* Too many recipients, and no LIMITS said so: the rest in further transactions (RFC 5321 section
+ * 4.5.3.1.10); or the refusal stands, where that is asked for. */
+static void too_many_recipients(void **state)
+{
+    (void)state;
+    static const char rule[] = "recipients=9\n  hide LIMITS\nwhen rcpt rcpts>1\n"
+                               "  reply 452 4.5.3 Too many recipients";
+    struct proc *p = send_limited(rule, THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 2, 4, 3);
+    assert_true(proc_text_has(p->out_text, "takes 2 recipients in one transaction: 1 left"));
+    assert_false(proc_text_has(p->out_text, "did not get the message"));
+    proc_free(&p);
+    p = send_limited(rule, "--pipeline", THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 2, 4, 3);
+    proc_free(&p);
+    p = send_limited(rule, "--no-limits", THREE, NULL);
+    assert_int_equal(p->status, 0);
+    expect_counts(p, 1, 1, 3, 2);
+    assert_true(proc_text_has(p->out_text, "did not get the message: carol@example.test (452)"));
+    proc_free(&p);
+}
+
+/* A helper that is refused is the script's failure, unless that is what the script expects. */
+static void refused_helpers_of_scripts(void **state)
+{
+    (void)state;
+#define WRONG  "/set password-command echo wrong\n/tls\n/auth PLAIN alice\n"
+#define NOBODY "/send --to nobody@example.test\n"
+    static const struct {
+        const char *target, *script;
+        int status;
+        const char *says;
+    } rows[] = {
+        {"practice", WRONG "QUIT\n", 28, "line 3: refused at auth with 535"},
+        {"practice", WRONG "expect 535*\nQUIT\n", 0, NULL},
+        {"practice", WRONG "expect code 5.7.8\nQUIT\n", 0, NULL},
+        {"practice", WRONG "expect 5* 5\n", 0, NULL},
+        /* a good reply, or the one to another line, says nothing of the refusal */
+        {"practice", WRONG "expect-not 235*\nNOOP\nexpect 250*\n", 28, "line 3: "},
+        {"practice", WRONG "NOOP\nexpect 250*\nXX\nexpect 500*\n", 28, "line 3: "},
+        {"practice", NOBODY, 24, "line 1: refused at rcpt with 550"},
+        {"practice", NOBODY "expect 220*\n", 24, "line 1: "},
+        {"practice", NOBODY "expect 550*\n/send --to alice@example.test\nexpect 354*\n", 0, NULL},
+        /* the first is the reason; an expectation that fails is more than that */
+        {"practice", NOBODY "/auth NTLM alice\n", 24, "line 1: "},
+        {"practice", NOBODY "NOOP\nexpect 999*\n", 40, "line 3: expected 999*"},
+        {"practice", "/set password-command echo x\n/auth NTLM alice\n", 28,
+         "line 2: the server does not offer NTLM"},
+        {"practice", "/source inner\n", 28, "line 1: refused at auth"},
+        {"practice", "/source covered\n", 0, NULL},
+        {"pop3://practice", WRONG, 28, "line 3: it ended at auth"},
+        {"imap://practice", WRONG "expect code NO\n", 0, NULL},
+    };
+    char *inner = proc_path(dir, "inner"), *covered = proc_path(dir, "covered");
+    proc_write_file(inner, WRONG "NOOP\nexpect 250*\n", sizeof WRONG "NOOP\nexpect 250*\n" - 1);
+    proc_write_file(covered, WRONG "expect 535*\n", sizeof WRONG "expect 535*\n" - 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct proc *p = proc_scope(dir, rows[i].script, strlen(rows[i].script), "run", "-",
+                                    rows[i].target, NULL);
+        if (p->status != rows[i].status ||
+            (rows[i].says ? !proc_text_has(p->err_text, rows[i].says) : p->err_text.len != 0))
+            fail_msg("row %zu: status %d, not %d: %s%s", i, p->status, rows[i].status,
+                     p->out_text.ptr, p->err_text.ptr);
+        proc_free(&p);
+    }
+    mem_free(inner);
+    mem_free(covered);
+}
+
 /* /send again in the console: the session's MAILMAX makes another. */
 static void limits_of_a_typed_session(void **state)
 {
@@ -333,6 +404,7 @@ int main(void)
         cmocka_unit_test(the_script_of_the_page),    cmocka_unit_test(one_mailbox_fails_at_the_dot),
         cmocka_unit_test(message_comes_back),        cmocka_unit_test(repeated_in_one_session),
         cmocka_unit_test(one_message_refused),       cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(too_many_recipients),       cmocka_unit_test(refused_helpers_of_scripts),
         cmocka_unit_test(limits_of_a_typed_session), cmocka_unit_test(wait_behind_open),
     };
     return cmocka_run_group_tests_name("several", tests, setup, teardown);
