@@ -16,6 +16,11 @@ commands in [commands.md](commands.md), the language of filters in [filter.md](f
 Layouts: below 100 columns one column with a strip of explanation; from 100 on the decoded pane at the right; from 180 on the connections at
 the left and two decoded panes. `/layout stacked`, `transcript` and `big` (for a class at the far wall) at any size, Alt-z for one pane alone.
 Themes: dark, light, contrast, mono; NO_COLOR leaves attributes only; without a cursor to place (TERM=dumb, --linear) it is one event a line.
+
+Colours follow TERM: with 256 (xterm-256color, tmux-256color) dark and light take theirs from the places 16 to 255 of xterm's palette, which
+hardly any terminal changes; with 8 (linux, xterm) the eight; with none (vt100) bold, dim, underlined and reversed. A TERM whose colours are
+red, green and blue (xterm-direct, in Debian's ncurses-term) gets the same colours so. COLORTERM=truecolor changes nothing: every colour
+used is one of the 256, and the terminal's own palette is never redefined.
 EOF
 screen "A session, 80 columns" accepted-80x24
 screen "What was refused, and why: a recording at 120 columns, Alt-e" error-120x40

@@ -71,7 +71,7 @@ static bool put_reply(int fd, const char *code, const char *payload, bool multi)
 }
 
 /* EHLO: every payload as a capability. NOOP n: payload n as a reply; RSET n: in several lines;
- * VRFY: the forged one; else 250. */
+ * VRFY: the forged one; DATA takes a message; else 250. */
 static void serve_hostile(int fd, void *ctx)
 {
     const size_t *banner = ctx;
@@ -94,6 +94,11 @@ static void serve_hostile(int fd, void *ctx)
         } else if (strncmp(line, "VRFY", 4) == 0) {
             screen_put(fd, forged, sizeof forged - 1);
             screen_put(fd, "\r\n", 2);
+        } else if (strncmp(line, "DATA", 4) == 0) {
+            put_reply(fd, "354", "go on", false);
+            while (screen_get_line(fd, line, sizeof line) && line[0] != '.')
+                continue;
+            put_reply(fd, "250", "kept", false);
         } else if (!put_reply(fd, "250", "ok", false)) {
             return;
         }
@@ -140,7 +145,7 @@ static void open_hostile(struct screen_server *server, struct vt **v, int rows, 
 static void test_replies(void **state)
 {
     (void)state;
-    static const int sizes[][2] = {{24, 80}, {40, 120}, {10, 40}};
+    static const int sizes[][2] = {{24, 80}, {40, 120}, {10, 40}, {60, 200}};
     for (size_t s = 0; s < N_OF(sizes); s++) {
         struct screen_server server;
         struct vt *v;
@@ -178,6 +183,34 @@ static void test_capabilities(void **state)
         vt_sync(v);
     }
     vt_send(v, "MAIL FROM:<a@b> X\t\t\t"); /* completion offers what the server did */
+    vt_sync(v);
+    assert_harmless(v);
+    screen_quit(&v);
+    screen_server_stop(&server);
+}
+
+/* Beside the lines of a message stands how its encoded headers read: nothing but text. */
+static void test_beside(void **state)
+{
+    (void)state;
+    struct screen_server server;
+    struct vt *v;
+    open_hostile(&server, &v, 60, 200);
+    screen_line(v, "MAIL FROM:<a@b.example>");
+    screen_line(v, "DATA");
+    screen_wait(v, "354 go on");
+    for (size_t i = 0; i < N_OF(corpus); i++) {
+        unsigned char base64[200];
+        char line[256];
+        EVP_EncodeBlock(base64, (const uint8_t *)corpus[i].octets, (int)strlen(corpus[i].octets));
+        snprintf(line, sizeof line, "Subject: =?utf-8?B?%s?=", (char *)base64);
+        screen_line(v, line);
+    }
+    screen_wait(v, "reads: ");
+    screen_line(v, ".");
+    screen_wait(v, "250 kept");
+    screen_line(v, "/fold none");
+    vt_key(v, "<PgUp>");
     vt_sync(v);
     assert_harmless(v);
     screen_quit(&v);
@@ -411,10 +444,15 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_banner),           cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_capabilities),     cmocka_unit_test(test_no_forged_success),
-        cmocka_unit_test(test_typed_and_pasted), cmocka_unit_test(test_recording),
-        cmocka_unit_test(test_certificate),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_banner),
+        cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_capabilities),
+        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_no_forged_success),
+        cmocka_unit_test(test_typed_and_pasted),
+        cmocka_unit_test(test_recording),
+        cmocka_unit_test(test_certificate),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }
