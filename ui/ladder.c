@@ -44,7 +44,7 @@ static bool continues(const struct rung *r, const struct transcript *t,
     if (kind_of(l) != (enum rung_kind)r->kind || l->kind != last->kind)
         return false;
     if (r->kind == RUNG_ANSWER)
-        return (l->flags & TRANSCRIPT_CONT) != 0;
+        return l->kind == TRANSCRIPT_CONTENT || (l->flags & TRANSCRIPT_CONT) != 0;
     if (r->kind == RUNG_ASK)
         return l->kind == TRANSCRIPT_CONTENT || l->seq == last->seq;
     /* What checking the certificate gave stands on the line of the handshake. */

@@ -30,7 +30,8 @@ static struct row_style style_of(const struct transcript_line *l)
             return (struct row_style){ROLE_BAD, ROLE_BAD, "←S"};
         return (struct row_style){ROLE_SERVER, ROLE_SERVER_MARK, "←S"};
     case TRANSCRIPT_CONTENT:
-        return (struct row_style){ROLE_CONTENT, ROLE_CLIENT_MARK, "C→"};
+        return from_client ? (struct row_style){ROLE_CONTENT, ROLE_CLIENT_MARK, "C→"}
+                           : (struct row_style){ROLE_CONTENT, ROLE_SERVER_MARK, "←S"};
     case TRANSCRIPT_TLS:
         return (struct row_style){ROLE_TLS, ROLE_TLS, "══"};
     case TRANSCRIPT_DEVIATION:

@@ -147,7 +147,7 @@ static size_t line_open(struct transcript *t, struct conn_state *c, const struct
                         uint64_t offset)
 {
     struct stream *s = &c->streams[in->octets.dir];
-    bool content = c->content && in->octets.dir == DIR_C;
+    bool content = c->content && in->octets.dir == c->content_dir;
     size_t index = add_line(t, in->ev, content ? TRANSCRIPT_CONTENT : TRANSCRIPT_LINE);
     struct transcript_line *l = transcript_line_mut(t, index);
     l->offset = offset;
@@ -235,12 +235,25 @@ static void content_mark(struct transcript *t, struct stream *s, uint64_t offset
     }
 }
 
+/* A message that comes back begins behind the +OK it is the rest of; one that goes out was asked
+ * for by a command, or by a reply before it in the other stream. */
+static enum event_dir content_dir(const struct transcript *t, const struct event *begin)
+{
+    const struct event *cause = journal_at(t->journal, begin->cause_seq);
+    struct ev_reply reply;
+    if (!cause || cause->kind != EVENT_REPLY)
+        return DIR_C;
+    EVENT_GET(cause, REPLY, &reply);
+    return slice_eq(reply.status, SLICE_LIT("+OK")) ? DIR_S : DIR_C;
+}
+
 static void take_data_begin(struct transcript *t, const struct event *ev, struct conn_state *c)
 {
     struct ev_data_begin begin;
     EVENT_GET(ev, DATA_BEGIN, &begin);
     c->content = true;
-    content_mark(t, &c->streams[DIR_C], begin.offset, true);
+    c->content_dir = (uint8_t)content_dir(t, ev);
+    content_mark(t, &c->streams[c->content_dir], begin.offset, true);
 }
 
 static void take_data_end(struct transcript *t, const struct event *ev, struct conn_state *c)
@@ -250,7 +263,7 @@ static void take_data_end(struct transcript *t, const struct event *ev, struct c
     c->content = false;
     if (end.offset + end.length < end.offset)
         return;
-    struct stream *s = &c->streams[DIR_C];
+    struct stream *s = &c->streams[c->content_dir];
     content_mark(t, s, end.offset + end.length, false);
     /* A chunk of BDAT ends where it ends, in the middle of a line too. */
     if (s->has_open && s->next_offset == end.offset + end.length)

@@ -29,7 +29,8 @@ struct conn_state {
     uint32_t conn;
     uint64_t zero_tick_ns; /* its clock starts here */
     bool open;
-    bool content; /* C: between DATA_BEGIN and DATA_END */
+    bool content; /* between DATA_BEGIN and DATA_END */
+    uint8_t content_dir;
     bool cert_ok; /* TLS_VERIFY said so and no TLS_UP has come since */
     bool has_tls_up;
     size_t tls_up; /* line of the last TLS_UP */

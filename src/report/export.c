@@ -144,7 +144,7 @@ size_t export_content_lines(const struct export_walk *w, uint64_t *octets_out)
     *octets_out = 0;
     for (; i < count; i++) {
         const struct transcript_line *l = transcript_at(w->transcript, i);
-        if (l->kind != TRANSCRIPT_CONTENT || l->conn != w->line->conn)
+        if (l->kind != TRANSCRIPT_CONTENT || l->conn != w->line->conn || l->dir != w->line->dir)
             break;
         *octets_out += l->length;
     }

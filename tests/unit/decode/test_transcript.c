@@ -395,6 +395,30 @@ static void test_long_line_in_pieces(void **state)
     mem_free(text);
 }
 
+/* A message that comes back is content too; what the client says meanwhile is none. */
+static void test_content_that_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t want[] = {TRANSCRIPT_LINE,    TRANSCRIPT_LINE, TRANSCRIPT_CONTENT,
+                                   TRANSCRIPT_CONTENT, TRANSCRIPT_LINE, TRANSCRIPT_LINE};
+    struct transcript *t = transcript_new(f->journal, f->conn, false);
+    say(f, DIR_C, "RETR 1\r\n");
+    say(f, DIR_S, "+OK\r\n");
+    uint64_t reply = JOURNAL_APPEND(f->journal, f->conn, REPLY, 0, 0,
+                                    (struct ev_reply){.status = SLICE_LIT("+OK"), .length = 5});
+    JOURNAL_APPEND(f->journal, f->conn, DATA_BEGIN, 0, reply, (struct ev_data_begin){.offset = 5});
+    say(f, DIR_S, "From: a\r\n.\r\n");
+    say(f, DIR_C, "NOOP\r\n");
+    JOURNAL_APPEND(f->journal, f->conn, DATA_END, 0, 0,
+                   (struct ev_data_end){.offset = 5, .length = 12});
+    say(f, DIR_S, "+OK\r\n");
+    transcript_update(t, NULL);
+    assert_int_equal(transcript_count(t), sizeof want);
+    for (size_t i = 0; i < sizeof want; i++)
+        assert_int_equal(transcript_at(t, i)->kind, want[i]);
+    transcript_free(&t);
+}
+
 /* What was shown is changed in place, and said so. */
 static void test_first_changed(void **state)
 {
@@ -455,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_events_in_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_backstage_and_other_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_line_in_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_content_that_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_lines, setup, teardown),
     };
