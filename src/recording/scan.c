@@ -18,15 +18,11 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "recording/scan.h"
 
 #define OFFSET_MAX ((uint64_t)1 << 62)
 /* Below a million seconds a double and nine digits say the same nanosecond. */
 #define SECONDS_MAX 999999
-
-struct scan {
-    const uint8_t *at, *end;
-    struct arena *arena;
-};
 
 static bool take(struct scan *s, uint8_t octet)
 {
@@ -36,7 +32,7 @@ static bool take(struct scan *s, uint8_t octet)
     return true;
 }
 
-static bool take_word(struct scan *s, const char *word, size_t len)
+bool scan_word(struct scan *s, const char *word, size_t len)
 {
     if ((size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0)
         return false;
@@ -44,8 +40,7 @@ static bool take_word(struct scan *s, const char *word, size_t len)
     return true;
 }
 
-/* digits, without needless zeros, at most 18: JSON's whole numbers. */
-static bool take_number(struct scan *s, uint64_t *out)
+bool scan_number(struct scan *s, uint64_t *out)
 {
     const uint8_t *from = s->at;
     uint64_t value = 0;
@@ -210,12 +205,11 @@ static bool take_base64(struct scan *s, struct slice *out)
 
 /* ---- the header ---- */
 
-/* seconds "." 1*9digits */
-static bool take_time(struct scan *s, uint64_t *tick_ns_out)
+bool scan_time(struct scan *s, uint64_t *tick_ns_out)
 {
     uint64_t seconds, fraction = 0;
     unsigned digits = 0;
-    if (!take_number(s, &seconds) || seconds > SECONDS_MAX || !take(s, '.'))
+    if (!scan_number(s, &seconds) || seconds > SECONDS_MAX || !take(s, '.'))
         return false;
     for (; s->at < s->end && *s->at >= '0' && *s->at <= '9' && digits < 9; digits++)
         fraction = fraction * 10 + (uint64_t)(*s->at++ - '0');
@@ -262,15 +256,20 @@ static const struct {
     [KEY_BACKSTAGE] = {"backstage", 9},
 };
 
-/* The kinds that make up nearly all of a file are tried first. */
-static enum event_kind kind_of(struct slice name)
+enum event_kind scan_kind(struct slice name)
 {
-    static const enum event_kind often[] = {EVENT_OCTETS, EVENT_COMMAND, EVENT_REPLY, EVENT_STATE,
-                                            EVENT_ENVELOPE};
-    static const char *const names[] = {"octets", "command", "reply", "state", "envelope"};
+    static const struct {
+        const char *name;
+        uint8_t len;
+        enum event_kind kind;
+    } often[] = {{"octets", 6, EVENT_OCTETS},
+                 {"command", 7, EVENT_COMMAND},
+                 {"reply", 5, EVENT_REPLY},
+                 {"state", 5, EVENT_STATE},
+                 {"envelope", 8, EVENT_ENVELOPE}};
     for (size_t i = 0; i < sizeof(often) / sizeof(*often); i++)
-        if (slice_eq(name, slice_cstr(names[i])))
-            return often[i];
+        if (name.len == often[i].len && memcmp(name.ptr, often[i].name, name.len) == 0)
+            return often[i].kind;
     return event_kind_by_name(name);
 }
 
@@ -280,26 +279,26 @@ static bool take_header(struct scan *s, enum header_key key, struct event *heade
     struct slice text;
     switch (key) {
     case KEY_SEQ:
-        return take_number(s, &header->seq) && header->seq <= RECORDING_SEQ_MAX;
+        return scan_number(s, &header->seq) && header->seq <= RECORDING_SEQ_MAX;
     case KEY_CONN:
-        if (!take_number(s, &number) || number > RECORDING_CONN_MAX)
+        if (!scan_number(s, &number) || number > RECORDING_CONN_MAX)
             return false;
         header->conn = (uint32_t)number;
         return true;
     case KEY_KIND:
         if (!take_string(s, &text))
             return false;
-        header->kind = (uint16_t)kind_of(text);
+        header->kind = (uint16_t)scan_kind(text);
         return header->kind != EVENT__COUNT;
     case KEY_T:
-        return take_time(s, &header->tick_ns);
+        return scan_time(s, &header->tick_ns);
     case KEY_AT:
         return take_at(s, &header->wall_us);
     case KEY_CAUSE:
-        return take_number(s, &header->cause_seq) && header->cause_seq <= RECORDING_SEQ_MAX;
+        return scan_number(s, &header->cause_seq) && header->cause_seq <= RECORDING_SEQ_MAX;
     case KEY_BACKSTAGE:
         header->flags = EVENT_FLAG_BACKSTAGE;
-        return take_word(s, "true", 4);
+        return scan_word(s, "true", 4);
     case KEY__COUNT:
         break;
     }
@@ -332,17 +331,17 @@ static bool take_field(struct scan *s, const struct event_field *f, uint8_t *pay
     bool negative, ok = false;
     switch (f->type) {
     case FIELD_U64:
-        ok = take_number(s, &number);
+        ok = scan_number(s, &number);
         memcpy(to, &number, sizeof(number));
         break;
     case FIELD_I64:
         negative = take(s, '-');
-        ok = take_number(s, &number);
+        ok = scan_number(s, &number);
         number = negative ? 0 - number : number;
         memcpy(to, &number, sizeof(number));
         break;
     case FIELD_TEXT:
-        ok = take_word(s, "{\"base64\":", 10) ? take_base64(s, &octets) && take(s, '}')
+        ok = scan_word(s, "{\"base64\":", 10) ? take_base64(s, &octets) && take(s, '}')
                                               : take_string(s, &octets);
         if (ok)
             memcpy(to, &octets, sizeof(octets));
@@ -376,8 +375,8 @@ static bool take_hidden(struct scan *s, struct slice *out)
     if (!take(s, '['))
         return false;
     do {
-        if (n == max || !take(s, '[') || !take_number(s, &start) || !take(s, ',') ||
-            !take_number(s, &len) || !take(s, ']') || start < end || len == 0 ||
+        if (n == max || !take(s, '[') || !scan_number(s, &start) || !take(s, ',') ||
+            !scan_number(s, &len) || !take(s, ']') || start < end || len == 0 ||
             start > UINT32_MAX || len > UINT32_MAX)
             return false;
         end = start + len;
@@ -447,7 +446,8 @@ static bool take_name(struct scan *s, struct slice *out)
 
 static bool same(struct slice name, const char *text)
 {
-    return strncmp((const char *)name.ptr, text, name.len) == 0 && text[name.len] == '\0';
+    return *text == *name.ptr && strncmp((const char *)name.ptr, text, name.len) == 0 &&
+           text[name.len] == '\0';
 }
 
 /* Fields stand in the table's order where the program wrote them, with some left out. */
@@ -466,10 +466,11 @@ static int field_of(const struct seen *seen, struct slice name)
 static bool take_member(struct scan *s, struct seen *seen, struct parsed_line *out)
 {
     struct slice name;
-    if (!take_name(s, &name))
+    if (!take_name(s, &name) || name.len == 0)
         return false;
     for (unsigned key = 0; key < KEY__COUNT; key++) {
-        if (name.len != header_keys[key].len || memcmp(name.ptr, header_keys[key].name, name.len))
+        if (*name.ptr != (uint8_t)*header_keys[key].name || name.len != header_keys[key].len ||
+            memcmp(name.ptr, header_keys[key].name, name.len))
             continue;
         if (seen->header & 1u << key)
             return false;

@@ -370,6 +370,11 @@ static const bool shadow_kinds[EVENT__COUNT] = {
     [EVENT_RECORDING] = true, [EVENT_USER_COMMAND] = true,
 };
 
+bool filter_lens_sees(unsigned kind, bool shadows)
+{
+    return kind >= EVENT__COUNT || shadows || seers[kind] || !shadow_kinds[kind];
+}
+
 void filter_lens_event(struct filter_lens *l, const struct event *ev, bool shadows,
                        filter_facts_fn fn, void *ctx)
 {

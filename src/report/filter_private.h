@@ -45,6 +45,8 @@ struct filter {
     int root;
 };
 
+/* Is anything made of events of that kind? EVENT__COUNT, a kind unknown: it may be. */
+bool filter_lens_sees(unsigned kind, bool shadows);
 /* One test alone. */
 bool filter_test(const struct filter_node *n, const struct filter_facts *facts);
 

@@ -72,6 +72,11 @@ static bool lacks_context(const struct finder *f, const struct filter_facts *fac
 static void judge(void *ctx, const struct filter_facts *facts)
 {
     struct finder *f = ctx;
+    /* What is asked for is what was passed over. */
+    const struct event *ev = f->event;
+    if (f->skimming && f->names_dt && ev->kind == EVENT_REPLY && ev->cause_seq && !facts->has_dt &&
+        !journal_at(f->journal, ev->cause_seq))
+        f->gave_up = true;
     if (f->gave_up || !filter_match(f->filter, facts))
         return;
     if (f->skimming && lacks_context(f, facts)) {
@@ -90,7 +95,7 @@ static void judge(void *ctx, const struct filter_facts *facts)
 static void on_event(void *ctx, const struct journal *j, const struct event *ev)
 {
     struct finder *f = ctx;
-    (void)j;
+    f->journal = j;
     f->event = ev;
     if (!(ev->flags & EVENT_FLAG_BACKSTAGE) || f->options->backstage)
         filter_lens_event(f->lens, ev, f->shadows, judge, f);
@@ -101,6 +106,7 @@ static void finder_init(struct finder *f, const struct filter *filter,
 {
     *f = (struct finder){.filter = filter, .options = options, .name = name, .to = to};
     f->shadows = filter_names(filter, FILTER_KIND);
+    f->names_dt = filter_names(filter, FILTER_DT);
     buf_init(&f->hit, FIND_HIT_MAX_OCTETS * 16);
 }
 

@@ -12,7 +12,8 @@ struct finder {
     FILE *to;
     struct filter_lens *lens;
     const struct event *event; /* at hand */
-    bool shadows;
+    const struct journal *journal;
+    bool shadows, names_dt;
     uint64_t line; /* of the file; 0: seq instead */
     uint64_t hits;
     uint64_t printed; /* of them, by a way through the file that was given up */

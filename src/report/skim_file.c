@@ -23,6 +23,12 @@ struct window {
     size_t n_lines, alloc_lines;
 };
 
+/* When the newest commands and ends of messages were: what replies answer. */
+enum { MOMENTS = 1 << 15 };
+struct moment {
+    uint64_t seq, tick_ns;
+};
+
 struct skimmer {
     struct finder *finder;
     const struct skim_plan *plan;
@@ -33,7 +39,10 @@ struct skimmer {
     struct window windows[2];
     uint8_t *marks; /* by connection */
     size_t n_marks;
-    uint64_t line; /* of the file, the next to be read */
+    uint64_t line;          /* of the file, the next to be read */
+    uint64_t seq;           /* of the line looked at last */
+    uint64_t first_seq[2];  /* of the windows */
+    struct moment *moments; /* by seq; NULL: nobody asks for time since a command */
 };
 
 static uint8_t *mark_of(struct skimmer *s, uint32_t conn)
@@ -110,8 +119,44 @@ static bool may_hide(struct slice line, const struct skim_line *head)
     return memmem(line.ptr, line.len, "{\"base64\":", 10) != NULL;
 }
 
+/* Does a reply come after a time that is looked for? Its command must be one that will be read with
+ * it, or the filter could not tell the time. */
+static bool dt_hot(struct skimmer *s, struct slice line, const struct skim_line *head)
+{
+    uint64_t tick_ns = skim_tick(line, head), cause;
+    if (head->kind != EVENT_REPLY) {
+        if (head->kind == EVENT_COMMAND || head->kind == EVENT_DATA_END)
+            s->moments[s->seq % MOMENTS] = (struct moment){s->seq, tick_ns};
+        return false;
+    }
+    if (!skim_number(line, "cause", &cause))
+        return give_up(s), false;
+    if (cause == 0)
+        return false;
+    const struct moment *m = &s->moments[cause % MOMENTS];
+    if (m->seq != cause || m->tick_ns == UINT64_MAX || tick_ns == UINT64_MAX)
+        return give_up(s), false;
+    if (m->tick_ns > tick_ns || !skim_dt_hot(s->plan, (tick_ns - m->tick_ns) / 1000))
+        return false;
+    if (cause < s->first_seq[0] && !(*mark_of(s, head->conn) & MARK_HOT))
+        give_up(s);
+    return true;
+}
+
+static void look_at_line(struct skimmer *s, struct slice line, struct skim_line *head)
+{
+    head->broken = skim_broken(line);
+    if (head->conn == 0 || head->broken)
+        return;
+    bool dt = s->moments && dt_hot(s, line, head);
+    if (dt || skim_line_hot(s->plan, line, head) || (s->plan->words && may_hide(line, head)))
+        *mark_of(s, head->conn) |= MARK_HOT;
+}
+
 static void look_at_lines(struct skimmer *s, struct window *w)
 {
+    s->first_seq[0] = s->first_seq[1]; /* of the window that is read next */
+    s->first_seq[1] = s->seq + 1;
     struct slice all = slice_take(buf_slice(&w->octets), w->whole_octets);
     for (size_t at = 0; at < all.len && !s->finder->gave_up;) {
         const uint8_t *lf = memchr(all.ptr + at, '\n', all.len - at);
@@ -132,9 +177,11 @@ static void look_at_lines(struct skimmer *s, struct window *w)
         if ((head->kind == EVENT_RECORDING) != !s->began)
             give_up(s);
         s->began = true;
-        if (head->conn != 0 &&
-            (skim_line_hot(s->plan, line, head) || (s->plan->words && may_hide(line, head))))
-            *mark_of(s, head->conn) |= MARK_HOT;
+        /* A number that does not grow: which of the two is the event is the reader's to judge. */
+        if (seq <= s->seq)
+            give_up(s);
+        s->seq = seq;
+        look_at_line(s, line, head);
     }
 }
 
@@ -164,7 +211,7 @@ static void keep_in_mind(uint8_t *mark, unsigned kind)
     else if (kind == EVENT_DATA_END)
         *mark &= (uint8_t)~MARK_CONTENT;
     else if (kind == EVENT_LINK_DOWN)
-        *mark = 0;
+        *mark &= MARK_HOT; /* what made it hot may stand behind, in the window ahead */
 }
 
 static void read_lines(struct skimmer *s, const struct window *w)
@@ -172,18 +219,20 @@ static void read_lines(struct skimmer *s, const struct window *w)
     for (size_t i = 0; i < w->n_lines && !s->finder->gave_up; i++, s->line++) {
         const struct skim_line *l = &w->lines[i];
         uint8_t *mark = mark_of(s, l->conn);
-        if (l->conn == 0 || *mark & MARK_HOT) {
-            if (l->conn != 0 && !(*mark & MARK_PRIMED))
+        bool hot = *mark & MARK_HOT && filter_lens_sees(l->kind, s->finder->shadows);
+        if (l->conn == 0 || hot || l->broken) {
+            if (hot && !(*mark & MARK_PRIMED))
                 filter_lens_prime(s->finder->lens, l->conn, (*mark & MARK_TLS) != 0,
                                   (*mark & MARK_CONTENT) != 0);
-            *mark |= MARK_PRIMED;
+            *mark |= hot ? MARK_PRIMED : 0;
             s->finder->line = s->line;
             recording_parser_skip_to(s->parser, s->line);
             bool whole = (size_t)l->at + l->len < w->octets.len;
             recording_parser_feed(s->parser,
                                   slice_of(w->octets.ptr + l->at, (size_t)l->len + whole));
         }
-        keep_in_mind(mark, l->kind);
+        if (!l->broken)
+            keep_in_mind(mark, l->kind);
     }
 }
 
@@ -191,6 +240,7 @@ bool skim_file(struct finder *f, int fd, const struct skim_plan *plan, struct re
 {
     struct skimmer s = {.finder = f, .plan = plan, .parser = p, .fd = fd, .line = 1};
     s.window_octets = f->options->window_octets ? f->options->window_octets : SKIM_WINDOW_OCTETS;
+    s.moments = plan->dt ? mem_zalloc(MOMENTS * sizeof(*s.moments)) : NULL;
     struct window *read_now = NULL;
     bool ok = true;
     for (size_t i = 0; i < 2; i++)
@@ -217,6 +267,7 @@ bool skim_file(struct finder *f, int fd, const struct skim_plan *plan, struct re
         mem_free(s.windows[i].lines);
     }
     mem_free(s.marks);
+    mem_free(s.moments);
     errno = read_errno;
     return ok;
 }

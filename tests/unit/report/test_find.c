@@ -254,60 +254,170 @@ static char *many_sessions(unsigned n_rounds, size_t *len_out)
 }
 
 static char *found_text(const char *path, const char *expr, struct find_options options,
-                        uint64_t *hits_out)
+                        uint64_t *hits_out, struct recording_report *report_out)
 {
     struct err err;
-    struct recording_report report;
     char *text;
     size_t size;
     struct filter *filter = filter_parse(slice_cstr(expr), &err);
     assert_non_null(filter);
     FILE *to = open_memstream(&text, &size);
     options.json = true;
-    assert_true(find_in_file(filter, &options, path, to, hits_out, &report, &err));
+    assert_true(find_in_file(filter, &options, path, to, hits_out, report_out, &err));
     fclose(to);
     filter_free(&filter);
     return text;
 }
 
+/* Every field, alone, negated and joined. */
+static const char *const more[] = {"code=4* or text~NONSENSE",
+                                   "enhanced=5.*",
+                                   "kind=deviation",
+                                   "deviation",
+                                   "rcpt~elsewhere",
+                                   "text~\"over quota\"",
+                                   "code>=400 or code<200",
+                                   "kind=content and text~no",
+                                   "text~o",
+                                   "kind=reply and code=550",
+                                   "not code=250 and code",
+                                   "text=\"* is no reply\"",
+                                   "kind=link_up",
+                                   "dt>1us",
+                                   "dt>20us and code=250",
+                                   "dt<1s and verb=RCPT",
+                                   "dt!=5us",
+                                   "not dt and code",
+                                   "code=550 and not dt>1us",
+                                   "verb=RCPT",
+                                   "verb=VRFY or dt>1m",
+                                   "verb!=RCPT",
+                                   "verb=DATA",
+                                   "verb=CONNECT",
+                                   "verb~O and code>=400",
+                                   "peer~foo",
+                                   "peer~program and code=550",
+                                   "peer!=foo and verb=QUIT",
+                                   "not peer~foo and code=550",
+                                   "peer~foo or verb=NONSENSE",
+                                   "conn=5 or conn=9",
+                                   "conn>20 and conn<24",
+                                   "tls",
+                                   "tls=off and code=550",
+                                   "not tls and verb=VRFY",
+                                   "dir=S and code=5*",
+                                   "time>1ms and code=452",
+                                   "time<1s and verb=VRFY",
+                                   "kind=octets and conn=5",
+                                   "kind=state and text~mail"};
+
+static void assert_same(const char *path, const char *expr)
+{
+    static const size_t windows[] = {300, 8192, 0};
+    uint64_t hits, skimmed_hits;
+    struct recording_report report, skimmed_report;
+    char *read = found_text(path, expr, (struct find_options){.no_skim = true}, &hits, &report);
+    for (size_t w = 0; w < sizeof(windows) / sizeof(*windows); w++) {
+        char *skimmed = found_text(path, expr, (struct find_options){.window_octets = windows[w]},
+                                   &skimmed_hits, &skimmed_report);
+        if (hits != skimmed_hits || strcmp(read, skimmed) != 0)
+            fail_msg("%s, windows of %zu: %llu hits read, %llu skimmed\n%s---\n%s", expr,
+                     windows[w], (unsigned long long)hits, (unsigned long long)skimmed_hits, read,
+                     skimmed);
+        assert_int_equal(report.lines_bad, skimmed_report.lines_bad);
+        assert_int_equal(report.first_bad_line, skimmed_report.first_bad_line);
+        free(skimmed);
+    }
+    free(read);
+}
+
+static void assert_all_same(const char *path)
+{
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        assert_same(path, table[i].expr);
+    for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++)
+        assert_same(path, more[i]);
+}
+
 static void test_skimming(void **state)
 {
     (void)state;
-    static const char *const more[] = {"code=4* or text~NONSENSE",
-                                       "enhanced=5.*",
-                                       "kind=deviation",
-                                       "deviation",
-                                       "rcpt~elsewhere",
-                                       "text~\"over quota\"",
-                                       "code>=400 or code<200",
-                                       "kind=content and text~no",
-                                       "text~o",
-                                       "kind=reply and code=550",
-                                       "not code=250 and code",
-                                       "text=\"* is no reply\"",
-                                       "kind=link_up"};
-    static const size_t windows[] = {300, 8192, 0};
     size_t len;
-    char *recording = many_sessions(14, &len);
+    char *recording = many_sessions(9, &len);
     char *path = write_file(recording, len);
-    size_t n_table = sizeof(table) / sizeof(*table), n_more = sizeof(more) / sizeof(*more);
-    for (size_t i = 0; i < n_table + n_more; i++) {
-        const char *expr = i < n_table ? table[i].expr : more[i - n_table];
-        uint64_t hits, skimmed_hits;
-        char *read = found_text(path, expr, (struct find_options){.no_skim = true}, &hits);
-        for (size_t w = 0; w < sizeof(windows) / sizeof(*windows); w++) {
-            char *skimmed = found_text(
-                path, expr, (struct find_options){.window_octets = windows[w]}, &skimmed_hits);
-            if (hits != skimmed_hits || strcmp(read, skimmed) != 0)
-                fail_msg("%s, windows of %zu: %llu hits read, %llu skimmed", expr, windows[w],
-                         (unsigned long long)hits, (unsigned long long)skimmed_hits);
-            free(skimmed);
-        }
-        free(read);
-    }
+    assert_all_same(path);
     unlink(path);
     mem_free(path);
     mem_free(recording);
+}
+
+static void test_skimming_fixtures(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"several", "pop3", "refused", "session", "imap"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char path[80];
+        snprintf(path, sizeof(path), "tests/screen/fixtures/%s.jsonl", names[i]);
+        assert_int_equal(access(path, R_OK), 0);
+        assert_all_same(path);
+    }
+}
+
+/* Lines left out at random: commands without words, replies without commands, connections without
+ * an end. */
+static void test_skimming_holes(void **state)
+{
+    (void)state;
+    size_t len;
+    char *recording = many_sessions(2, &len);
+    uint32_t random = 20261125;
+    for (int round = 0; round < 4; round++) {
+        struct buf out;
+        buf_init(&out, len + 1);
+        for (struct slice rest = slice_of(recording, len); rest.len > 0;) {
+            size_t n = (size_t)slice_find_octet(rest, '\n') + 1;
+            random = random * 1664525 + 1013904223;
+            if (rest.ptr == (uint8_t *)recording || (random >> 16) % 16 >= 1u << round)
+                buf_append(&out, slice_take(rest, n));
+            rest = slice_skip(rest, n);
+        }
+        char *path = write_file((char *)out.ptr, out.len);
+        assert_all_same(path);
+        unlink(path);
+        mem_free(path);
+        buf_deinit(&out);
+    }
+    mem_free(recording);
+}
+
+/* Lines with a good head and a good end, damaged between, on connections that hold no hit. */
+static void test_skimming_damage(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *there, *instead; /* of the same length */
+    } damage[] = {{"\",\"verb\":\"VRFY", " ,\"verb\":\"VRFY"},
+                  {"\"verb\":\"VRFY\"", "\"verb\":\"VR\x01Y\""},
+                  {"}\n{\"seq\":40,", "} {\"seq\":40,"},
+                  {"\"lines\":1,", "\"lines\":{,"}};
+    for (size_t i = 0; i < sizeof(damage) / sizeof(*damage); i++) {
+        size_t len;
+        char *recording = many_sessions(3, &len);
+        char *at = strstr(recording, damage[i].there);
+        assert_non_null(at);
+        assert_int_equal(strlen(damage[i].instead), strlen(damage[i].there));
+        memcpy(at, damage[i].instead, strlen(damage[i].instead));
+        char *path = write_file(recording, len);
+        struct recording_report report;
+        uint64_t hits;
+        free(found_text(path, "code=599", (struct find_options){.json = true}, &hits, &report));
+        if (report.lines_bad != 1)
+            fail_msg("%s: %llu lines bad", damage[i].instead, (unsigned long long)report.lines_bad);
+        assert_same(path, "code=599");
+        unlink(path);
+        mem_free(path);
+        mem_free(recording);
+    }
 }
 
 static void test_hostile_is_safe(void **state)
@@ -340,9 +450,15 @@ static void test_hostile_is_safe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hits),     cmocka_unit_test(test_line_numbers),
-        cmocka_unit_test(test_damage),   cmocka_unit_test(test_larger_than_memory),
-        cmocka_unit_test(test_skimming), cmocka_unit_test(test_hostile_is_safe),
+        cmocka_unit_test(test_hits),
+        cmocka_unit_test(test_line_numbers),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_larger_than_memory),
+        cmocka_unit_test(test_skimming),
+        cmocka_unit_test(test_skimming_fixtures),
+        cmocka_unit_test(test_skimming_holes),
+        cmocka_unit_test(test_skimming_damage),
+        cmocka_unit_test(test_hostile_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
