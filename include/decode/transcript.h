@@ -59,7 +59,14 @@ void transcript_show_handshakes(struct transcript *t, bool on);
 /* Take in events up to the journal's last; returns how many lines are new or changed from
  * *first_changed_out on. */
 size_t transcript_update(struct transcript *t, size_t *first_changed_out);
+/* The same, but no further than event `last_seq`. */
+size_t transcript_update_to(struct transcript *t, uint64_t last_seq, size_t *first_changed_out);
 size_t transcript_count(const struct transcript *t);
+/* For those who go forward only: lines before `index` may not be asked for any more and their
+ * memory is given back. What comes later and speaks of one of them has no line to mark, and octets
+ * that go on with one begin a line of their own. transcript_first: the first that is there. */
+void transcript_forget(struct transcript *t, size_t index);
+size_t transcript_first(const struct transcript *t);
 const struct transcript_line *transcript_at(const struct transcript *t, size_t index);
 /* Line that shows event seq, or the nearest before. */
 size_t transcript_find_seq(const struct transcript *t, uint64_t seq);

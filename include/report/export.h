@@ -10,12 +10,14 @@
 #include "journal/journal.h"
 
 struct export_options {
-    const char *name;  /* of the recording, for titles; from a person */
-    const char *tool;  /* "smtpscope 0.1.0" */
-    unsigned message;  /* eml: which one, from 1; 0: the only one, an error where there are more */
-    struct slice keys; /* pcapng: a TLS key log to stand before the packets; empty: none */
-    bool again;        /* script: only what was sent, to be said again and compared; it stops where
-                          a message would go to a server that did not ask for it */
+    const char *name; /* of the recording, for titles; from a person */
+    const char *tool; /* "smtpscope 0.1.0" */
+    unsigned message; /* eml: which one, from 1; 0: the only one, an error where there are more */
+    size_t window_lines; /* text, swaks, markdown, cast: so many of the newest lines are kept while
+                            those before are written, at least 8,192; 0: 262,144 */
+    struct slice keys;   /* pcapng: a TLS key log to stand before the packets; empty: none */
+    bool again; /* script: only what was sent, to be said again and compared; it stops where
+                   a message would go to a server that did not ask for it */
     bool standard_ports; /* pcapng: the server's port is what others know it by: 25, 587 where
                             somebody logs in, 465 inside TLS; 110, 995; 143, 993 */
 };

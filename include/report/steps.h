@@ -67,8 +67,12 @@ struct session_steps {
     size_t n_conns;
     uint64_t n_steps;
     bool backstage;
+    uint32_t only; /* the one connection that was wanted; 0: all */
 };
 void session_steps_read(struct session_steps *s, const struct journal *j);
+/* Only the connection session_steps_main(s, conn) will give: a recording of a hundred thousand
+ * others takes no memory for theirs. */
+void session_steps_read_main(struct session_steps *s, const struct journal *j, uint32_t conn);
 void session_steps_deinit(struct session_steps *s);
 /* The connection that tells most: `conn`, or where that is 0 the last one that came up, else the
  * last. NULL: there is none. */

@@ -382,10 +382,10 @@ static void take_tls_verify(struct transcript *t, const struct event *ev, struct
     EVENT_GET(ev, TLS_VERIFY, &v);
     if (!v.ok || v.mode == VERIFY_NONE)
         add_line(t, ev, TRANSCRIPT_TLS);
-    else if (c->has_tls_up)
-        change(t, c->tls_up)->offset = TLS_CERT_OK;
-    else
+    else if (!c->has_tls_up)
         c->cert_ok = true;
+    else if (c->tls_up >= t->first)
+        change(t, c->tls_up)->offset = TLS_CERT_OK;
 }
 
 static void take_tls_start(struct transcript *t, const struct event *ev, struct conn_state *c)
@@ -527,7 +527,14 @@ void transcript_free(struct transcript **t_inout)
 
 size_t transcript_update(struct transcript *t, size_t *first_changed_out)
 {
+    return transcript_update_to(t, UINT64_MAX, first_changed_out);
+}
+
+size_t transcript_update_to(struct transcript *t, uint64_t last_seq, size_t *first_changed_out)
+{
     uint64_t first = journal_first(t->journal), last = journal_last(t->journal);
+    if (last > last_seq)
+        last = last_seq;
     uint64_t seq = t->last_seq + 1 > first ? t->last_seq + 1 : first;
     t->first_changed = t->count;
     for (; seq != 0 && seq <= last; seq++) {
@@ -546,15 +553,53 @@ size_t transcript_count(const struct transcript *t)
     return t->count;
 }
 
+size_t transcript_first(const struct transcript *t)
+{
+    return t->first;
+}
+
+/* Nothing of a stream points to a line that is no more. */
+static void stream_forget(struct stream *s, size_t index)
+{
+    size_t n = 0;
+    if (s->has_open && s->open < index)
+        s->has_open = false;
+    while (n < s->n_recent && s->recent[n] < index)
+        n++;
+    s->n_recent -= n;
+    if (n > 0)
+        memmove(s->recent, s->recent + n, s->n_recent * sizeof(*s->recent));
+    if (s->n_recent > 0)
+        return;
+    mem_free(s->recent);
+    s->recent = NULL;
+    s->alloc_recent = 0;
+}
+
+void transcript_forget(struct transcript *t, size_t index)
+{
+    BUG_IF(index > t->count);
+    if (index <= t->first)
+        return;
+    for (size_t i = 0; i < t->n_conns; i++)
+        for (unsigned dir = 0; dir < DIR__COUNT; dir++)
+            stream_forget(&t->conns[i]->streams[dir], index);
+    for (size_t i = t->first / BLOCK_LINES; i < index / BLOCK_LINES; i++) {
+        mem_free(t->blocks[i]);
+        t->blocks[i] = NULL;
+    }
+    t->first = index;
+}
+
 const struct transcript_line *transcript_at(const struct transcript *t, size_t index)
 {
-    BUG_IF(index >= t->count);
+    BUG_IF(index < t->first || index >= t->count);
     return transcript_line_mut(t, index);
 }
 
 size_t transcript_find_seq(const struct transcript *t, uint64_t seq)
 {
-    size_t low = 0, high = t->count;
+    size_t low = t->first, high = t->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (transcript_line_mut(t, middle)->seq < seq)
@@ -565,5 +610,5 @@ size_t transcript_find_seq(const struct transcript *t, uint64_t seq)
     /* The first line of that event, or the last line before it. */
     if (low < t->count && transcript_line_mut(t, low)->seq == seq)
         return low;
-    return low > 0 ? low - 1 : 0;
+    return low > t->first ? low - 1 : low;
 }

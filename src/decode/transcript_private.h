@@ -44,6 +44,7 @@ struct transcript {
     uint64_t last_seq; /* taken in up to here */
     struct transcript_line **blocks;
     size_t n_blocks, count;
+    size_t first; /* lines before this one were forgotten; blocks that held only such are NULL */
     size_t first_changed;
     struct conn_state **conns; /* ascending by number */
     size_t n_conns, alloc_conns;

@@ -155,7 +155,7 @@ static bool side_init(struct diff_side *side, const struct journal *j, const cha
                       uint32_t conn, struct err *err)
 {
     *side = (struct diff_side){.name = name};
-    session_steps_read(&side->steps, j);
+    session_steps_read_main(&side->steps, j, conn);
     side->list = session_steps_main(&side->steps, conn);
     if (!side->list) {
         err_set(err, ERR_FORMAT, 0, "%.120s holds no connection%s", name,

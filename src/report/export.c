@@ -51,15 +51,23 @@ bool export_write(const struct journal *j, const struct export_format *format,
 
 /* ---- the walk ---- */
 
-void export_walk_init(struct export_walk *w, const struct journal *j,
-                      const struct export_options *options, FILE *to)
+void export_walk_init_forward(struct export_walk *w, const struct journal *j,
+                              const struct export_options *options, FILE *to)
 {
     *w = (struct export_walk){.journal = j, .options = options, .to = to};
     w->transcript = transcript_new(j, 0, false);
-    transcript_update(w->transcript, NULL);
+    w->forward = true;
     annotations_read(&w->annotations, j);
     buf_init(&w->out, EXPORT_TEXT_MAX_OCTETS);
     vis_init(&w->text);
+}
+
+void export_walk_init(struct export_walk *w, const struct journal *j,
+                      const struct export_options *options, FILE *to)
+{
+    export_walk_init_forward(w, j, options, to);
+    w->forward = false;
+    transcript_update(w->transcript, NULL);
 }
 
 void export_walk_deinit(struct export_walk *w)
@@ -95,10 +103,10 @@ static bool stands_elsewhere(const struct export_walk *w)
     return ev && annotation_of(ev, &text, &mark);
 }
 
-void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w))
+/* The lines up to `end`, from w->index on. */
+static void walk_to(struct export_walk *w, size_t end, void (*fn)(struct export_walk *w))
 {
-    size_t count = transcript_count(w->transcript);
-    for (w->index = 0; w->index < count; w->index++) {
+    for (; w->index < end; w->index++) {
         const struct transcript_line *line = transcript_at(w->transcript, w->index);
         walk_annotations(w, line->seq, fn);
         w->line = line;
@@ -112,6 +120,31 @@ void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w))
         if (w->out.len >= EXPORT_BUFFER_OCTETS)
             out_flush(&w->out, w->to);
     }
+}
+
+/* The line at hand stays: a remark on it may be the next to come. */
+static void walk_stretches(struct export_walk *w, void (*fn)(struct export_walk *w))
+{
+    size_t window = w->options->window_lines ? w->options->window_lines : EXPORT_WINDOW_LINES;
+    uint64_t last = journal_last(w->journal), seq = journal_first(w->journal);
+    if (window < 2 * EXPORT_REPLY_LOOK_LINES)
+        window = 2 * EXPORT_REPLY_LOOK_LINES;
+    for (; seq != 0 && seq < last; seq += EXPORT_TURN_EVENTS) {
+        transcript_update_to(w->transcript, seq, NULL);
+        size_t count = transcript_count(w->transcript);
+        if (count <= w->index + 2 * window)
+            continue;
+        walk_to(w, count - window, fn);
+        transcript_forget(w->transcript, w->index - 1);
+    }
+    transcript_update(w->transcript, NULL);
+}
+
+void export_walk_lines(struct export_walk *w, void (*fn)(struct export_walk *w))
+{
+    if (w->forward)
+        walk_stretches(w, fn);
+    walk_to(w, transcript_count(w->transcript), fn);
     walk_annotations(w, UINT64_MAX, fn);
 }
 
@@ -127,7 +160,7 @@ bool export_is_bad_reply(struct export_walk *w)
     size_t count = transcript_count(w->transcript);
     w->reply_bad = false;
     w->reply_until = w->index + 1;
-    for (size_t i = w->index; i < count && i < w->index + 4096; i++) {
+    for (size_t i = w->index; i < count && i < w->index + EXPORT_REPLY_LOOK_LINES; i++) {
         const struct transcript_line *l = transcript_at(w->transcript, i);
         if (l->conn != w->line->conn || l->dir != DIR_S || !(l->flags & ends))
             continue;

@@ -26,7 +26,7 @@ bool export_text_lines(const struct journal *j, const struct export_options *opt
 {
     struct export_walk w;
     (void)err;
-    export_walk_init(&w, j, options, to);
+    export_walk_init_forward(&w, j, options, to);
     export_walk_lines(&w, text_line);
     export_walk_deinit(&w);
     return true;
@@ -111,7 +111,7 @@ bool export_swaks(const struct journal *j, const struct export_options *options,
 {
     struct export_walk w;
     (void)err;
-    export_walk_init(&w, j, options, to);
+    export_walk_init_forward(&w, j, options, to);
     export_walk_lines(&w, swaks_line);
     export_walk_deinit(&w);
     return true;
@@ -200,7 +200,7 @@ bool export_cast(const struct journal *j, const struct export_options *options, 
     struct cast cast = {0};
     (void)err;
     const struct event *first = journal_at(j, journal_first(j));
-    export_walk_init(&w, j, options, to);
+    export_walk_init_forward(&w, j, options, to);
     w.own = &cast;
     buf_printf(&w.out, "{\"version\":2,\"width\":%d,\"height\":%d", CAST_COLS, CAST_ROWS);
     if (first && first->wall_us > 0)

@@ -107,7 +107,7 @@ bool export_markdown(const struct journal *j, const struct export_options *optio
     struct session_steps steps;
     (void)err;
     session_steps_read(&steps, j);
-    export_walk_init(&w, j, options, to);
+    export_walk_init_forward(&w, j, options, to);
     buf_append_cstr(&w.out, "# ");
     md_text(&w.out, slice_cstr(options->name));
     for (size_t i = 0; i < steps.n_conns; i++) {

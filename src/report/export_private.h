@@ -10,6 +10,11 @@
 #include "report/steps.h"
 
 enum { EXPORT_BUFFER_OCTETS = 1 << 16, EXPORT_TEXT_MAX_OCTETS = 1 << 22 };
+enum {
+    EXPORT_TURN_EVENTS = 1 << 12,     /* taken into the transcript at once */
+    EXPORT_WINDOW_LINES = 1 << 18,    /* the newest, which what comes next may still change */
+    EXPORT_REPLY_LOOK_LINES = 1 << 12 /* how far ahead the end of a reply is looked for */
+};
 
 struct export_walk {
     const struct journal *journal;
@@ -18,6 +23,7 @@ struct export_walk {
     FILE *to;
     struct buf out;       /* goes to `to` when it is large */
     struct vis_text text; /* of the line at hand */
+    bool forward;         /* lines that were written are forgotten */
     size_t index;         /* of that line */
     const struct transcript_line *line;
     uint32_t conn;      /* of the line before */
@@ -30,6 +36,10 @@ struct export_walk {
 
 void export_walk_init(struct export_walk *w, const struct journal *j,
                       const struct export_options *options, FILE *to);
+/* The same for formats that never look further ahead than a reply: the lines come in stretches, and
+ * those behind the newest EXPORT_WINDOW_LINES are written and forgotten. */
+void export_walk_init_forward(struct export_walk *w, const struct journal *j,
+                              const struct export_options *options, FILE *to);
 void export_walk_deinit(struct export_walk *w);
 /* Call fn for each line in order, with w->text its safe text; and for each mark and remark of a
  * person behind the line it speaks of, with w->annotation set. */

@@ -335,7 +335,7 @@ bool export_script(const struct journal *j, const struct export_options *options
                    struct err *err)
 {
     struct session_steps steps;
-    session_steps_read(&steps, j);
+    session_steps_read_main(&steps, j, 0);
     const struct step_list *l = session_steps_main(&steps, 0);
     bool ok = l && l->n_steps > 0;
     if (ok) {

@@ -307,6 +307,8 @@ static void fold_all(struct session_steps *s, bool backstage)
         const struct event *ev = journal_at(j, seq);
         if (!ev || ev->conn == 0 || backstage != ((ev->flags & EVENT_FLAG_BACKSTAGE) != 0))
             continue;
+        if (s->only && ev->conn != s->only)
+            continue;
         struct step_list *l = list_get(s, ev);
         l->last_tick_ns = ev->tick_ns;
         if (folds[ev->kind])
@@ -320,6 +322,34 @@ void session_steps_read(struct session_steps *s, const struct journal *j)
     fold_all(s, false);
     if (s->n_conns == 0)
         fold_all(s, true);
+}
+
+/* What session_steps_main takes where none was named; 0: nothing happened there. */
+static uint32_t main_conn(const struct journal *j, bool backstage)
+{
+    uint32_t up = 0, last = 0;
+    for (uint64_t seq = journal_first(j); seq != 0 && seq <= journal_last(j); seq++) {
+        const struct event *ev = journal_at(j, seq);
+        if (!ev || ev->conn == 0 || backstage != ((ev->flags & EVENT_FLAG_BACKSTAGE) != 0))
+            continue;
+        if (ev->conn > last)
+            last = ev->conn;
+        if (ev->kind == EVENT_LINK_UP && ev->conn > up)
+            up = ev->conn;
+    }
+    return up ? up : last;
+}
+
+void session_steps_read_main(struct session_steps *s, const struct journal *j, uint32_t conn)
+{
+    *s = (struct session_steps){.journal = j};
+    uint32_t found = main_conn(j, false);
+    bool backstage = found == 0;
+    if (backstage)
+        found = main_conn(j, true);
+    s->only = conn ? conn : found;
+    if (s->only)
+        fold_all(s, backstage);
 }
 
 void session_steps_deinit(struct session_steps *s)

@@ -1,5 +1,7 @@
 /* The transcript: journals in, printed lines out; every split of the octets gives the same lines.
  */
+#include <malloc.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -465,6 +467,46 @@ static void test_many_lines(void **state)
     transcript_free(&t);
 }
 
+/* Who goes forward only keeps what is near: the rest is given back, and nothing points to it. */
+static void test_forget(void **state)
+{
+    enum { N_LINES = 100000, KEPT = 3000 };
+    struct fixture *f = *state;
+    struct transcript *t = transcript_new(f->journal, f->conn, false);
+    const struct transcript_line *l;
+    say(f, DIR_C, "half");
+    for (unsigned i = 0; i < N_LINES; i++) {
+        say(f, DIR_S, "250-x\r\n");
+        transcript_update_to(t, journal_last(f->journal) - 1, NULL);
+        if (transcript_count(t) > KEPT)
+            transcript_forget(t, transcript_count(t) - KEPT);
+    }
+    transcript_update(t, NULL);
+    assert_int_equal(transcript_count(t), N_LINES + 1);
+    assert_int_equal(transcript_first(t), N_LINES - KEPT);
+    assert_int_equal(transcript_find_seq(t, 1), transcript_first(t));
+    /* A point into a line that is gone, one reply over both, and the rest of the open line. */
+    JOURNAL_APPEND(f->journal, f->conn, DEVIATION, 0, 0, (struct ev_deviation){.dir = DIR_S});
+    JOURNAL_APPEND(f->journal, f->conn, REPLY, 0, 0,
+                   (struct ev_reply){.code = 550, .length = 7 * N_LINES});
+    say(f, DIR_C, "rest\r\n");
+    transcript_update(t, NULL);
+    assert_int_equal(transcript_count(t), N_LINES + 3);
+    l = transcript_at(t, N_LINES);
+    assert_true(l->flags & TRANSCRIPT_REPLY_BAD);
+    l = transcript_at(t, N_LINES + 2);
+    assert_int_equal(l->kind, TRANSCRIPT_LINE);
+    assert_int_equal(l->offset, 4);
+    assert_int_equal(l->length, 6);
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+    size_t octets = mallinfo2().uordblks;
+    transcript_free(&t);
+    /* All lines would be 3 MB. */
+    assert_true(octets - mallinfo2().uordblks < 500000);
+#endif
+    transcript_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +524,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_content_that_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "report/export.h"
+#include "report/steps.h"
 #include "world.h"
 
 static const char message[] = "Subject: <b>bold</b> & \"quoted\"\r\n"
@@ -424,6 +425,78 @@ static void test_pcapng_keys(void **state)
     free(bytes);
 }
 
+static void many_lines(struct journal *j)
+{
+    for (unsigned conn = 1; conn <= 1000; conn++) {
+        const struct slice asked = SLICE_LIT("NOOP\r\n"), said = SLICE_LIT("550-no\r\n550 no\r\n");
+        journal_conn_new(j);
+        for (unsigned i = 0; i < 12; i++) {
+            uint64_t seq =
+                journal_append_octets(j, conn, DIR_C, LAYER_PLAIN, 0, false, asked, NULL, 0, true);
+            journal_append_octets(j, conn, DIR_S, LAYER_PLAIN, 0, false, said, NULL, 0, true);
+            JOURNAL_APPEND(j, conn, REPLY, 0, seq,
+                           (struct ev_reply){.code = 550, .offset = i * 16, .length = 16});
+            if (i == 5)
+                JOURNAL_APPEND(j, conn, NOTE, 0, seq,
+                               (struct ev_note){.level = LEVEL_REMARK, .text = SLICE_LIT("seen")});
+        }
+    }
+}
+
+/* In stretches, with what was written forgotten, a format says the same as in one piece. */
+static void test_stretches(void **state)
+{
+    static const char *const formats[] = {"text", "swaks", "markdown", "cast"};
+    struct journal *j = journal_new(clock_system());
+    (void)state;
+    many_lines(j);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        char *texts[2];
+        for (unsigned k = 0; k < 2; k++) {
+            const struct export_options options = {
+                .name = "x", .tool = "x", .window_lines = k ? 1 : 1 << 20};
+            struct err err;
+            size_t size;
+            FILE *to = open_memstream(&texts[k], &size);
+            assert_true(export_write(j, export_format_by_name(formats[i]), &options, to, &err));
+            fclose(to);
+            assert_true(size > 300000);
+        }
+        assert_string_equal(texts[0], texts[1]);
+        free(texts[0]);
+        free(texts[1]);
+    }
+    journal_free(&j);
+}
+
+/* The steps of one connection read alone are those it has among all. */
+static void test_steps_of_one(void **state)
+{
+    static const uint32_t wanted[] = {0, 1, 500, 1000, 1001};
+    struct journal *j = journal_new(clock_system());
+    struct session_steps all, one;
+    (void)state;
+    many_lines(j);
+    session_steps_read(&all, j);
+    assert_int_equal(all.n_conns, 1000);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        session_steps_read_main(&one, j, wanted[i]);
+        const struct step_list *a = session_steps_main(&all, wanted[i]);
+        const struct step_list *b = session_steps_main(&one, wanted[i]);
+        assert_int_equal(a != NULL, b != NULL);
+        assert_int_equal(one.n_conns, a != NULL);
+        if (a) {
+            assert_int_equal(a->conn, b->conn);
+            assert_int_equal(b->n_steps, 12);
+            assert_int_equal(a->n_steps, b->n_steps);
+            assert_int_equal(a->steps[11].reply_seq, b->steps[11].reply_seq);
+        }
+        session_steps_deinit(&one);
+    }
+    session_steps_deinit(&all);
+    journal_free(&j);
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -447,6 +520,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pcapng, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pcapng_keys, set_up, tear_down),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_stretches),
+        cmocka_unit_test(test_steps_of_one),
         cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
