@@ -38,6 +38,17 @@ static const char lines[] =
     "# nxdomain.test, like every name that stands nowhere here: no such domain\n"
     "nxdomain.test MX NXDOMAIN\n";
 
+/* Of these, mail that finds its way ends here. */
+static const char *const served[] = {"a-only.test", "two-mx.test", "alias-mx.test"};
+
+bool mock_names_serves(struct slice domain)
+{
+    for (size_t i = 0; i < sizeof(served) / sizeof(*served); i++)
+        if (slice_eq_nocase(domain, slice_cstr(served[i])))
+            return true;
+    return false;
+}
+
 struct slice mock_names_lines(void)
 {
     return slice_of(lines, sizeof(lines) - 1);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/vis.h"
 #include "smtp/param.h"
+#include "mock/names.h"
 
 enum { ADDRESS_OCTETS = MOCK_ADDRESS_OCTETS, LOCAL_PART_OCTETS = 130 };
 
@@ -154,7 +155,7 @@ static bool domain_is_ours(const struct mock *m, const struct smtp_path *p)
         return true; /* it was this server that was connected to */
     struct slice d = p->domain;
     return slice_eq_nocase(d, slice_cstr(m->options.domain)) ||
-           slice_eq_nocase(d, slice_cstr(m->options.name));
+           slice_eq_nocase(d, slice_cstr(m->options.name)) || mock_names_serves(d);
 }
 
 /* The user of a local part, "+detail" aside (RFC 5233); -1: none. */

@@ -245,9 +245,8 @@ static void the_practice_world_has_names(void **state)
         {"bob@no-such.test", 2, "NXDOMAIN"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct proc *p =
-            proc_scope(w->dir, NULL, 0, "send", "--resolver", "practice", "--tls", "none", "--from",
-                       "ann@example.net", "--to", "bob@example.test", rows[i].target, NULL);
+        struct proc *p = proc_scope(w->dir, NULL, 0, "send", "--resolver", "practice", "--tls",
+                                    "none", "--from", "ann@example.net", rows[i].target, NULL);
         if (p->status != rows[i].status || !proc_text_has(p->out_text, rows[i].said))
             fail_msg("%s: status %d\n%s", rows[i].target, p->status, p->out_text.ptr);
         proc_free(&p);
