@@ -80,6 +80,7 @@ struct cli_args {
         const char *value;
     } own[CLI_OWN_OPTIONS_MAX];
     int n_own;
+    struct cli_words given; /* the command line as it was given: what is above points into it */
     struct cli_words words; /* of send: its options translated */
     char *command_line;     /* for recordings, without secrets */
     bool want_help, want_version;

@@ -152,6 +152,19 @@ static bool add_operand(struct parse *p, const char *word)
     return true;
 }
 
+/* One word as it may be shown; true: something of it was a secret. */
+static bool put_masked(int argc, char *const *argv, int at, struct buf *out)
+{
+    bool proxy = at > 0 && at < argc && strcmp(argv[at - 1], "--proxy") == 0;
+    struct slice word = slice_cstr(at == 0 ? "smtpscope" : argv[at]);
+    if (slice_starts(word, SLICE_LIT("--proxy="))) {
+        buf_append(out, slice_take(word, 8));
+        word = slice_skip(word, 8);
+        proxy = true;
+    }
+    return (proxy ? userinfo_mask_url : userinfo_mask)(word, out);
+}
+
 static char *command_line_of(int argc, char **argv)
 {
     struct buf text;
@@ -159,18 +172,32 @@ static char *command_line_of(int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         if (i > 0)
             buf_append_octet(&text, ' ');
-        bool proxy = i > 0 && strcmp(argv[i - 1], "--proxy") == 0;
-        struct slice word = slice_cstr(i == 0 ? "smtpscope" : argv[i]);
-        if (slice_starts(word, SLICE_LIT("--proxy="))) {
-            buf_append(&text, slice_take(word, 8));
-            word = slice_skip(word, 8);
-            proxy = true;
-        }
-        (proxy ? userinfo_mask_url : userinfo_mask)(word, &text);
+        put_masked(argc, argv, i, &text);
     }
     char *line = mem_strdup(buf_cstr(&text));
     buf_deinit(&text);
     return line;
+}
+
+static void add_word(struct cli_words *w, const char *word)
+{
+    w->words = mem_realloc(w->words, (w->n_words + 2) * sizeof *w->words);
+    w->words[w->n_words++] = mem_strdup(word);
+    w->words[w->n_words] = NULL;
+}
+
+/* The system shows argv to everyone (ps): words with a secret in them are blotted out there, and
+ * only our copy has them. */
+static void hide_words(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        struct buf shown;
+        size_t n = strlen(argv[i]);
+        buf_init(&shown, 2 * n + 64);
+        if (put_masked(argc, argv, i, &shown))
+            memset(argv[i], '*', n);
+        buf_deinit(&shown);
+    }
 }
 
 /* "-ERR ..." of POP3 is pasted behind explain, and is no option of anybody. */
@@ -186,6 +213,10 @@ bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
     const struct cli_verb *verb = argc > 1 && *argv[1] ? cli_verb_by_name(argv[1]) : NULL;
 
     out->command_line = command_line_of(argc, argv);
+    for (int i = 0; i < argc; i++)
+        add_word(&out->given, argv[i]);
+    hide_words(argc, argv);
+    p.argv = argv = out->given.words;
     if (verb) {
         out->verb = verb;
         p.at = 2;
@@ -218,6 +249,7 @@ bool cli_parse(int argc, char **argv, struct cli_args *out, struct err *err)
 void cli_args_deinit(struct cli_args *args)
 {
     cli_words_deinit(&args->words);
+    cli_words_deinit(&args->given);
     mem_free(args->command_line);
     args->command_line = NULL;
 }

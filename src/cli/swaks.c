@@ -108,8 +108,10 @@ static void add_option(struct translation *t, const char *name, const char *valu
 
 void cli_words_deinit(struct cli_words *w)
 {
-    for (size_t i = 0; i < w->n_words; i++)
+    for (size_t i = 0; i < w->n_words; i++) {
+        mem_wipe(w->words[i], strlen(w->words[i])); /* an URL may hold a password */
         mem_free(w->words[i]);
+    }
     mem_free(w->words);
     *w = (struct cli_words){0};
 }

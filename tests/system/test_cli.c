@@ -528,6 +528,20 @@ static void scripts_stop_where_an_expectation_fails(void **state)
     proc_free(&p);
 }
 
+/* What others see of the command line (ps): the command that gives the password looks. */
+static void the_process_list_shows_no_secret(void **state)
+{
+    (void)state;
+    static const char look[] = "tr '\\0' ' ' </proc/$PPID/cmdline >&2; echo secret";
+    struct proc *p = SCOPE("/tls\n/auth PLAIN\n", "run", "--password-command", look, "--to",
+                           "smtp://x:sekrit-1@y", "-", "imap://alice:sekrit-2@practice");
+    expect_status(p, 0);
+    assert_true(proc_text_has(p->err_text, "run --password-command"));
+    assert_true(proc_text_has(p->err_text, "*** "));
+    assert_false(proc_text_has(p->err_text, "sekrit"));
+    proc_free(&p);
+}
+
 /* --- redirections --- */
 
 static void without_a_terminal(void **state)
@@ -651,6 +665,7 @@ int main(void)
         cmocka_unit_test(secrets_stay_out),
         cmocka_unit_test(typed_secrets_stay_out),
         cmocka_unit_test(scripts_stop_where_an_expectation_fails),
+        cmocka_unit_test(the_process_list_shows_no_secret),
         cmocka_unit_test(without_a_terminal),
         cmocka_unit_test(a_config_file_sets_and_options_override),
         cmocka_unit_test(netrc_gives_the_password),

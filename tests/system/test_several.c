@@ -256,8 +256,8 @@ static void refused_helpers_of_scripts(void **state)
         {"practice", NOBODY "NOOP\nexpect 999*\n", 40, "line 3: expected 999*"},
         {"practice", "/set password-command echo x\n/auth NTLM alice\n", 28,
          "line 2: the server does not offer NTLM"},
-        {"practice", "/source inner\n", 28, "line 1: refused at auth"},
-        {"practice", "/source covered\n", 0, NULL},
+        {"practice", "/source %s/inner\n", 28, "line 1: refused at auth"},
+        {"practice", "/source %s/covered\n", 0, NULL},
         {"pop3://practice", WRONG, 28, "line 3: it ended at auth"},
         {"imap://practice", WRONG "expect code NO\n", 0, NULL},
     };
@@ -265,8 +265,12 @@ static void refused_helpers_of_scripts(void **state)
     proc_write_file(inner, WRONG "NOOP\nexpect 250*\n", sizeof WRONG "NOOP\nexpect 250*\n" - 1);
     proc_write_file(covered, WRONG "expect 535*\n", sizeof WRONG "expect 535*\n" - 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct proc *p = proc_scope(dir, rows[i].script, strlen(rows[i].script), "run", "-",
-                                    rows[i].target, NULL);
+        const char *at = strstr(rows[i].script, "%s");
+        char *script =
+            at ? mem_printf("%.*s%s%s", (int)(at - rows[i].script), rows[i].script, dir, at + 2)
+               : mem_strdup(rows[i].script);
+        struct proc *p = proc_scope(dir, script, strlen(script), "run", "-", rows[i].target, NULL);
+        mem_free(script);
         if (p->status != rows[i].status ||
             (rows[i].says ? !proc_text_has(p->err_text, rows[i].says) : p->err_text.len != 0))
             fail_msg("row %zu: status %d, not %d: %s%s", i, p->status, rows[i].status,
