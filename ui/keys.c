@@ -21,6 +21,8 @@ static const struct key_row rows[] = {
     {FN(5), WHERE_ANY, "again", "send the last line again", "Again"},
     {KEY_ALT('a'), "Alt-a", WHERE_ANY, "again", "send the last line again", NULL},
     {FN(6), WHERE_ANY, "pane next", "next pane", "Pane"},
+    {FN(7), WHERE_ANY, "faults", "rules of the practice server, and their counts", NULL},
+    {FN(8), WHERE_ANY, "practice", "scenarios of the practice server", NULL},
     {FN(9), WHERE_ANY, "compare", "two sessions side by side", NULL},
     {KEY_ALT('s'), "Alt-s", WHERE_ANY, "tab next",
      "next section of the decoded pane: Why, Envelope, Session, TLS ...", "Section"},
