@@ -156,6 +156,8 @@ static unsigned window_number(struct ui *u, uint32_t conn)
     return 0;
 }
 
+enum { STATE_COLS = 11 }; /* "POP3 T -ERR" */
+
 static int draw_conn(struct ui *u, const struct conn_row *row, int y, const struct rect *r)
 {
     char text[160], name[80];
@@ -168,9 +170,11 @@ static int draw_conn(struct ui *u, const struct conn_row *row, int y, const stru
         snprintf(name, sizeof name, "#%u %s", row->conn, row->target);
     if (now)
         draw_own(u, y, r->x, 1, ">", ROLE_CLIENT_MARK);
-    draw_cut(u, y, r->x + 1, r->cols - 12, name, now ? ROLE_TITLE : role);
     snprintf(text, sizeof text, "%s %s %s", row->protocol, row->tls ? "▓" : " ", row->last);
-    draw_right(u, y, r->x + r->cols - 11, 11, text, role);
+    /* A column stays free between the two. */
+    int state_cols = draw_own_cols(u, text), most = STATE_COLS - (state_cols < STATE_COLS);
+    draw_cut(u, y, r->x + 1, r->cols - 2 - most, name, now ? ROLE_TITLE : role);
+    draw_right(u, y, r->x + r->cols - STATE_COLS, STATE_COLS, text, role);
     snprintf(name, sizeof name, "session %u", number);
     for (int i = 0; i < 2 && number > 0; i++) /* a click goes to it */
         hit_add(u, y + i, r->x, r->cols, name);
