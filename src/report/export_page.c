@@ -66,17 +66,25 @@ static void facts_of(const struct session_steps *s, const struct step_list *l, f
 
 /* ---- Markdown ---- */
 
-/* Everything that Markdown could take for its own is escaped. */
+/* Words as they are; what Markdown could take for its own as a code span, where nothing means
+ * anything. What could end the span, or the cell of a table around it, is escaped instead. */
 static void md_text(struct buf *out, struct slice s)
 {
+    static const char own[] = "\\`*_{}[]()#+!|<>~&$@:";
     struct buf safe;
     buf_init(&safe, s.len * 12 + 16);
     vis_to_buf(&safe, s, 0);
+    bool special = strpbrk(buf_cstr(&safe), own) != NULL;
+    bool span = special && !strpbrk(buf_cstr(&safe), "\\`|");
+    if (span)
+        buf_append_octet(out, '`');
     for (size_t i = 0; i < safe.len; i++) {
-        if (safe.ptr[i] < 0x80 && strchr("\\`*_{}[]()#+!|<>~&$@:", safe.ptr[i]))
+        if (!span && safe.ptr[i] < 0x80 && strchr(own, safe.ptr[i]))
             buf_append_octet(out, '\\');
         buf_append_octet(out, safe.ptr[i]);
     }
+    if (span)
+        buf_append_octet(out, '`');
     buf_deinit(&safe);
 }
 

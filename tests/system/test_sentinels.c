@@ -53,13 +53,13 @@ static void scope(const char *arguments)
     mem_free(line);
 }
 
-static void script(const char *name, const char *text)
+static void script(const char *name, const char *target, const char *text)
 {
     char *path = mem_printf("%s/%s", work, name);
     FILE *f = fopen(path, "w");
     fputs(text, f);
     fclose(f);
-    char *arguments = mem_printf("run --record %s.jsonl %s practice", name, name);
+    char *arguments = mem_printf("run --record %s.jsonl %s %s", name, name, target);
     scope(arguments);
     mem_free(arguments);
     unlink(path); /* the script itself holds it, of course */
@@ -91,6 +91,14 @@ static void assert_nowhere(void)
     }
 }
 
+/* The secret was sent, so there was one to hide; and it is said where. */
+static void assert_tried(const char *name)
+{
+    char *line = mem_printf("cd %s && grep -q '\"hidden\":' %s.jsonl", work, name);
+    shell(line, 0);
+    mem_free(line);
+}
+
 /* By the program: every mechanism, with and without TLS. */
 static void test_every_mechanism(void **state)
 {
@@ -114,6 +122,83 @@ static void test_every_mechanism(void **state)
                             work);
     shell(line, 0);
     mem_free(line);
+    assert_nowhere();
+}
+
+/* The mailbox protocols, by the program: every mechanism they have in common. */
+static void test_mailboxes(void **state)
+{
+    (void)state;
+    static const char *const schemes[] = {"pop3", "imap"};
+    static const char *const mechanisms[] = {"PLAIN",       "LOGIN",         "CRAM-MD5",
+                                             "SCRAM-SHA-1", "SCRAM-SHA-256", "any"};
+    char *login = mem_printf("%s/login", work);
+    proc_write_file(login, "/auth alice\n", strlen("/auth alice\n"));
+    mem_free(login);
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        for (size_t k = 0; k < sizeof mechanisms / sizeof *mechanisms; k++) {
+            char *name = mem_printf("%s-%zu", schemes[i], k);
+            char *arguments = mem_printf("run --record %s.jsonl --auth %s --password-command "
+                                         "'printf s3ntin; printf el' login %s://practice",
+                                         name, mechanisms[k], schemes[i]);
+            scope(arguments);
+            export_all(name);
+            assert_tried(name);
+            mem_free(arguments);
+            mem_free(name);
+        }
+    }
+    assert_nowhere();
+}
+
+/* Typed in pieces that are sent as they stand: the base64 of a response in two and three parts, a
+ * password of each protocol, a literal that comes after its count. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *target, *text;
+    } rows[] = {
+        {"two", "practice",
+         "EHLO a.example\nSTARTTLS\nexpect event tls_up 20\nEHLO a.example\n"
+         "/raw \"AUTH PLAIN AGFsaWNlAHMzbn\"\n/raw \"RpbmVs\\r\\n\"\nQUIT\n"},
+        {"three", "practice",
+         "EHLO a.example\nSTARTTLS\nexpect event tls_up 20\nEHLO a.example\n"
+         "/raw \"AUTH PLAIN\\r\\n\"\n/raw \"AGFsaWNlA\"\n/raw \"HMzbnRp\"\n"
+         "/raw \"bmVs\\r\\n\"\nQUIT\n"},
+        {"pass", "pop3://practice",
+         "STLS\nexpect event tls_up 20\nUSER alice\n/raw \"pa\"\n/raw \"Ss s3nt\"\n"
+         "/raw \"inel\\r\\n\"\nPASS  s3ntinel\nQUIT\n"},
+        {"quoted", "imap://practice",
+         "/raw \"a1 STARTTLS\\r\\n\"\nexpect event tls_up 20\n"
+         "/raw \"a2 login alice \\\"s3\"\n/raw \"ntinel\\\"\\r\\n\"\nLOGOUT\n"},
+        {"literal", "imap://practice",
+         "/raw \"a1 LoGiN {5}\\r\\n\"\n/raw \"alice {8}\\r\\n\"\n"
+         "/raw \"s3ntin\"\n/raw \"el\\r\\n\"\nLOGOUT\n"},
+        {"literal-plus", "imap://practice",
+         "/raw \"a1 LOGIN alice {8+}\\r\\ns3ntinel\\r\\n\"\nLOGOUT\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        script(rows[i].name, rows[i].target, rows[i].text);
+        export_all(rows[i].name);
+        assert_tried(rows[i].name);
+    }
+    assert_nowhere();
+}
+
+/* A password in a URL, where it has no place: it is in no message and no file. */
+static void test_urls(void **state)
+{
+    (void)state;
+    scope("send --json --record url.jsonl --from ann@example.net --to bob@example.test "
+          "smtp://alice:s3ntinel@127.0.0.1:1");
+    scope("send --proxy socks5://alice:s3ntinel@127.0.0.1:1 --record proxy.jsonl --from "
+          "ann@example.net --to bob@example.test smtp://127.0.0.1:1");
+    scope("send --proxy http://alice:s3ntinel@127.0.0.1:1 --record http.jsonl --from "
+          "ann@example.net --to bob@example.test smtp://127.0.0.1:1");
+    script("set", "practice",
+           "/set proxy socks5://alice:s3ntinel@127.0.0.1:1\n/set\n"
+           "/connect smtp://alice:s3ntinel@127.0.0.1:1\n");
     assert_nowhere();
 }
 
@@ -141,12 +226,10 @@ static void test_by_hand(void **state)
                                  "/raw \"TH PLAIN AGFsaWNlA\"\n"
                                  "/raw \"HMzbnRp\"\n"
                                  "/raw \"bmVs\\r\\n\"\n"
-                                 "/wait 5\n"
                                  "/raw \"AUTH LOGIN\\r\\n\"\n"
-                                 "/wait 5\n"
                                  "QUIT\n";
-    script("hand", text);
-    script("pieces", pieces);
+    script("hand", "practice", text);
+    script("pieces", "practice", pieces);
     export_all("hand");
     export_all("pieces");
     assert_nowhere();
@@ -156,7 +239,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_mechanism),
+        cmocka_unit_test(test_mailboxes),
         cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests_name("sentinels", tests, setup, teardown);
 }
