@@ -155,8 +155,21 @@ static bool add_operand(struct parse *p, const char *word)
 /* One word as it may be shown; true: something of it was a secret. */
 static bool put_masked(int argc, char *const *argv, int at, struct buf *out)
 {
-    bool proxy = at > 0 && at < argc && strcmp(argv[at - 1], "--proxy") == 0;
+    const char *before = at > 0 && at < argc ? argv[at - 1] : "";
+    bool proxy = strcmp(before, "--proxy") == 0;
     struct slice word = slice_cstr(at == 0 ? "smtpscope" : argv[at]);
+    /* "echo PASSWORD" is one, too. */
+    static const char *const commands[] = {"--password-command", "--token-command"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        size_t n = strlen(commands[i]);
+        bool joined =
+            slice_starts(word, slice_cstr(commands[i])) && word.len > n && word.ptr[n] == '=';
+        if (!joined && strcmp(before, commands[i]) != 0)
+            continue;
+        buf_append(out, slice_take(word, joined ? n + 1 : 0));
+        buf_append_cstr(out, "***");
+        return true;
+    }
     if (slice_starts(word, SLICE_LIT("--proxy="))) {
         buf_append(out, slice_take(word, 8));
         word = slice_skip(word, 8);

@@ -143,15 +143,15 @@ bool console_need_session(struct console *c, struct err *err)
     return false;
 }
 
-/* "/set proxy " and what else is meant as a URL, with or without its scheme. */
-static bool is_proxy_setting(struct slice line, struct slice *value_out)
+/* The value of "/set NAME VALUE". */
+static bool is_setting(struct slice line, const char *name, struct slice *value_out)
 {
     struct slice rest = line;
     if (!slice_eq(slice_next_word(&rest), SLICE_LIT("/set")) ||
-        !slice_eq(slice_next_word(&rest), SLICE_LIT("proxy")))
+        !slice_eq(slice_next_word(&rest), slice_cstr(name)))
         return false;
     *value_out = slice_trim(rest);
-    return true;
+    return value_out->len > 0;
 }
 
 /* Without what is secret: of a login, and passwords in URLs. */
@@ -159,11 +159,17 @@ static void masked_line(struct console *c, struct slice line, struct buf *out)
 {
     const struct track *t = c->now->session ? session_track(c->now->session) : NULL;
     bool in_auth = t && track_auth_pending(t);
-    struct slice url;
+    struct slice value;
     struct buf half;
-    if (is_proxy_setting(line, &url)) {
-        buf_append(out, slice_take(line, (size_t)(url.ptr - line.ptr)));
-        userinfo_mask_url(url, out);
+    if (is_setting(line, "proxy", &value)) { /* meant as a URL, with or without its scheme */
+        buf_append(out, slice_take(line, (size_t)(value.ptr - line.ptr)));
+        userinfo_mask_url(value, out);
+        return;
+    }
+    /* "echo PASSWORD" is one, too. */
+    if (is_setting(line, "password-command", &value) || is_setting(line, "token-command", &value)) {
+        buf_append(out, slice_take(line, (size_t)(value.ptr - line.ptr)));
+        buf_append_cstr(out, "***");
         return;
     }
     buf_init(&half, CONSOLE_LINE_MAX_OCTETS + 16);

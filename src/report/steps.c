@@ -154,7 +154,9 @@ static struct step *answered(struct step_list *l, const struct event *ev, const 
         if (!step->reply_seq && (step->seq == ev->cause_seq || step->end_seq == ev->cause_seq))
             return step;
     }
-    return NULL;
+    /* Each answer of a login in IMAP has AUTHENTICATE as its cause: it answers the newest line. */
+    struct step *line = ev->cause_seq ? last_of(l, STEP_COMMAND) : NULL;
+    return line && line->verb == SMTP_VERB_AUTH_DATA && !line->reply_seq ? line : NULL;
 }
 
 /* IMAP: "* BYE" behind LOGOUT is how a session ends; "* NO" is a warning. */

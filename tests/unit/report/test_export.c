@@ -508,9 +508,40 @@ static void test_table(void **state)
         assert_true(*export_format_at(i)->help && *export_format_at(i)->extension);
 }
 
+/* However many lines a login takes, in a script it is one, and what it came to. */
+static void test_script_logs_in(void **state)
+{
+    static const struct {
+        const char *session, *script;
+    } rows[] = {
+        {"/open imap://practice\n/auth SCRAM-SHA-256 bob\nexpect code OK 20\nNOOP\n",
+         "/auth SCRAM-SHA-256\nexpect code OK\n"},
+        {"/open pop3://practice\n/auth SCRAM-SHA-256 bob\nexpect code +OK 20\nNOOP\n",
+         "/auth SCRAM-SHA-256\nexpect code +OK\nNOOP\nexpect code +OK\n"},
+        {"/open pop3://practice\nUSER bob\nPASS secret\nNOOP\n",
+         "/auth LOGIN\nexpect code +OK\nNOOP\nexpect code +OK\n"},
+        {"/open submission://practice\n/auth SCRAM-SHA-256 bob\nexpect code 235 20\nNOOP\n",
+         "/auth SCRAM-SHA-256\nexpect code 235\nexpect code 2.7.0\nNOOP\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+        size_t size;
+        world_init(&w);
+        settings_set(w.settings, SETTING_ID_password_command, "echo secret", NULL);
+        world_run(&w, rows[i].session);
+        char *text = export_of(w.journal, "script", &size);
+        if (!strstr(text, rows[i].script) || strstr(text, "USER bob"))
+            fail_msg("no \"%s\" in:\n%s", rows[i].script, text);
+        free(text);
+        world_deinit(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_script_logs_in),
         cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_secret_leaves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_eml, set_up, tear_down),
