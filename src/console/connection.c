@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "console/console_private.h"
+#include "decode/explain.h"
 
 /* --- the session's callbacks --- */
 
@@ -126,6 +127,38 @@ static bool refused_login(const char *mechanism, const char *reason, struct err 
     return true;
 }
 
+/* The refusal that decided, explained: RSET's answer may have come behind it. False: there is none.
+ */
+static bool explain_refusal(struct console *c, const struct smtp_result *r, struct err *e)
+{
+    static const enum smtp_verb verbs[SMTP_STEP__COUNT] = {
+        [SMTP_STEP_GREETING] = SMTP_VERB_CONNECT,  [SMTP_STEP_EHLO] = SMTP_VERB_EHLO,
+        [SMTP_STEP_STARTTLS] = SMTP_VERB_STARTTLS, [SMTP_STEP_AUTH] = SMTP_VERB_AUTH,
+        [SMTP_STEP_MAIL] = SMTP_VERB_MAIL,         [SMTP_STEP_RCPT] = SMTP_VERB_RCPT,
+        [SMTP_STEP_DATA] = SMTP_VERB_DATA,         [SMTP_STEP_BDAT] = SMTP_VERB_BDAT,
+        [SMTP_STEP_DOT] = SMTP_VERB_DOT,
+    };
+    const struct event *ev = journal_at(c->journal, r->reply_seq);
+    struct ev_reply reply;
+    struct buf text;
+    struct explanation x;
+    if (r->code < 400 || !ev || ev->kind != EVENT_REPLY)
+        return false;
+    EVENT_GET(ev, REPLY, &reply);
+    buf_init(&text, 4096);
+    journal_read_masked(c->journal, ev->conn, DIR_S, LAYER_PLAIN, reply.offset,
+                        reply.length < 4096 ? reply.length : 4096, &text, NULL);
+    const struct explain_input in = {.code = r->code,
+                                     .answers = verbs[r->stage],
+                                     .text = buf_slice(&text),
+                                     .host = c->now->target.name};
+    explain_reply_text(&in, &x);
+    err_explain(e, x.provider_sure ? x.provider_meaning : x.meaning,
+                x.provider_sure ? x.provider_next : x.next);
+    buf_deinit(&text);
+    return true;
+}
+
 /* What a helper's end means to a person, where it is not what was wanted. */
 static void say_result(struct console *c, const struct smtp_result *r)
 {
@@ -141,11 +174,9 @@ static void say_result(struct console *c, const struct smtp_result *r)
         err_set(&e, ERR_CLOSED, (int)r->code, "stopped at %s: the server said %u", step, r->code);
     else
         err_set(&e, ERR_CLOSED, 0, "stopped at %s: %s", step, smtp_outcome_name(r->outcome));
-    if (r->stage != SMTP_STEP_AUTH || !refused_login(r->mechanism, r->reason, &e))
-        err_explain(&e,
-                    r->code >= 500   ? "permanent: the same again will be refused again"
-                    : r->code >= 400 ? "not now: the server may take it later"
-                                     : "the exchange did not come to its end",
+    bool login = r->stage == SMTP_STEP_AUTH && refused_login(r->mechanism, r->reason, &e);
+    if (!login && !explain_refusal(c, r, &e))
+        err_explain(&e, "the exchange did not come to its end",
                     "/explain says more on the last reply");
     journal_note(c->journal, console_conn(c), LEVEL_WARNING, e.text, e.means, e.next);
 }

@@ -99,6 +99,24 @@ static void test_send_names_its_own_envelope(void **state)
     }
 }
 
+/* A helper that was refused says what that reply means, though RSET was answered behind it. */
+static void test_send_explains_its_refusal(void **state)
+{
+    struct world *w = *state;
+    bool explained = false;
+    world_script(w, "/open practice\n/send --to any+450@example.test\n");
+    for (uint64_t seq = journal_first(w->journal); seq <= journal_last(w->journal); seq++) {
+        const struct event *ev = journal_at(w->journal, seq);
+        struct ev_note n;
+        if (!ev || ev->kind != EVENT_NOTE)
+            continue;
+        EVENT_GET(ev, NOTE, &n);
+        explained |= slice_eq(n.text, SLICE_LIT("stopped at rcpt: the server said 450")) &&
+                     slice_starts(n.next, SLICE_LIT("Try again in 5 to 15 minutes"));
+    }
+    assert_true(explained);
+}
+
 /* What was said is read in every way there is. */
 static void test_a_session_is_read(void **state)
 {
@@ -364,6 +382,7 @@ int main(void)
         WORLD(test_helpers_end_in_the_same_envelope),
         WORLD(test_send_with_tls_and_auth),
         WORLD(test_send_names_its_own_envelope),
+        WORLD(test_send_explains_its_refusal),
         WORLD(test_a_session_is_read),
         WORLD(test_expectation_fails_with_its_line),
         WORLD(test_magic_delay_is_waited_for),
